@@ -1,0 +1,74 @@
+# Each target sets up what it needs from a bare python3 with venv. `make help` lists them.
+PYTHON ?= python3
+JOBS ?= 2
+# Further options for pytest: make test PYTEST_ARGS="-k pmrm2"
+PYTEST_ARGS ?=
+# What `make check` leaves to `make test`.
+CHECK_ARGS ?=
+
+BIN := .venv/bin
+NOT_CORE := not (slow or postgres or browser or ray or rl or gpu or peer or long)
+# Two test processes on two cores: libraries that start threads of their own would only fight over them.
+PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fast test-marks test-long format rules docs dist lock hooks clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## .venv with everything that the tests and checks use
+	@$(PYTHON) tools/bootstrap.py test
+
+demo: ## a sample book under every rule set, and an offline HTML report
+	@$(PYTHON) tools/bootstrap.py run
+	@$(BIN)/plimsoll demo
+
+test: setup ## the core tests, without the marks that need something more
+	$(PYTEST) -n $(JOBS) -m "$(NOT_CORE)" $(PYTEST_ARGS)
+
+check: setup ## format, lint, types, imports, rule page, fast tests: before every commit
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/rule_matrix.py --check
+	@$(MAKE) --no-print-directory fast
+
+fast: setup ## the core tests with few random examples
+	PLIMSOLL_HYPOTHESIS_PROFILE=quick $(PYTEST) -n $(JOBS) -m "$(NOT_CORE)" $(CHECK_ARGS)
+
+# pytest ends with 5 where no test carries such a mark, which is not a failure.
+test-marks: setup ## the tests that need more time or more parts than the core (not gpu, peer, long)
+	$(PYTEST) -m "(slow or postgres or browser or ray or rl) and not (gpu or peer or long)" --timeout 1200 $(PYTEST_ARGS) || [ $$? -eq 5 ]
+
+test-long: setup ## full sweeps and random search; their results are committed
+	PLIMSOLL_HYPOTHESIS_PROFILE=long $(PYTEST) -n $(JOBS) -m "not (postgres or browser or ray or rl or gpu or peer)" --timeout 7200 $(PYTEST_ARGS)
+
+format: setup ## let ruff format and repair
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+rules: setup ## write docs/rules/coverage.md: rule → test
+	$(BIN)/python tools/rule_matrix.py
+
+docs: ## the documentation site, warnings as errors
+	@$(PYTHON) tools/bootstrap.py docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+dist: setup ## source archive and wheel in dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+
+lock: ## resolve requirements/*.in again (UPGRADE=1: to the newest versions)
+	@$(PYTHON) tools/bootstrap.py dev --venv .venv-dev
+	.venv-dev/bin/python tools/lock.py $(if $(UPGRADE),--upgrade)
+
+hooks: setup ## run the cheap checks before every git commit
+	@$(PYTHON) tools/bootstrap.py dev --venv .venv-dev
+	.venv-dev/bin/pre-commit install
+
+clean: ## remove everything that was made here, the environments too
+	rm -rf .venv .venv-dev dist build docs/_build docs/auto_gallery .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests tools docs -name __pycache__ -type d -prune -exec rm -rf {} +

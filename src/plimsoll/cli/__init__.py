@@ -1,0 +1,70 @@
+"""The commands. Only names and one-line descriptions live here: a command's room is imported when it runs."""
+
+from __future__ import annotations
+
+import sys
+
+from plimsoll.cli._group import LazyGroup, Listing
+
+LISTING: dict[str, list[Listing]] = {
+    "Book": [
+        Listing("demo", "The margin of an embedded book: comparison, reasons and an HTML report.", "demo"),
+        Listing("margin", "The requirement of an account under one rule set.", "margin"),
+        Listing("compare", "The same account under every rule set that applies.", "compare"),
+        Listing("surface", "Profit and loss over price, volatility and time.", "surface"),
+        Listing("book", "Make books: a reproducible random one.", "book"),
+        Listing("import", "Files of venues into market snapshots.", "imports"),
+    ],
+    "Venue": [
+        Listing("rules", "List, show and compare dated rule packs.", "rules"),
+    ],
+    "Validate": [
+        Listing("conformance", "Run numbers that venues computed against the models.", "conformance"),
+        Listing("schema", "Print the JSON Schema of a document.", "schema"),
+    ],
+    "Operate": [
+        Listing("completion", "Print the shell completion script.", "completion"),
+    ],
+}
+
+
+def main() -> None:
+    """Entry point: runs the command and turns refusals into one message and an exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line. 0: done; 1: done, but a check missed; 2: bad input; 3: a fault of ours."""
+    import click
+
+    try:
+        code = LazyGroup.build(LISTING).main(arguments, prog_name="plimsoll", standalone_mode=False)
+        return int(code) if isinstance(code, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:  # noqa: BLE001  the last line: a user never sees a traceback
+        return _report(error)
+
+
+def _report(error: Exception) -> int:
+    import os
+
+    from plimsoll.documents import PlimsollError
+
+    if isinstance(error, PlimsollError):
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if os.environ.get("PLIMSOLL_TRACEBACK"):
+        raise error
+    print(f"internal error: {type(error).__name__}: {error}", file=sys.stderr)
+    print("This is a fault of Plimsoll; PLIMSOLL_TRACEBACK=1 shows where.", file=sys.stderr)
+    return 3

@@ -1,0 +1,69 @@
+"""What several commands share: reading documents, the console, common options."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from plimsoll.margin import Account
+    from plimsoll.market import Market
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def load_account(path: str) -> Account:
+    """The account in a JSON file; `DocumentError` names what is wrong with it."""
+    from plimsoll.margin import Account
+
+    return Account.load(path)
+
+
+def load_market(path: str) -> Market:
+    """The market snapshot in a JSON file."""
+    from plimsoll.market import Market
+
+    return Market.load(path)
+
+
+def console() -> Console:
+    """Standard output for people: colours and width of the terminal, plain text in a pipe."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def print_json(content: Any) -> None:
+    """JSON to standard output."""
+    click.echo(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file, or refuse naming the path and the reason."""
+    from plimsoll.documents import refuse
+
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise refuse("--output", f"{path} ({error.strerror})", "a file that can be written") from None
+
+
+def account_option(function: F) -> F:
+    """`--account FILE`."""
+    return click.option("--account", "-a", required=True, metavar="FILE", help="Account document (JSON).")(function)
+
+
+def market_option(function: F) -> F:
+    """`--market FILE`."""
+    return click.option("--market", "-m", required=True, metavar="FILE", help="Market snapshot (JSON).")(function)
+
+
+def json_option(function: F) -> F:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")(function)

@@ -1,0 +1,143 @@
+"""Recognise files by their content, walk folders, run every case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from plimsoll.conformance import pmrm2_vectors, pricing_vectors
+from plimsoll.conformance.case import Case, run_case
+from plimsoll.conformance.outcome import CaseOutcome, FileOutcome
+from plimsoll.documents import DocumentError, parse_json, read_bytes, refuse
+
+MODELS = {
+    "derive-pricing-vectors/1": "derive-pricing",
+    "derive-pmrm2-vectors/1": "derive-pmrm2",
+    "derive-pmrm1-vectors/1": "derive-pmrm1",
+    "derive-srm-vectors/1": "derive-srm",
+    "derive-liquidation-vectors/1": "derive-auction",
+    "dydx-v4-vectors/1": "dydx-v4",
+    "derive-parameters/1": "derive",
+    "plimsoll.case": "case",
+}
+"""Every schema that is recognised, and the model it speaks about."""
+
+PARAMETERS_ONLY = {"derive-parameters/1"}
+
+
+def run_paths(paths: list[str], progress: Callable[[str], None] | None = None) -> list[FileOutcome]:
+    """Run every JSON file at or below `paths`, in order. Raises `DocumentError` on what is not a known file."""
+    outcomes = []
+    for path in _files(paths):
+        if progress is not None:
+            progress(path)
+        outcomes.append(run_file(path))
+    return outcomes
+
+
+def _files(paths: list[str]) -> Iterator[str]:
+    for path in paths:
+        place = Path(path)
+        if not place.is_dir():
+            yield path
+            continue
+        inside = sorted(p for p in place.rglob("*.json") if p.is_file())
+        if not inside:
+            raise refuse(path, "a folder without JSON files", "a folder that holds some")
+        yield from map(str, inside)
+
+
+def run_file(path: str) -> FileOutcome:
+    """Run one file."""
+    content = parse_json(read_bytes(path), path)
+    schema = content.get("schema") if isinstance(content, dict) else None
+    # the vectors add a remark in brackets to the name of some schemas
+    key = schema.split(" ")[0] if isinstance(schema, str) else ""
+    if key not in MODELS:
+        raise refuse("schema", schema, "one of " + ", ".join(MODELS), path)
+    outcome = FileOutcome(path, MODELS[key])
+    if key in PARAMETERS_ONLY:
+        outcome.status = "parameters"
+        return outcome
+    if key == "plimsoll.case":
+        case = Case.from_dict(content, path)
+        outcome.model = case.rule_set().model
+        outcome.cases.append(_guarded(case.id, lambda: run_case(case)))
+        return outcome
+    cases = content.get("cases")
+    if not isinstance(cases, list) or not all(isinstance(c, dict) for c in cases):
+        raise refuse("cases", cases, "a list of cases", path)
+    if cases and all("inputs" not in c and "expected" not in c for c in cases):
+        outcome.status = "parameters"
+        return outcome
+    runner = RUNNERS.get(key)
+    if runner is None:
+        outcome.status, outcome.unchecked = "no model", len(cases)
+        return outcome
+    for index, case_content in enumerate(cases):
+        outcome.cases.append(_run(runner, content, case_content, index, path))
+    return outcome
+
+
+Runner = Callable[[dict[str, Any], dict[str, Any], CaseOutcome], None]
+
+
+def _run(runner: Runner, content: dict[str, Any], case: dict[str, Any], index: int, path: str) -> CaseOutcome:
+    name = str(case.get("id", index))
+    for field in ("inputs", "expected"):
+        if not isinstance(case.get(field), dict):
+            raise refuse(f"cases[{index}].{field}", case.get(field), "an object", path)
+    outcome = CaseOutcome(name)
+    try:
+        runner(content, case, outcome)
+    except DocumentError as error:
+        outcome.misses.append(f"refused: {error}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise refuse(f"cases[{index}]", f"{type(error).__name__}: {error}", "the fields of its schema", path) from None
+    return outcome
+
+
+def _guarded(name: str, run: Callable[[], CaseOutcome]) -> CaseOutcome:
+    try:
+        return run()
+    except DocumentError as error:
+        return CaseOutcome(name, misses=[f"refused: {error}"])
+
+
+def _pricing(_content: dict[str, Any], case: dict[str, Any], outcome: CaseOutcome) -> None:
+    found = pricing_vectors.evaluate(case["inputs"])
+    for name, expected in case["expected"].items():
+        outcome.compare(name, found[name], expected, pricing_vectors.tolerance(name, expected))
+
+
+def _pmrm2(content: dict[str, Any], case: dict[str, Any], outcome: CaseOutcome) -> None:
+    table = content["scenario_sets"][case["scenario_set"]]
+    _compare(outcome, "", pmrm2_vectors.evaluate(case["inputs"], case["params"], table), case["expected"])
+
+
+def _compare(outcome: CaseOutcome, path: str, found: Any, expected: Any) -> None:
+    """Compare expected values of any nesting; a list of another length or a field we do not give is a miss."""
+    if isinstance(expected, dict):
+        for name, value in expected.items():
+            if value is None:
+                continue
+            if not isinstance(found, dict) or name not in found:
+                outcome.misses.append(f"{path}.{name}: not computed".lstrip("."))
+                continue
+            _compare(outcome, f"{path}.{name}".lstrip("."), found[name], value)
+    elif isinstance(expected, list):
+        if not isinstance(found, list) or len(found) != len(expected):
+            outcome.misses.append(f"{path}: a list of {len(expected)} expected")
+            return
+        for i, (mine, value) in enumerate(zip(found, expected, strict=True)):
+            _compare(outcome, f"{path}[{i}]", mine, value)
+    else:
+        outcome.compare(path, found, expected, pmrm2_vectors.TOLERANCE)
+
+
+RUNNERS: dict[str, Runner] = {
+    "derive-pricing-vectors/1": _pricing,
+    "derive-pmrm2-vectors/1": _pmrm2,
+}
+"""Schemas that a model of this package can compute."""

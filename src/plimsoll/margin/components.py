@@ -1,0 +1,52 @@
+"""Building blocks for components and their shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from plimsoll.margin.requirement import Component, Evidence, Share
+
+F64 = npt.NDArray[np.float64]
+
+
+def component(
+    name: str,
+    title: str,
+    evidence: Evidence,
+    subjects: Sequence[str],
+    initial: F64,
+    maintenance: F64,
+) -> Component:
+    """A component whose shares are `initial[i]`, `maintenance[i]` and whose amount is their sum."""
+    return Component(
+        name=name,
+        title=title,
+        initial=float(np.sum(initial)),
+        maintenance=float(np.sum(maintenance)),
+        evidence=evidence,
+        shares=tuple(
+            Share(subject=s, initial=float(i), maintenance=float(m))
+            for s, i, m in zip(subjects, initial, maintenance, strict=True)
+            if i != 0.0 or m != 0.0
+        ),
+    )
+
+
+def known_collateral(balances: Mapping[str, float], table: Mapping[str, object]) -> None:
+    """Refuse a balance in an asset the rules do not know. Raises `DocumentError` with its path."""
+    from plimsoll.documents import DocumentError, Problem, Reason
+
+    problems = [
+        Problem(
+            f"account.collateral.{asset}",
+            f"{balance!r} of {asset} ({Reason.UNKNOWN_CURRENCY.value})",
+            "assets these rules know: " + ", ".join(sorted(table)),
+        )
+        for asset, balance in balances.items()
+        if asset not in table and balance != 0.0
+    ]
+    if problems:
+        raise DocumentError(problems)

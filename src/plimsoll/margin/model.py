@@ -1,0 +1,135 @@
+"""The contract of a margin model: rules in, requirement out, nothing remembered."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import ValidationError
+
+from plimsoll.documents import DocumentError, Failure, Part, Problem, problems_of, refuse, to_units
+from plimsoll.margin.account import Account
+from plimsoll.margin.book import OnFailure
+from plimsoll.margin.requirement import (
+    Binding,
+    Charged,
+    Component,
+    Inputs,
+    Requirement,
+    ScenarioLoss,
+    Share,
+)
+from plimsoll.margin.rules import Rules
+from plimsoll.market import Market
+
+
+@dataclass(frozen=True)
+class Incremental:
+    """Change of the requirement by a candidate trade, in the rules' currency; negative is relief."""
+
+    initial: float
+    maintenance: float
+    before: Requirement
+    after: Requirement
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What a model hands back before it is put into a document; amounts as floats in the rules' currency."""
+
+    net_equity: float
+    components: tuple[Component, ...]
+    binding: tuple[Binding, ...]
+    scenarios: tuple[ScenarioLoss, ...]
+    workings: dict[str, float]
+    failures: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class MarginModel(ABC):
+    """A margin model bound to one dated rule set.
+
+    To add a model: subclass, set `MODEL` (the name packs refer to) and `PARAMETERS` (their schema), write `assess`,
+    and list the class in `plimsoll.margin.catalogue`.
+    """
+
+    MODEL: ClassVar[str]
+    PARAMETERS: ClassVar[type[Part]]
+
+    def __init__(self, rules: Rules) -> None:
+        if rules.model != self.MODEL:
+            raise refuse("rules.model", rules.model, repr(self.MODEL))
+        self.rules = rules
+        self._parameters = self._validated(rules)
+
+    def _validated(self, rules: Rules) -> Part:
+        try:
+            return self.PARAMETERS.model_validate(rules.parameters)
+        except ValidationError as error:
+            problems = problems_of(error, rules.parameters, self.PARAMETERS)
+            named = [Problem(f"parameters.{p.path}".removesuffix(".$"), p.got, p.allowed) for p in problems]
+            raise DocumentError(named, rules.label) from None
+
+    @abstractmethod
+    def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
+        """Equity, components, scenarios. Raises `MarginRefusedError` where nothing can be said."""
+
+    @abstractmethod
+    def applies_to(self, account: Account, market: Market) -> str | None:
+        """`None` if the rules can take this account, else why not, in a sentence."""
+
+    def requirement(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> Requirement:
+        """The requirement of `account` in `market`.
+
+        `on_failure="refuse"` raises `MarginRefusedError` when a position cannot be valued; `"conservative"` carries it
+        at its worst bound and lists the failure. Raises `DocumentError` on input the rules do not know.
+        """
+        found = self.assess(account, market, on_failure)
+        initial = sum(c.initial for c in found.components)
+        maintenance = sum(c.maintenance for c in found.components)
+        decimals = self.rules.decimals
+        return Requirement(
+            account=account.name,
+            rules=self.rules.label,
+            model=self.MODEL,
+            time=market.time,
+            currency=self.rules.currency,
+            initial=initial,
+            maintenance=maintenance,
+            net_equity=found.net_equity,
+            health=found.net_equity / maintenance if maintenance > 0 else None,
+            excess_initial=found.net_equity - initial,
+            excess_maintenance=found.net_equity - maintenance,
+            charged=Charged(
+                decimals=decimals,
+                initial=to_units(initial, decimals, against="payer"),
+                maintenance=to_units(maintenance, decimals, against="payer"),
+                equity=to_units(found.net_equity, decimals, against="holder"),
+            ),
+            components=found.components,
+            binding=found.binding,
+            scenarios=found.scenarios,
+            shares=_total_shares(found.components),
+            workings=found.workings,
+            inputs=Inputs(account=account.hash(), market=market.hash(), rules=self.rules.hash()),
+            failures=found.failures,
+            notes=found.notes,
+        )
+
+    def incremental(self, account: Account, market: Market, instrument: str, quantity: float) -> Incremental:
+        """What buying (selling, if negative) `quantity` contracts at the mark changes: `M(P + t) - M(P)`."""
+        before = self.requirement(account, market)
+        after = self.requirement(account.with_trade(instrument, quantity), market)
+        return Incremental(after.initial - before.initial, after.maintenance - before.maintenance, before, after)
+
+
+def _total_shares(components: Sequence[Component]) -> tuple[Share, ...]:
+    totals: dict[str, list[float]] = {}
+    for component in components:
+        for share in component.shares:
+            entry = totals.setdefault(share.subject, [0.0, 0.0])
+            entry[0] += share.initial
+            entry[1] += share.maintenance
+    return tuple(Share(subject=s, initial=i, maintenance=m) for s, (i, m) in totals.items())

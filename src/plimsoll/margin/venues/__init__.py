@@ -1,0 +1,1 @@
+"""Venues: one folder each, with its requirement and its dated parameter packs."""

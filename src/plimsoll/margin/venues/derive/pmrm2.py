@@ -1,0 +1,186 @@
+"""Derive PMRM_2: portfolio margin over scenarios with static discounts, tails, skew shocks and contingencies.
+
+Source: venues-onchain sections 1.1, 1.3 and 1.4, own words. Rule codes `DERIVE-PM2-nn` are listed in docs/rules.
+The venue speaks of a net margin (excess); a requirement here is `equity - net margin`, so it is positive.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from plimsoll.contracts import Option, Perpetual, Settlement
+from plimsoll.documents import DocumentError, Problem, Reason
+from plimsoll.margin.account import Account
+from plimsoll.margin.book import OnFailure, open_book
+from plimsoll.margin.components import component
+from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
+from plimsoll.margin.venues.derive.parameters import Pmrm2Parameters
+from plimsoll.margin.venues.derive.workings import Workings, evaluate
+from plimsoll.market import Market
+
+F64 = npt.NDArray[np.float64]
+
+
+class Pmrm2(MarginModel):
+    """Derive's second portfolio margin manager for one underlying and many collaterals, in USDC.
+
+    ```
+    initial     = -min_span * (im_factor + peg) + MM contingencies + IM contingencies
+    maintenance = -min_span * mm_factor         + MM contingencies
+    min_span    = min(basis contingency, every scenario P&L)
+    ```
+
+    Every term is homogeneous of degree one in positions and collateral, so shares are Euler shares. Ties of the
+    minimum go to the first regular scenario, then tail, skew and basis contingency.
+    """
+
+    MODEL = "derive-pmrm2"
+    PARAMETERS = Pmrm2Parameters
+
+    @property
+    def parameters(self) -> Pmrm2Parameters:
+        """The validated numbers of the pack."""
+        assert isinstance(self._parameters, Pmrm2Parameters)
+        return self._parameters
+
+    def applies_to(self, account: Account, market: Market) -> str | None:
+        """One underlying of the pack, linear options and perpetuals only."""
+        problems = self._problems(account, market)
+        return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
+
+    def workings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> Workings:
+        """Every intermediate of the calculation, for audits and conformance."""
+        problems = self._problems(account, market)
+        if problems:
+            raise DocumentError(problems)
+        return evaluate(self.parameters, open_book(account, market, on_failure), self._underlying(account, market))
+
+    def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
+        """See `MarginModel.assess`."""
+        w = self.workings(account, market, on_failure)
+        labels = (*w.scenarios.labels, "basis contingency")
+        pnl = (*w.scenario_pnl.tolist(), w.basis_contingency)
+        notes = [
+            f"scenario {labels[s]!r} tilts the smile and moves spot, which the venue forbids: evaluated at unmoved spot"
+            for s in w.forbidden
+        ]
+        return Assessment(
+            net_equity=w.equity,
+            components=self._components(w),
+            binding=(Binding(underlying=w.underlying, kind=w.worst_block, label=labels[w.worst], pnl=w.min_span),),
+            scenarios=tuple(ScenarioLoss(label=a, pnl=b) for a, b in zip(labels, pnl, strict=True)),
+            workings={
+                "min_span": w.min_span,
+                "basis_contingency": w.basis_contingency,
+                "option_mtm": w.option_mtm,
+                "collateral_mtm": w.collateral_mtm,
+                "perp_mtm": w.perp_mtm,
+                "im_loss_factor": w.im_factor,
+            },
+            failures=w.book.failures,
+            notes=tuple(notes),
+        )
+
+    def _components(self, w: Workings) -> tuple[Component, ...]:
+        p, other = self.parameters, self.parameters.other
+        names = (*w.book.names, *(f"collateral {a}" for a in w.assets))
+        loss = -w.span_shares
+        peg = w.im_factor - p.margin.im_factor
+        zero = np.zeros(len(names))
+
+        def known(*paths: str) -> Evidence:
+            ranks: list[Evidence] = ["reproduced", "read", "assumed"]
+            return ranks[max(ranks.index(self.rules.evidence_for(path)) for path in paths)]  # type: ignore[arg-type]
+
+        return (
+            component(
+                "scenario",
+                "Worst scenario",
+                known("margin", "vol_shock", "scenario_tables", "skew", "basis"),
+                names,
+                loss * p.margin.im_factor,
+                loss * p.margin.mm_factor,
+            ),
+            component("peg", "Stable coin below its peg", known("other"), names, loss * peg, zero),
+            component(
+                "perp_contingency",
+                "Perpetual contingency",
+                known("other"),
+                names,
+                w.perp_notional * (other.mm_perp_pct + other.im_perp_pct),
+                w.perp_notional * other.mm_perp_pct,
+            ),
+            component(
+                "option_contingency",
+                "Naked short options",
+                known("other"),
+                names,
+                w.naked_notional * (other.mm_option_pct + other.im_option_pct),
+                w.naked_notional * other.mm_option_pct,
+            ),
+            component(
+                "collateral_haircut",
+                "Collateral haircut",
+                known("underlyings"),
+                names,
+                w.mm_haircut + w.im_haircut_extra,
+                w.mm_haircut,
+            ),
+            component("oracle", "Oracle confidence", known("other"), names, w.oracle, zero),
+        )
+
+    def _underlying(self, account: Account, market: Market) -> str:
+        """The one underlying of the positions; for an account of collateral only, the first of the pack it fits."""
+        found = {
+            market.contracts[p.instrument].underlying
+            for p in account.positions
+            if p.instrument in market.contracts and p.quantity != 0.0
+        }
+        if found:
+            return sorted(found)[0]
+        takes = self.parameters.underlyings
+        for name, row in takes.items():
+            if name in market.indices and all(
+                a in row.collaterals or a == self.parameters.cash for a in account.collateral
+            ):
+                return name
+        return next(iter(takes))
+
+    def _problems(self, account: Account, market: Market) -> list[Problem]:
+        p, problems = self.parameters, []
+        if account.mode != "portfolio":
+            problems.append(
+                Problem("account.mode", f"{account.mode!r} ({Reason.UNSUPPORTED_MODE.value})", "'portfolio'")
+            )
+        held: dict[str, None] = {}
+        expiries, rows = set(), 0
+        for i, position in enumerate(account.positions):
+            contract = market.contracts.get(position.instrument)
+            if contract is None or position.quantity == 0.0:
+                continue
+            path = f"account.positions[{i}].instrument"
+            rows += 1
+            linear = isinstance(contract, (Option, Perpetual)) and contract.settlement is Settlement.LINEAR
+            if not linear:
+                what = f"{getattr(contract, 'settlement', '')} {contract.kind}".strip()
+                got = f"{contract.name!r}, a {what} ({Reason.UNSUPPORTED_CONTRACT.value})"
+                problems.append(Problem(path, got, "linear options and perpetuals"))
+            held[contract.underlying] = None
+            if isinstance(contract, Option):
+                expiries.add(contract.expiry)
+        for underlying in held:
+            if underlying not in p.underlyings:
+                got = f"{underlying!r} ({Reason.UNKNOWN_UNDERLYING.value})"
+                problems.append(Problem("account.positions", got, "underlyings " + ", ".join(p.underlyings)))
+        if len(held) > 1:
+            got = f"{', '.join(sorted(held))} ({Reason.SEVERAL_UNDERLYINGS.value})"
+            problems.append(Problem("account.positions", got, "one underlying for each PMRM_2 account"))
+        if rows > p.max_positions:
+            got = f"{rows} positions ({Reason.TOO_MANY_POSITIONS.value})"
+            problems.append(Problem("account.positions", got, f"at most {p.max_positions}"))
+        if len(expiries) > p.max_expiries:
+            got = f"{len(expiries)} expiries ({Reason.TOO_MANY_EXPIRIES.value})"
+            problems.append(Problem("account.positions", got, f"at most {p.max_expiries}"))
+        return problems
