@@ -41,9 +41,7 @@ def start(code: str) -> list[str]:
     """Names of the modules that a fresh interpreter has loaded after running the code."""
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     program = f"import contextlib, io, json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
     return [str(name) for name in json.loads(done.stdout)]
 
 

@@ -64,9 +64,7 @@ def run(tool: ModuleType, tree: Path, *options: str) -> int:
 
 def test_page_lists_each_rule_with_the_tests_that_carry_it(tool: ModuleType, tree: Path) -> None:
     assert run(tool, tree) == 0
-    rows = [
-        line for line in (tree / "rules" / "coverage.md").read_text().splitlines() if line.startswith("| `")
-    ]
+    rows = [line for line in (tree / "rules" / "coverage.md").read_text().splitlines() if line.startswith("| `")]
     path = "tests/deep/test_venue.py"
     assert rows == [
         f"| `V-01` | the first rule | `{path}::test_both`<br>`{path}::TestMany::test_inner` |",
@@ -81,9 +79,7 @@ def test_check_refuses_a_stale_page(tool: ModuleType, tree: Path, capsys: pytest
     assert not (tree / "rules" / "coverage.md").exists()
 
 
-def test_check_refuses_a_rule_without_a_test(
-    tool: ModuleType, tree: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_check_refuses_a_rule_without_a_test(tool: ModuleType, tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tree / "rules" / "other.md").write_text("| O-1 | nobody shows it | here |\n")
     assert run(tool, tree) == 1
     assert "other.md: no test carries O-1" in capsys.readouterr().err
@@ -105,9 +101,7 @@ def test_a_code_that_no_table_defines_is_refused(
     assert message in capsys.readouterr().err
 
 
-def test_a_rule_defined_twice_is_refused(
-    tool: ModuleType, tree: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_rule_defined_twice_is_refused(tool: ModuleType, tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tree / "rules" / "again.md").write_text("| V-01 | the same code again | here |\n")
     assert run(tool, tree) == 1
     assert "V-01 is defined again" in capsys.readouterr().err

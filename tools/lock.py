@@ -48,9 +48,7 @@ def main(further: list[str]) -> int:
         subprocess.run([*command, "--output-file", target, source], check=True, cwd=ROOT)
         found = foreign_lines((ROOT / target).read_text())
         if found:
-            print(
-                f"{target} names an address or a path of this machine:", *found, sep="\n  ", file=sys.stderr
-            )
+            print(f"{target} names an address or a path of this machine:", *found, sep="\n  ", file=sys.stderr)
             return 1
     return 0
 

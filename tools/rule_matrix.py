@@ -60,9 +60,7 @@ def read_rules(folder: Path, matrix: Matrix) -> None:
             if len(cells) < 2 or not CODE.fullmatch(code):
                 continue
             if code in matrix.rules:
-                matrix.problems.append(
-                    f"{page.name}: {code} is defined again, first in {matrix.rules[code].page}"
-                )
+                matrix.problems.append(f"{page.name}: {code} is defined again, first in {matrix.rules[code].page}")
                 continue
             matrix.rules[code] = Rule(code, cells[1], page.name)
 
@@ -70,11 +68,7 @@ def read_rules(folder: Path, matrix: Matrix) -> None:
 def _rule_marks(node: ast.AST) -> Iterator[ast.Call]:
     """Calls of `pytest.mark.rule` (or `mark.rule`) at or below the node."""
     for inner in ast.walk(node):
-        if (
-            isinstance(inner, ast.Call)
-            and isinstance(inner.func, ast.Attribute)
-            and inner.func.attr == "rule"
-        ):
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "rule":
             owner = inner.func.value
             name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", None)
             if name == "mark":
@@ -158,9 +152,7 @@ def page_of(matrix: Matrix) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write or check the page rule → test.")
     parser.add_argument("--check", action="store_true", help="write nothing, fail where something is wrong")
-    parser.add_argument(
-        "--rules", type=Path, default=ROOT / "docs" / "rules", help="folder of the rule pages"
-    )
+    parser.add_argument("--rules", type=Path, default=ROOT / "docs" / "rules", help="folder of the rule pages")
     parser.add_argument("--tests", type=Path, default=ROOT / "tests", help="folder of the tests")
     chosen = parser.parse_args(arguments)
     matrix = collect(chosen.rules, chosen.tests)

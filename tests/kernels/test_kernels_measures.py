@@ -131,6 +131,15 @@ def test_tail_weights_reproduce_es(sample: tuple[np.ndarray, np.ndarray | None, 
     assert (weights <= mass / (1.0 - level) + 1e-10).all()
 
 
+def test_given_equal_probabilities_are_the_same_as_none() -> None:
+    losses = np.random.default_rng(8).normal(size=(6, 333))
+    p = np.full(333, 1.0 / 333.0)
+    for level in (0.05, 0.5, 0.97, 0.999, 0.999999):
+        assert np.array_equal(value_at_risk(losses, level), value_at_risk(losses, level, p))
+        assert expected_shortfall(losses, level) == pytest.approx(expected_shortfall(losses, level, p), rel=1e-12)
+        assert tail_weights(losses, level) == pytest.approx(tail_weights(losses, level, p), rel=1e-10, abs=1e-13)
+
+
 def test_ties_enter_the_tail_by_lowest_index() -> None:
     assert tail_weights([1.0, 5.0, 5.0, 5.0], 0.5).tolist() == [0.0, 0.5, 0.5, 0.0]
     assert tail_weights([5.0, 5.0, 5.0, 5.0], 0.75).tolist() == [1.0, 0.0, 0.0, 0.0]
@@ -210,6 +219,7 @@ def test_sparse_accounts_equal_one_account_at_a_time(data: st.DataObject) -> Non
         (lambda: worst([1.0, 2.0], [1.0, -1.0]), r"weights\[1\]: got -1.0"),
         (lambda: value_at_risk([1.0], 1.0), "level: got 1.0"),
         (lambda: value_at_risk([1.0], 0.0), "level: got 0.0"),
+        (lambda: expected_shortfall([1.0], 1.0 - 1e-15), "level: got 0.99"),
         (lambda: expected_shortfall([1.0], float("nan")), "level: got nan"),
         (lambda: expected_shortfall([1.0, 2.0], 0.5, [0.5, 0.6]), "probabilities: got minimum"),
         (lambda: expected_shortfall([1.0, 2.0], 0.5, [1.5, -0.5]), "probabilities: got minimum -0.5"),

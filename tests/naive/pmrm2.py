@@ -45,7 +45,8 @@ def skew_terms(rule: dict[str, float], seconds: float, strike: float, forward: f
     for name, distance in (("linear", k), ("abs", abs(k))):
         cap = rule[name + "_c_base"] * root + rule[name + "_base_cap"]
         out["skew_cap_" + name] = cap
-        out["skew_mult_" + name] = 1.0 + max(-cap, min(cap, distance * cap / k_star))
+        slope = distance * cap / k_star
+        out["skew_mult_" + name] = 1.0 + (min(cap, slope) if distance >= 0 else max(-cap, slope))
     return out
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 import click
 
 from plimsoll.cli._common import console, json_option, print_json, write_text
+
+if TYPE_CHECKING:
+    from plimsoll.feeds import Snapshot
 
 
 @click.group()
@@ -53,28 +60,23 @@ def deribit_chain(file: str, at: str | None, listing: bool, perpetual: str, outp
     click.echo(f"{output}: {format_instant(market.time)}, {len(market.instruments)} instruments")
 
 
-def _list(snapshots: list[object], as_json: bool) -> None:
+def _list(snapshots: Sequence[Snapshot], as_json: bool) -> None:
     from dataclasses import asdict
 
-    rows = [asdict(s) for s in snapshots]  # type: ignore[call-overload]
+    from plimsoll.documents import format_instant
+
     if as_json:
-        print_json([{k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in r.items()} for r in rows])
+        rows = [asdict(s) for s in snapshots]
+        print_json([{k: format_instant(v) if isinstance(v, datetime) else v for k, v in r.items()} for r in rows])
         return
     from rich.table import Table
 
-    table = Table(box=None)
-    for name in rows[0] if rows else ():
-        table.add_column(name.replace("_", " "), justify="right" if name not in ("time", "currencies") else "left")
-    for row in rows:
-        table.add_row(*(_cell(v) for v in row.values()))
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("time", no_wrap=True)
+    for heading in ("rows", "expiries"):
+        table.add_column(heading, justify="right")
+    table.add_column("index, USD")
+    for snapshot in snapshots:
+        index = ", ".join(f"{coin} {price:,.2f}" for coin, price in snapshot.index.items())
+        table.add_row(format_instant(snapshot.time), str(snapshot.rows), str(snapshot.expiries), index)
     console().print(table)
-
-
-def _cell(value: object) -> str:
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat(timespec="seconds")).replace("+00:00", "Z")
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {v:,.0f}" for k, v in value.items())
-    if isinstance(value, (tuple, list)):
-        return ", ".join(map(str, value))
-    return str(value)

@@ -12,9 +12,10 @@ from plimsoll.documents import YEAR_SECONDS
 from plimsoll.margin import Account, Rules
 from plimsoll.margin.venues.derive.parameters import Pmrm2Parameters
 from plimsoll.margin.venues.derive.pmrm2 import Pmrm2
-from plimsoll.margin.venues.derive.workings import Workings, static_discounts
+from plimsoll.margin.venues.derive.span import static_discounts
+from plimsoll.margin.venues.derive.workings import Workings
 from plimsoll.market import Market
-from plimsoll.risk import log_moneyness
+from plimsoll.risk import compile_plan, log_moneyness
 from plimsoll.scenarios import years_of
 
 TOLERANCE = Tolerance(relative=1e-8)
@@ -40,8 +41,8 @@ def evaluate(inputs: dict[str, Any], params: dict[str, Any], scenarios: list[dic
         "option_mtm": w.option_mtm,
         "collateral_mtm": w.collateral_mtm,
         "perp_mtm": w.perp_mtm,
-        "basis_contingency": w.basis_contingency,
-        "worst_block": w.worst_block,
+        "basis_contingency": w.span.basis,
+        "worst_block": w.span.block,
         "im_loss_factor": w.im_factor,
         "mm_loss_factor": model.parameters.margin.mm_factor,
         "mm_perp_contingency": -parts["perp_contingency"].maintenance,
@@ -51,9 +52,9 @@ def evaluate(inputs: dict[str, Any], params: dict[str, Any], scenarios: list[dic
         "mm_collateral_haircut": -parts["collateral_haircut"].maintenance,
         "im_collateral_haircut_extra": extra("collateral_haircut"),
         "oracle_contingency": -parts["oracle"].initial,
-        "scenario_pnl": w.scenario_pnl.tolist(),
+        "scenario_pnl": w.span.pnl.tolist(),
         "per_expiry": _per_expiry(w, inputs, model.parameters),
-        "per_option": _per_option(w, inputs),
+        "per_option": _per_option(w, inputs, model.parameters),
     }
 
 
@@ -82,8 +83,8 @@ def rules_of(inputs: dict[str, Any], params: dict[str, Any], scenarios: list[dic
 
 
 def _collaterals(inputs: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The case's collateral under names of their own, so that none is taken for cash or for another."""
-    return [(f"{row['name']}-{j}", row) for j, row in enumerate(inputs["collaterals"])]
+    """The case's collateral under names of our own, so that none is taken for cash or for another."""
+    return [(f"COLLATERAL-{j}", row) for j, row in enumerate(inputs["collaterals"])]
 
 
 def _at(seconds: float) -> str:
@@ -168,9 +169,9 @@ def _per_expiry(w: Workings, inputs: dict[str, Any], parameters: Pmrm2Parameters
     by_time = {round(s, 6): e for e, s in enumerate(w.book.plan.seconds.tolist())}
     for row in inputs["expiries"]:
         e = by_time.get(round(row["seconds_to_expiry"], 6))
-        mtm = 0.0 if e is None else float(w.expiry_mtm[e])
+        mtm = 0.0 if e is None else float(w.values.net_now[e])
         years = np.array([row["seconds_to_expiry"] / YEAR_SECONDS])
-        long, short = (float(f[0]) for f in static_discounts(parameters, np.array([row["rate"]]), years))
+        long, short = (float(f[0]) for f in static_discounts(parameters.margin, np.array([row["rate"]]), years))
         rows.append(
             {
                 "seconds_to_expiry": row["seconds_to_expiry"],
@@ -183,23 +184,22 @@ def _per_expiry(w: Workings, inputs: dict[str, Any], parameters: Pmrm2Parameters
     return rows
 
 
-def _per_option(w: Workings, inputs: dict[str, Any]) -> list[dict[str, Any]]:
-    plan, columns = w.book.plan, w.scenarios
+def _per_option(w: Workings, inputs: dict[str, Any], parameters: Pmrm2Parameters) -> list[dict[str, Any]]:
+    market, columns = w.book.market, w.scenarios
+    # options of amount zero are not in the book, but the schema describes them all the same
+    plan = compile_plan([market.contracts[f"OPTION-{i}"] for i in range(len(inputs["options"]))], market)
     rule, tilt = columns.vol_rule, columns.skew_rule
     assert tilt is not None
-    rows = plan.options
-    if rows.size == 0:
-        return []
-    group = plan.group[rows]
+    group = plan.group
     years = years_of(plan.seconds[group])
-    k = log_moneyness(plan, rows)
+    k = log_moneyness(plan, plan.options)
     scale = rule.scale(plan.seconds[group])
-    up = 1.0 + max(0.0, float(columns.vol.max())) * scale
-    down = np.maximum(0.0, 1.0 + min(0.0, float(columns.vol.min())) * scale)
-    vol = plan.vol[rows]
+    up = 1.0 + parameters.vol_shock.range_up * scale
+    down = np.maximum(0.0, 1.0 - parameters.vol_shock.range_down * scale)
+    vol = plan.vol
     table = {
         "vol": vol,
-        "discount": w.discount[group],
+        "discount": np.exp(-np.maximum(plan.rate[group], 0.0) * years),
         "vol_mult_up": up,
         "vol_mult_down": down,
         "vol_up": np.maximum(rule.min_up_vol, vol * up),
@@ -211,5 +211,4 @@ def _per_option(w: Workings, inputs: dict[str, Any]) -> list[dict[str, Any]]:
         "skew_mult_linear": tilt.multiplier(k, years, absolute=False),
         "skew_mult_abs": tilt.multiplier(k, years, absolute=True),
     }
-    found = {plan.contracts[i].name: {n: float(c[j]) for n, c in table.items()} for j, i in enumerate(rows)}
-    return [found.get(f"OPTION-{i}", {}) for i in range(len(inputs["options"]))]
+    return [{name: float(column[i]) for name, column in table.items()} for i in range(len(plan))]

@@ -20,6 +20,10 @@ class Problem:
         return f"{self.path}: got {self.got}; allowed: {self.allowed}"
 
 
+SHOWN = 8
+"""Problems spelled out in the message; all of them are in `DocumentError.problems`."""
+
+
 class PlimsollError(Exception):
     """Base of every error raised on purpose; the command line prints it without a traceback and exits 2."""
 
@@ -33,7 +37,7 @@ class DocumentError(PlimsollError):
     def __init__(self, problems: Problem | list[Problem], source: str = "") -> None:
         self.problems: list[Problem] = [problems] if isinstance(problems, Problem) else list(problems)
         self.source = source
-        shown = [str(p) for p in self.problems[:20]]
+        shown = [str(p) for p in self.problems[:SHOWN]]
         if len(self.problems) > len(shown):
             shown.append(f"... and {len(self.problems) - len(shown)} more")
         head = f"{source}: " if source else ""

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plimsoll.documents import format_instant, parse_instant, refuse
+from plimsoll.documents import DocumentError, format_instant, parse_instant, refuse
 from plimsoll.feeds import deribit_csv_2020, deribit_parquet_2026
 from plimsoll.feeds._columns import opening
 from plimsoll.feeds.quotes import build_market
@@ -92,12 +92,12 @@ def import_chain(
     """The latest snapshot at or before `at` (the last one, if left out) as a market.
 
     `path` is a Parquet file of 2026 or the CSV of 2020. `at` is an instant with an offset; a snapshot happens at
-    its last row. Options and dated futures are coin-settled: an option is on one coin, a future or perpetual is 10 USD
-    (BTC) or 1 USD (ETH). Index and forwards are medians of their rows; time to expiry follows from the dates, in
-    years of 365 days, whatever the file says; rates are zero. An option without a volatility in the file gets the one
-    that its strike's mark implies, or none. Forwards whose future is not listed (`SYN.` names, the index) give
-    no future. In the last half hour before an expiry the venue averages its settlement; a chain does not say how much is
-    fixed by then, so the whole forward counts as variable.
+    its last row. Options and dated futures are coin-settled: an option is on one coin, a future or perpetual is
+    10 USD (BTC) or 1 USD (ETH). Index and forwards are medians of their rows; time to expiry follows from the
+    dates, in years of 365 days, whatever the file says; rates are zero. An option without a volatility in the file
+    gets the one that its strike's mark implies, or none. Forwards whose future is not listed (`SYN.` names, the
+    index) give no future. In the last half hour before an expiry the venue averages its settlement; a chain does not
+    say how much is fixed by then, so the whole forward counts as variable.
 
     `perpetual`: the chain has no mark of the perpetuals. `"index"` marks them at the index; a path reads them from a
     file of perpetual prices of the same snapshot; `None` lists none. `stables`: USD prices of other collateral, by
@@ -106,8 +106,6 @@ def import_chain(
     Raises `DocumentError` for a file that is not a chain, naming the column or row, for an `at` before the first
     snapshot, and for a perpetual file without this snapshot.
     """
-    from plimsoll.documents import DocumentError
-
     when = None if at is None else _instant(at)
     if opening(path) == deribit_parquet_2026.MAGIC:
         times = deribit_parquet_2026.read_times(path)
@@ -149,5 +147,6 @@ def _choose(times: list[tuple[str, datetime]], at: datetime | None, path: str | 
     early = [name for name, time in times if at is None or time <= at]
     if not early:
         first = format_instant(times[0][1])
-        raise refuse("at", format_instant(at) if at else None, f"an instant from {first}, the first snapshot, on", str(path))
+        got = None if at is None else format_instant(at)
+        raise refuse("at", got, f"an instant from {first}, the first snapshot, on", str(path))
     return early[-1]

@@ -95,6 +95,7 @@ def read_perpetuals(path: str | Path, snapshot: str) -> dict[str, float]:
     table = renamed(frame, _PERPETUAL, path)
     rows = table.filter((pl.col("snapshot") == snapshot) & (pl.col("price") > 0)).sort("currency")
     if rows.height == 0:
-        last = table["snapshot"].max()
-        raise refuse("rows.snapshot_file", f"no price at {snapshot}", f"a snapshot of this file, the last is {last}", str(path))
+        last = max(table["snapshot"].to_list())
+        allowed = f"a snapshot of this file, of which the last is {last}"
+        raise refuse("rows.snapshot_file", f"no price at {snapshot}", allowed, str(path))
     return dict(zip(rows["currency"].to_list(), rows["price"].to_list(), strict=True))

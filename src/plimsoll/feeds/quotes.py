@@ -92,7 +92,8 @@ def build_market(
     index = _medians(table, ["currency"], "index")
     missing = sorted(set(table["currency"].to_list()) - set(index))
     if missing:
-        raise refuse("columns.index_price", f"no value for {', '.join(missing)}", "an index above zero for each coin", source)
+        got = f"no value for {', '.join(missing)}"
+        raise refuse("columns.index_price", got, "an index above zero for each coin", source)
     table, filled, _ = with_implied(table)
     live = table.filter(pl.col("expiry") > at)
     tally.add(filled, "volatilities implied from the mark")
@@ -158,20 +159,18 @@ def _options(
     depth: dict[str, Any] = {}
     crossed = 0
     books = "bids" in table.columns
-    for number, row in enumerate(table.sort("currency", "expiry", "strike", "call").iter_rows(named=True)):
+    for row in table.sort("currency", "expiry", "strike", "call").iter_rows(named=True):
         terms = {k: row[k] for k in ("name", "expiry", "strike", "call")}
         coin = row["currency"]
-        instruments.append(
-            {**terms, "kind": "option", "underlying": coin, "settlement": "inverse", "currency": coin, "multiplier": 1.0}
-        )
+        common = {"underlying": coin, "currency": coin, "settlement": "inverse"}
+        instruments.append({**terms, **common, "kind": "option", "multiplier": 1.0})
         vol = row["vol"] if row["expiry"] > at else None
         quoted = {k: row[k] for k in ("bid", "ask", "open_interest")}
         mark = {"price": row["mark"], "vol": vol, **quoted}
         if any(v is not None for v in mark.values()):
             marks[row["name"]] = mark
         if books:
-            where = f"rows[{number}]"
-            bids, asks = (levels(row[side], f"{where}.{side}", source) for side in ("bids", "asks"))
+            bids, asks = (levels(row[side], f"{row['name']}.{side}", source) for side in ("bids", "asks"))
             bids, asks = tuple(sorted(bids, reverse=True)), tuple(sorted(asks))
             if bids and asks and bids[0][0] >= asks[0][0]:
                 crossed += 1
@@ -187,7 +186,7 @@ def _futures(live: pl.DataFrame) -> list[tuple[dict[str, Any], float]]:
 
     listed = pl.col("future").is_not_null() & ~pl.col("future").str.starts_with("SYN.")
     rows = live.filter(listed & (pl.col("future") != "index_price") & pl.col("future_price").is_not_null())
-    grouped = rows.group_by("future", "currency", "expiry").agg(pl.col("future_price").median()).sort("currency", "expiry")
+    grouped = rows.group_by("future", "currency", "expiry").agg(pl.col("future_price").median())
     return [
         (
             {
@@ -201,7 +200,7 @@ def _futures(live: pl.DataFrame) -> list[tuple[dict[str, Any], float]]:
             },
             price,
         )
-        for name, coin, expiry, price in grouped.iter_rows()
+        for name, coin, expiry, price in grouped.sort("currency", "expiry").iter_rows()
     ]
 
 

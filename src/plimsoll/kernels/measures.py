@@ -15,6 +15,9 @@ IntArray = npt.NDArray[np.int64]
 #: Probability mass below this is rounding of ``1 - level`` or of a cumulative sum and counts as none.
 MASS_TOLERANCE = 1e-14
 
+#: Highest level: a tail thinner than this could not be told from rounding.
+MAX_LEVEL = 1.0 - 1e-9
+
 _BLOCK_CELLS = 32 * 1024
 
 
@@ -155,38 +158,58 @@ def worst(pnl: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> tuple[Flo
     return value[()], index[()]
 
 
-def _tail(
+def _inputs(
     losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None
-) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
-    """Losses, their order (largest first, ties by lowest index), mass before each place, mass at it."""
+) -> tuple[FloatArray, FloatArray | None]:
     array = _losses("losses", losses)
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level: got {level}, must be above 0 and below 1")
-    order = np.asarray(np.argsort(-array, axis=-1, kind="stable"), dtype=np.int64)
-    size = array.shape[-1]
+    if not 0.0 < level <= MAX_LEVEL:
+        raise ValueError(f"level: got {level}, must be above 0 and at most {MAX_LEVEL}")
     if probabilities is None:
-        before = np.broadcast_to(np.arange(size) / size, array.shape)
-        return array, order, before, np.full(array.shape, 1.0 / size)
+        return array, None
     p = _real("probabilities", probabilities, 1)
-    if p.size != size:
-        raise ValueError(f"probabilities: got {p.size} numbers, must be {size}, one per scenario")
+    if p.size != array.shape[-1]:
+        raise ValueError(f"probabilities: got {p.size} numbers, must be {array.shape[-1]}, one per scenario")
     _finite("probabilities", p)
     total = float(p.sum())
     if (p < 0.0).any() or abs(total - 1.0) > 1e-9:
         got = f"minimum {p.min()} and sum {total}"
         raise ValueError(f"probabilities: got {got}, must be at least 0 and sum to 1")
-    mass = (p / total)[order]
+    return array, p / total
+
+
+def _order(array: FloatArray, p: FloatArray | None) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Places by falling loss, ties by lowest index; the mass before each place; the mass at it."""
+    order = np.asarray(np.argsort(-array, axis=-1, kind="stable"), dtype=np.int64)
+    size = array.shape[-1]
+    if p is None:
+        return order, np.broadcast_to(np.arange(size) / size, array.shape), np.full(array.shape, 1.0 / size)
+    mass = p[order]
     before = np.zeros(array.shape)
     np.cumsum(mass[..., :-1], axis=-1, out=before[..., 1:])
-    return array, order, before, mass
+    return order, before, mass
 
 
-def _quantile(array: FloatArray, order: IntArray, before: FloatArray, level: float) -> FloatArray:
-    # F(x) >= level is P(loss > x) <= 1 - level: the last place, largest first, with at most that mass before
-    # it.
-    inside = before <= (1.0 - level) + MASS_TOLERANCE
-    last = inside.sum(axis=-1, keepdims=True) - 1
-    return np.take_along_axis(array, np.take_along_axis(order, last, axis=-1), axis=-1)
+def _tail(
+    losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Falling losses, at least down to the quantile; the mass before and at each place; the quantile [..., 1].
+
+    F(x) >= level is P(loss > x) <= 1 - level: the quantile stands at the last place with at most that mass before it.
+    """
+    array, p = _inputs(losses, level, probabilities)
+    limit = (1.0 - level) + MASS_TOLERANCE
+    if p is None:
+        # equal masses: the number of places is known beforehand, so only those are sorted
+        size = array.shape[-1]
+        before = np.arange(size) / size
+        before = before[before <= limit]
+        split = size - before.size
+        falling = np.sort(np.partition(array, split, axis=-1)[..., split:], axis=-1)[..., ::-1]
+        return falling, before, np.full(before.shape, 1.0 / size), falling[..., -1:]
+    order, before, mass = _order(array, p)
+    falling = np.take_along_axis(array, order, axis=-1)
+    last = (before <= limit).sum(axis=-1, keepdims=True) - 1
+    return falling, before, mass, np.take_along_axis(falling, last, axis=-1)
 
 
 def _shares(before: FloatArray, mass: FloatArray, level: float) -> FloatArray:
@@ -199,15 +222,15 @@ def _shares(before: FloatArray, mass: FloatArray, level: float) -> FloatArray:
 def value_at_risk(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None = None) -> FloatArray:
     """Lower quantile of the loss, ``inf{x : P(loss <= x) >= level}``.
 
-    ``losses`` is [..., S], positive for a loss; ``level`` is strictly between 0 and 1 (0.99 for 99 %);
+    ``losses`` is [..., S], positive for a loss; ``level`` is above 0 and at most `MAX_LEVEL` (0.99 for 99 %);
     ``probabilities`` is [S], at least 0, sum 1 to 1e-9 (then scaled to 1), equal when absent. Returns [...].
     Masses are compared to 1e-14. Raises ValueError naming the argument.
 
     >>> float(value_at_risk([1.0, 2.0, 3.0, 4.0], 0.75))
     3.0
     """
-    array, order, before, _ = _tail(losses, level, probabilities)
-    return _quantile(array, order, before, level)[..., 0][()]
+    _, _, _, quantile = _tail(losses, level, probabilities)
+    return quantile[..., 0][()]
 
 
 def expected_shortfall(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None = None) -> FloatArray:
@@ -219,11 +242,9 @@ def expected_shortfall(losses: npt.ArrayLike, level: float, probabilities: npt.A
     >>> float(expected_shortfall([1.0, 2.0, 3.0, 4.0], 0.625))  # 4 whole and half of 3
     3.6666666666666665
     """
-    array, order, before, mass = _tail(losses, level, probabilities)
-    quantile = _quantile(array, order, before, level)
-    # Only excesses over the quantile are averaged: none is negative, so rounding cannot take the result below
-    # it.
-    excess = np.maximum(np.take_along_axis(array, order, axis=-1) - quantile, 0.0)
+    falling, before, mass, quantile = _tail(losses, level, probabilities)
+    # Only excesses over the quantile are averaged: none is negative, so no rounding takes the result below it.
+    excess = np.maximum(falling - quantile, 0.0)
     tail = (_shares(before, mass, level) * excess).sum(axis=-1)
     return np.asarray(quantile[..., 0] + tail, dtype=np.float64)[()]
 
@@ -238,7 +259,8 @@ def tail_weights(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLi
     >>> tail_weights([5.0, 7.0, 5.0, 1.0], 0.625).round(6).tolist()
     [0.333333, 0.666667, 0.0, 0.0]
     """
-    array, order, before, mass = _tail(losses, level, probabilities)
+    array, p = _inputs(losses, level, probabilities)
+    order, before, mass = _order(array, p)
     weights = np.empty(array.shape)
     np.put_along_axis(weights, order, _shares(before, mass, level), axis=-1)
     return weights

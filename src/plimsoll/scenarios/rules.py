@@ -44,8 +44,9 @@ class SkewRule:
 
     With `T` in years, `cap = c_base * sqrt(T) + base_cap` and
     `k_star = max(min_k_star, sqrt(T) * width * (vol_static + sqrt(T) * vol_scale))`, the volatility is multiplied by
-    `max(0, 1 + clamp(k * cap / k_star, -cap, cap))` with `k = ln(K/F)` (linear) or `|ln(K/F)|` (absolute).
-    Source: venues-onchain 1.4.
+    `max(0, 1 + tilt)`; `tilt = k * cap / k_star` is at most `cap` where `k >= 0` and at least `-cap` where `k < 0`, with
+    `k = ln(K/F)` (linear) or `|ln(K/F)|` (absolute). Source: venues-onchain 1.4, a clamp to `[-cap, cap]`, which is silent
+    on a negative cap; bounding each side by its own bound is the reading that then tilts, and so charges, most.
     """
 
     linear_base_cap: float
@@ -74,13 +75,13 @@ class SkewRule:
         """The factor on the volatility of each option, not yet floored at zero; shapes broadcast."""
         cap = self.cap(years, absolute)
         k = np.abs(log_moneyness) if absolute else log_moneyness
-        # min-then-max order matters where a negative cap turns the interval around
         star = np.broadcast_to(self.k_star(years), np.shape(k * cap))
         rise = k * cap
         # a zero k_star is an infinitely steep tilt: at its cap everywhere but at the money
         steep = np.where(rise == 0.0, 0.0, np.copysign(np.inf, rise))
         slope = np.divide(rise, star, out=steep, where=star > 0)
-        tilt: F64 = np.minimum(np.maximum(slope, -cap), cap)
+        # one bound for each side: a clamp while the cap is positive, the strictest reading when it is negative
+        tilt: F64 = np.where(k >= 0.0, np.minimum(slope, cap), np.maximum(slope, -cap))
         return 1.0 + tilt
 
 

@@ -61,7 +61,7 @@ class Pmrm2(MarginModel):
         """See `MarginModel.assess`."""
         w = self.workings(account, market, on_failure)
         labels = (*w.scenarios.labels, "basis contingency")
-        pnl = (*w.scenario_pnl.tolist(), w.basis_contingency)
+        pnl = (*w.span.pnl.tolist(), w.span.basis)
         notes = [
             f"scenario {labels[s]!r} tilts the smile and moves spot, which the venue forbids: evaluated at unmoved spot"
             for s in w.forbidden
@@ -69,11 +69,13 @@ class Pmrm2(MarginModel):
         return Assessment(
             net_equity=w.equity,
             components=self._components(w),
-            binding=(Binding(underlying=w.underlying, kind=w.worst_block, label=labels[w.worst], pnl=w.min_span),),
+            binding=(
+                Binding(underlying=w.underlying, kind=w.span.block, label=labels[w.span.worst], pnl=w.span.value),
+            ),
             scenarios=tuple(ScenarioLoss(label=a, pnl=b) for a, b in zip(labels, pnl, strict=True)),
             workings={
-                "min_span": w.min_span,
-                "basis_contingency": w.basis_contingency,
+                "min_span": w.span.value,
+                "basis_contingency": w.span.basis,
                 "option_mtm": w.option_mtm,
                 "collateral_mtm": w.collateral_mtm,
                 "perp_mtm": w.perp_mtm,
@@ -85,7 +87,7 @@ class Pmrm2(MarginModel):
 
     def _components(self, w: Workings) -> tuple[Component, ...]:
         p, other = self.parameters, self.parameters.other
-        names = (*w.book.names, *(f"collateral {a}" for a in w.assets))
+        names = w.subjects
         loss = -w.span_shares
         peg = w.im_factor - p.margin.im_factor
         zero = np.zeros(len(names))
@@ -165,8 +167,8 @@ class Pmrm2(MarginModel):
             linear = isinstance(contract, (Option, Perpetual)) and contract.settlement is Settlement.LINEAR
             if not linear:
                 what = f"{getattr(contract, 'settlement', '')} {contract.kind}".strip()
-                got = f"{contract.name!r}, a {what} ({Reason.UNSUPPORTED_CONTRACT.value})"
-                problems.append(Problem(path, got, "linear options and perpetuals"))
+                got = f"{contract.name!r}, {what} ({Reason.UNSUPPORTED_CONTRACT.value})"
+                problems.append(Problem(path, got, "linear options and perpetuals (see --same-exposure)"))
             held[contract.underlying] = None
             if isinstance(contract, Option):
                 expiries.add(contract.expiry)

@@ -1,0 +1,209 @@
+"""The same account under several rule sets, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from plimsoll.documents import DocumentError, Failure, Problem, format_instant
+from plimsoll.margin.account import Account
+from plimsoll.margin.catalogue import margin_model
+from plimsoll.margin.model import MarginModel
+from plimsoll.margin.requirement import Requirement
+from plimsoll.margin.rules import Rules, in_force, shipped_packs
+from plimsoll.market import Market
+
+STANDALONE_LIMIT = 1_000
+"""Most positions for which each is also margined alone: the work grows with their number times the model's."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One rule set's answer; `requirement` is `None` and `refusal` says why when there is none.
+
+    `translated`: coin-settled contracts were replaced by linear ones of the same exposure first. `standalone` are
+    the initial margins by component when every position, and the collateral, is margined alone: their sum less the
+    requirement's is what netting saves. Empty when it was not computed.
+    """
+
+    rules: str
+    title: str
+    model: str
+    currency: str
+    requirement: Requirement | None
+    refusal: str = ""
+    translated: bool = False
+    standalone: dict[str, float] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def standalone_initial(self) -> float | None:
+        """Sum of the initial margins of the positions and the collateral, each alone."""
+        return None if self.standalone is None else sum(self.standalone.values())
+
+    @property
+    def netting(self) -> float | None:
+        """The part of the standalone initial margin that netting saves (0.3 = 30 %); `None` if there is nothing to net."""
+        total = self.standalone_initial
+        if self.requirement is None or total is None or total <= 0:
+            return None
+        return 1.0 - self.requirement.initial / total
+
+    @property
+    def evidence(self) -> dict[str, float]:
+        """Initial margin by how well its rule is known, best first, without what is zero."""
+        found = {"reproduced": 0.0, "read": 0.0, "assumed": 0.0}
+        for component in () if self.requirement is None else self.requirement.components:
+            found[component.evidence] += component.initial
+        return {k: v for k, v in found.items() if v != 0.0}
+
+    @property
+    def binding(self) -> str:
+        """What set the requirement, underlying by underlying, in words."""
+        if self.requirement is None:
+            return ""
+        return "; ".join(f"{b.underlying} {b.label}" for b in self.requirement.binding)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """The named failures of the requirement."""
+        return () if self.requirement is None else self.requirement.failures
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        r = self.requirement
+        return {
+            "rules": self.rules,
+            "title": self.title,
+            "model": self.model,
+            "currency": self.currency,
+            "initial": None if r is None else r.initial,
+            "maintenance": None if r is None else r.maintenance,
+            "net_equity": None if r is None else r.net_equity,
+            "health": None if r is None else r.health,
+            "excess_initial": None if r is None else r.excess_initial,
+            "excess_maintenance": None if r is None else r.excess_maintenance,
+            "standalone_initial": self.standalone_initial,
+            "netting": self.netting,
+            "binding": [] if r is None else [b.model_dump(mode="json") for b in r.binding],
+            "evidence": self.evidence,
+            "translated": self.translated,
+            "inputs": None if r is None else r.inputs.model_dump(mode="json"),
+            "failures": [f.model_dump(mode="json") for f in self.failures],
+            "notes": list(self.notes),
+            "refusal": self.refusal or None,
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows in the order of the rule sets; `account` and `market` are content hashes of what was asked."""
+
+    name: str
+    time: datetime
+    account: str
+    market: str
+    rows: tuple[Row, ...]
+
+    @property
+    def computed(self) -> tuple[Row, ...]:
+        """The rows that have a requirement."""
+        return tuple(r for r in self.rows if r.requirement is not None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "account": self.name,
+            "time": format_instant(self.time),
+            "inputs": {"account": self.account, "market": self.market},
+            "rows": [row.to_dict() for row in self.rows],
+        }
+
+
+def rules_in_force(market: Market) -> tuple[Rules, ...]:
+    """For every name among the shipped packs, the one in force on the day of the snapshot; by name."""
+    packs = shipped_packs()
+    found = (in_force([p for p in packs if p.name == n], market.time.date()) for n in sorted({p.name for p in packs}))
+    return tuple(p for p in found if p is not None)
+
+
+def compare(
+    account: Account,
+    market: Market,
+    rules: Sequence[Rules] | None = None,
+    *,
+    standalone: bool = True,
+    progress: Callable[[str], None] | None = None,
+) -> Comparison:
+    """The requirement of `account` under each of `rules`, by default every shipped name in force at the snapshot.
+
+    A model that cannot hold the contracts as they are gets the same exposure in contracts that it takes, and the row
+    says so; if that does not help either, the row holds the reason. A position that cannot be valued likewise makes
+    a row with a reason, never an exception. `progress` is told the label of each rule set before it runs.
+    """
+    rows = []
+    for pack in rules_in_force(market) if rules is None else rules:
+        if progress is not None:
+            progress(pack.label)
+        rows.append(_row(margin_model(pack), account, market, standalone))
+    return Comparison(account.name, market.time, account.hash(), market.hash(), tuple(rows))
+
+
+def takeable(model: MarginModel, account: Account, market: Market) -> tuple[Account, Market, str | None]:
+    """The account and market in contracts that `model` takes, and why it had to be translated (`None`: as it is).
+
+    Raises `DocumentError` with the reason when no translation helps.
+    """
+    reason = model.applies_to(account, market)
+    if reason is None:
+        return account, market, None
+    from plimsoll.margin.translate import same_exposure
+
+    twin_account, twin_market = same_exposure(account, market)
+    still = model.applies_to(twin_account, twin_market)
+    if still is None:
+        return twin_account, twin_market, reason
+    got, _, allowed = still.rpartition("; allowed: ")
+    raise DocumentError(Problem("account", got or still, allowed or "an account these rules can hold"))
+
+
+def _row(model: MarginModel, account: Account, market: Market, standalone: bool) -> Row:
+    rules = model.rules
+    try:
+        held, snapshot, reason = takeable(model, account, market)
+        requirement = model.requirement(held, snapshot)
+        alone = None
+        if standalone and len(held.positions) <= STANDALONE_LIMIT:
+            alone = standalone_components(model, held, snapshot)
+    except DocumentError as error:
+        return Row(rules.label, rules.title, rules.model, rules.currency, None, refusal=str(error))
+    notes = list(requirement.notes)
+    if reason is not None:
+        notes.insert(0, f"same exposure in linear contracts, because the account holds {reason}")
+    if standalone and alone is None:
+        notes.append(f"netting not shown: more than {STANDALONE_LIMIT} positions")
+    return Row(
+        rules=rules.label,
+        title=rules.title,
+        model=rules.model,
+        currency=rules.currency,
+        requirement=requirement,
+        translated=reason is not None,
+        standalone=alone,
+        notes=tuple(notes),
+    )
+
+
+def standalone_components(model: MarginModel, account: Account, market: Market) -> dict[str, float]:
+    """Initial margin by component, summed over every position without collateral and the collateral without position."""
+    totals: dict[str, float] = {}
+    empty: dict[str, float] = {}
+    parts = [account.model_copy(update={"positions": (p,), "collateral": empty, "orders": ()}) for p in account.positions]
+    if account.collateral:
+        parts.append(account.model_copy(update={"positions": (), "orders": ()}))
+    for part in parts:
+        for component in model.assess(part, market, "refuse").components:
+            totals[component.name] = totals.get(component.name, 0.0) + component.initial
+    return totals

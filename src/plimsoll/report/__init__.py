@@ -1,0 +1,1 @@
+"""What people look at: tables for the terminal, figures, and one self-contained HTML page."""

@@ -1,0 +1,81 @@
+"""Money, percentages and labels as people read them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"), (1.0, ""))
+_LABEL = re.compile(
+    r"(?:(?P<underlying>[A-Za-z][\w.-]*) )?(?P<move>[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)%"
+    r"(?: iv (?P<vol>[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)%)?"
+)
+
+
+def money(amount: float, currency: str, decimals: int = 0) -> str:
+    """`$1,235`, `-$1,235` or `1,235 USDC`.
+
+    >>> money(-1234.5, "USD"), money(1234.5, "USDC", 2)
+    ('-$1,234', '1,234.50 USDC')
+    """
+    text = f"{abs(amount):,.{decimals}f}"
+    sign = "-" if amount < 0 and text.strip("0.,") else ""
+    return f"{sign}${text}" if currency == "USD" else f"{sign}{text} {currency}"
+
+
+def short_money(amount: float, currency: str = "USD") -> str:
+    """Three significant digits with a unit: `-$12.3k`.
+
+    >>> short_money(-12345), short_money(0.0), short_money(999950), short_money(7.2e6, "USDC")
+    ('-$12.3k', '$0', '$1.00m', '7.20m USDC')
+    """
+    size = abs(amount)
+    step = next((s for s, _ in _SCALES if float(f"{size:.3g}") >= s), 1.0)
+    unit = dict(_SCALES)[step]
+    value = size / step
+    places = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    text = "0" if float(f"{value:.2f}") == 0 else f"{value:.{places}f}"
+    sign = "-" if amount < 0 and text != "0" else ""
+    return f"{sign}${text}{unit}" if currency == "USD" else f"{sign}{text}{unit} {currency}"
+
+
+def scale_of(amounts: Iterable[float]) -> tuple[float, str]:
+    """A common unit for a column or an axis: `(1000.0, "k")` when the largest size is at least 10,000."""
+    top = max((abs(a) for a in amounts), default=0.0)
+    return next(((s, u) for s, u in _SCALES if top >= 10 * s), (1.0, ""))
+
+
+def percent(fraction: float, decimals: int = 0) -> str:
+    """`+12%`, `-3.5%` or `0%` from 0.12, -0.035 and 0.
+
+    >>> percent(0.12), percent(-0.035, 1), percent(0.0)
+    ('+12%', '-3.5%', '0%')
+    """
+    text = f"{fraction * 100:+.{decimals}f}%"
+    return f"{0:.{decimals}f}%" if float(text[:-1]) == 0 else text
+
+
+def exact_percent(fraction: float) -> str:
+    """Like `percent` with as many decimals as the number has, up to three significant ones."""
+    text = f"{fraction * 100:+.4g}%"
+    return "0%" if float(text[:-1]) == 0 else text
+
+
+def health_words(health: float | None) -> str:
+    """Health with what it means."""
+    if health is None:
+        return "nothing required"
+    side = "above" if health > 1 else "on" if health == 1 else "below"
+    return f"{health:,.2f} ({side} the line)"
+
+
+def scenario_point(label: str) -> tuple[float, float] | None:
+    """`(move, vol shock)` of a scenario label such as `-16% iv +40%`; `None` for a floor, a skew or a basis shock.
+
+    >>> scenario_point("BTC -16% iv +40%"), scenario_point("+500%"), scenario_point("minimum delta charge")
+    ((-0.16, 0.4), (5.0, 0.0), None)
+    """
+    found = _LABEL.fullmatch(label.strip())
+    if found is None:
+        return None
+    return float(found["move"]) / 100, float(found["vol"] or 0.0) / 100

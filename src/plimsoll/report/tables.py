@@ -1,0 +1,249 @@
+"""Tables for a terminal of 80 columns, readable without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from plimsoll.documents import Failure, format_instant
+from plimsoll.report.amounts import (
+    exact_percent,
+    health_words,
+    money,
+    percent,
+    scale_of,
+    scenario_point,
+)
+
+if TYPE_CHECKING:
+    from plimsoll.margin.compare import Comparison
+    from plimsoll.margin.distance import Distance
+    from plimsoll.margin.requirement import Binding, Requirement
+    from plimsoll.risk.surface import Surface
+
+WIDTH = 80
+LOSS, GAIN, STRONG, QUIET = "red", "blue", "bold", "dim"
+
+
+class Bar:
+    """`value` of `top` as a bar of `width` cells, falling back to ASCII where the terminal has no block characters."""
+
+    def __init__(self, value: float, top: float, width: int = 36, style: str = GAIN) -> None:
+        part = min(1.0, max(0.0, value / top)) if top > 0 else 0.0
+        self.cells, self.width, self.style = round(part * width), width, style
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        full, rest = ("#", ".") if options.ascii_only else ("█", "·")
+        text = Text(full * self.cells, style=self.style)
+        text.append(rest * (self.width - self.cells), style=QUIET)
+        yield text
+
+
+def requirement_view(requirement: Requirement, top: int = 10) -> RenderableType:
+    """What is required, how far equity is from it, of which components, and which positions bring it."""
+    parts: list[RenderableType] = [*_head(requirement), _components(requirement), *_binding(requirement)]
+    if requirement.shares:
+        parts += [Text(""), contributions(requirement, top)]
+    parts += _remarks(requirement.notes, requirement.failures)
+    inputs = requirement.inputs
+    parts += [
+        Text(""),
+        Text(
+            f"account {_short_hash(inputs.account)}  market {_short_hash(inputs.market)}  rules {_short_hash(inputs.rules)}",
+            QUIET,
+        ),
+    ]
+    return Group(*parts)
+
+
+def _head(r: Requirement) -> list[RenderableType]:
+    title = Text(r.account or "account", style=STRONG)
+    title.append(f"  under {r.rules}, {format_instant(r.time)}", style="none")
+    bars = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
+    bars.add_column()
+    bars.add_column(justify="right", no_wrap=True)
+    bars.add_column(no_wrap=True)
+    scale = max(r.net_equity, r.initial, r.maintenance)
+    side = LOSS if r.excess_maintenance < 0 else "yellow" if r.excess_initial < 0 else "green"
+    for name, amount, style in (
+        ("net equity", r.net_equity, side),
+        ("initial margin", r.initial, GAIN),
+        ("maintenance (the line)", r.maintenance, "magenta"),
+    ):
+        bars.add_row(name, money(amount, r.currency, 2), Bar(amount, scale, 30, style))
+    words = Text("health ")
+    words.append(health_words(r.health), style=f"bold {side}")
+    words.append("  = net equity / maintenance", style=QUIET)
+    free = Text(f"free above initial margin {money(r.excess_initial, r.currency, 2)}")
+    if r.excess_initial < 0:
+        free = Text(f"short of initial margin by {money(-r.excess_initial, r.currency, 2)}: no new risk", style=side)
+    return [title, Text(""), bars, words, free, Text("")]
+
+
+def _components(r: Requirement) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("component", no_wrap=True, max_width=38, overflow="ellipsis")
+    for heading in (f"initial {r.currency}", f"maintenance {r.currency}"):
+        table.add_column(heading, justify="right")
+    table.add_column("rule is")
+    for c in r.components:
+        style = QUIET if c.initial == 0 and c.maintenance == 0 else "none"
+        table.add_row(c.title, f"{c.initial:,.2f}", f"{c.maintenance:,.2f}", c.evidence, style=style)
+    table.add_row("total", f"{r.initial:,.2f}", f"{r.maintenance:,.2f}", "", style=STRONG)
+    return table
+
+
+def _binding(r: Requirement) -> list[RenderableType]:
+    lines: list[RenderableType] = [Text("")]
+    for b in r.binding:
+        line = Text(f"{b.underlying} is set by ")
+        line.append(b.label, style=STRONG)
+        line.append(f": {money(b.pnl, r.currency, 2)}" if b.pnl else "")
+        lines.append(line)
+    return lines
+
+
+def contributions(r: Requirement, top: int = 10) -> Table:
+    """The positions by the size of their share of the initial margin; negative shares are relief."""
+    ranked = sorted(r.shares, key=lambda s: (-abs(s.initial), s.subject))
+    shown, rest = ranked[:top], ranked[top:]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("position", no_wrap=True, max_width=30, overflow="ellipsis")
+    table.add_column(f"share of initial {r.currency}", justify="right", no_wrap=True)
+    table.add_column("")
+    scale = max((abs(s.initial) for s in shown), default=0.0)
+    for s in shown:
+        table.add_row(
+            Text(s.subject), f"{s.initial:+,.2f}", Bar(abs(s.initial), scale, 18, LOSS if s.initial > 0 else GAIN)
+        )
+    if rest:
+        table.add_row(f"{len(rest)} more", f"{sum(s.initial for s in rest):+,.2f}", "", style=QUIET)
+    return table
+
+
+def comparison_view(comparison: Comparison) -> RenderableType:
+    """One line for each rule set, and below the table what bound it, how well it is known, or why there is no number."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("rules", no_wrap=True)
+    for heading in ("initial", "maintenance", "net equity", "health", "netting"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    below: list[RenderableType] = []
+    for row in comparison.rows:
+        name = Text(row.rules + ("*" if row.translated else ""))
+        line = Text(f"{row.rules}: ", style="none")
+        r = row.requirement
+        if r is None:
+            table.add_row(name, "-", "-", "-", "-", "-", style=QUIET)
+            line.append(f"no number. {row.refusal}")
+            below.append(line)
+            continue
+        side = LOSS if r.excess_maintenance < 0 else "yellow" if r.excess_initial < 0 else "green"
+        table.add_row(
+            name,
+            f"{r.initial:,.0f}",
+            f"{r.maintenance:,.0f}",
+            f"{r.net_equity:,.0f}",
+            Text("-" if r.health is None else f"{r.health:,.2f}", style=side),
+            "-" if row.netting is None else percent(-row.netting),
+        )
+        line.append(f"in {row.currency}, set by {row.binding or 'nothing'}")
+        known = {k: v / r.initial for k, v in row.evidence.items()} if r.initial > 0 else {}
+        if known:
+            line.append("; rules " + ", ".join(f"{v:.0%} {k}" for k, v in known.items()))
+        below.append(line)
+        below += [Text(f"  {'* ' if row.translated and i == 0 else ''}{n}", QUIET) for i, n in enumerate(row.notes)]
+        below += [Text(f"  {f.subject}: {f.message} ({f.effect})", "yellow") for f in row.failures]
+    explain = "health = net equity / maintenance, above 1 is above the line; netting against margining each alone"
+    return Group(table, Text(explain, QUIET), Text(""), *below)
+
+
+def distance_view(distance: Distance) -> RenderableType:
+    """The moves at which equity meets the maintenance margin, in a sentence."""
+
+    def say(move: float | None, where: str) -> str:
+        return f"{exact_percent(round(move, 4))} {where}" if move is not None else f"none {where}"
+
+    down, up = say(distance.down, "down"), say(distance.up, "up")
+    what = "distance to the line" if distance.above else "below the line; back above it at"
+    line = Text(f"{what}: ")
+    line.append(f"{down}, {up}", style=STRONG)
+    line.append(
+        f" under {distance.rules} (all prices together, within {distance.span:.0%}, volatilities unchanged)", style=QUIET
+    )
+    return line
+
+
+def surface_view(surface: Surface, bindings: Sequence[Binding] = (), width: int = WIDTH) -> RenderableType:
+    """P&L in rows of price moves and columns of volatility shocks, one table for each day.
+
+    The cell nearest to each binding scenario stands in brackets in the table of the first day; what lies outside the
+    grid is named below. Wide grids are cut into blocks of columns that fit `width`.
+    """
+    size, unit = scale_of(surface.pnl.ravel().tolist())
+    marked, lines = _marks(surface, bindings)
+    parts: list[RenderableType] = []
+    block = max(1, (width - 8) // 9)
+    for d, day in enumerate(surface.days):
+        label = f"after {day:g} day{'' if day == 1 else 's'}" if day else "now"
+        money_unit = f"${unit}" if surface.currency == "usd" else f"{unit} settlement currency".strip()
+        parts.append(Text(f"P&L {label}, {money_unit}; price move down, volatility shock across", style=STRONG))
+        for first in range(0, surface.vols.size, block):
+            columns = range(first, min(first + block, surface.vols.size))
+            parts.append(_grid(surface, d, columns, size, marked if d == 0 else set()))
+        parts.append(Text(""))
+    day, vol, move, worst = surface.worst()
+    when = f" after {day:g} d" if day else ""
+    parts.append(Text(f"worst cell: {exact_percent(move)} iv {exact_percent(vol)}{when}: {money(worst, 'USD')}"))
+    return Group(*parts, *lines, *_remarks((), surface.failures))
+
+
+def _grid(surface: Surface, day: int, columns: range, size: float, marked: set[tuple[int, int]]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("", justify="right", min_width=7)
+    for v in columns:
+        table.add_column(exact_percent(float(surface.vols[v])), justify="right", min_width=8, no_wrap=True)
+    for m, move in enumerate(surface.moves):
+        cells = []
+        for v in columns:
+            value = float(surface.pnl[day, v, m]) / size
+            text = f"{value:,.1f}" if size > 1 or abs(value) < 1000 else f"{value:,.0f}"
+            text = "0.0" if text == "-0.0" else text
+            hit = (v, m) in marked
+            style = LOSS if text.startswith("-") else GAIN if text != "0.0" else QUIET
+            cells.append(Text(f"[{text}]" if hit else f"{text} ", style=f"bold reverse {style}" if hit else style))
+        table.add_row(exact_percent(float(move)), *cells)
+    return table
+
+
+def _marks(surface: Surface, bindings: Sequence[Binding]) -> tuple[set[tuple[int, int]], list[RenderableType]]:
+    marked: set[tuple[int, int]] = set()
+    lines: list[RenderableType] = []
+    for b in bindings:
+        name, point = f"{b.underlying} {b.label}", scenario_point(b.label)
+        where = "is no point of this grid"
+        if point is not None:
+            inside = all(a[0] - 1e-12 <= x <= a[-1] + 1e-12 for a, x in ((surface.moves, point[0]), (surface.vols, point[1])))
+            where = "lies outside the grid"
+            if inside:
+                m = int(np.argmin(np.abs(surface.moves - point[0])))
+                v = int(np.argmin(np.abs(surface.vols - point[1])))
+                marked.add((v, m))
+                close = abs(surface.moves[m] - point[0]) + abs(surface.vols[v] - point[1]) < 1e-9
+                where = "in brackets" if close else "nearest cell in brackets"
+        lines.append(Text(f"binding: {name} ({where}), P&L with its weight {money(b.pnl, 'USD')}"))
+    return marked, lines
+
+
+def _remarks(notes: Sequence[str], failures: Sequence[Failure]) -> list[RenderableType]:
+    lines: list[RenderableType] = [Text(f"note: {n}", QUIET) for n in notes]
+    lines += [Text(f"{f.effect}: {f.subject}: {f.message}", "yellow") for f in failures]
+    return [Text(""), *lines] if lines else []
+
+
+def _short_hash(text: str) -> str:
+    return text.removeprefix("sha256:")[:12]

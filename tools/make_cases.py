@@ -1,0 +1,187 @@
+"""Write the worked fixtures of the house model as `plimsoll.case` documents.
+
+    python tools/make_cases.py [--check]
+
+The expected numbers are the printed ones of the project's specification (capabilities 4.3), as text, so that
+conformance asks for no more digits than were printed. Nothing here calls the margin model: strikes and hedges
+follow from the normal distribution alone. With --check nothing is written and a stale file fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent.parent / "src" / "plimsoll" / "conformance" / "cases"
+
+SPOT, VOL, DAYS = 70_000.0, 0.6, 30
+TIME, EXPIRY = "2025-01-01T08:00:00Z", "2025-01-31T08:00:00Z"
+TOTAL_VOL = VOL * math.sqrt(DAYS / 365.0)
+
+# Rounded so that the files come out the same on every machine; the delta then still holds to twelve digits.
+CALL_DELTA = round(NormalDist().cdf(TOTAL_VOL / 2.0), 14)
+LOW_DELTA_STRIKE = round(SPOT * math.exp(TOTAL_VOL**2 / 2.0 - TOTAL_VOL * NormalDist().inv_cdf(0.3)), 8)
+
+SPOT_DOWN, DOWN, UP = "-16% iv +40%", "-12% iv -22%", "+500% iv +40%"
+
+Legs = list[tuple[str, float, float]]
+"""(kind, strike, quantity); the strike of a perpetual is not read."""
+
+CASES: list[tuple[str, str, str, Legs, dict[str, str]]] = [
+    (
+        "1a-synthetic-long",
+        "Long call and short put of one strike: a future in two legs",
+        "1a",
+        [("call", SPOT, 1.0), ("put", SPOT, -1.0)],
+        {"workings.BTC.scan": "11200", "binding.0.label": SPOT_DOWN},
+    ),
+    (
+        "1a-perpetual",
+        "One long perpetual, to which the pair of 1a is identical",
+        "1a",
+        [("perp", 0.0, 1.0)],
+        {"workings.BTC.scan": "11200", "binding.0.label": SPOT_DOWN},
+    ),
+    (
+        "1b-two-long-calls",
+        "Two long calls",
+        "1b",
+        [("call", SPOT, 2.0)],
+        {"workings.BTC.scan": "7993", "net_equity": "9596", "binding.0.label": DOWN},
+    ),
+    (
+        "2a-hedged-short-call",
+        "Short call hedged with its delta in perpetuals",
+        "2a",
+        [("call", SPOT, -1.0), ("perp", 0.0, CALL_DELTA)],
+        {"workings.BTC.scan": "5063", "binding.0.label": UP},
+    ),
+    (
+        "2b-long-call",
+        "Long call, unhedged",
+        "2b",
+        [("call", SPOT, 1.0)],
+        {"workings.BTC.scan": "3996", "net_equity": "4798", "binding.0.label": DOWN},
+    ),
+    (
+        "3-naked-short-call",
+        "Naked short call",
+        "3",
+        [("call", SPOT, -1.0)],
+        {"workings.BTC.scan": "11046", "binding.0.label": UP},
+    ),
+    (
+        "4-naked-short-put",
+        "Naked short put",
+        "4",
+        [("put", SPOT, -1.0)],
+        {"workings.BTC.scan": "9937", "binding.0.label": "-66% iv +40%"},
+    ),
+    (
+        "5-call-spread",
+        "Long call against a short call 10,000 higher",
+        "5",
+        [("call", SPOT, 1.0), ("call", 80_000.0, -1.0)],
+        {"workings.BTC.scan": "2478", "binding.0.label": DOWN},
+    ),
+    (
+        "5-short-leg",
+        "The short leg of the spread alone",
+        "5",
+        [("call", 80_000.0, -1.0)],
+        {"workings.BTC.scan": "10828", "binding.0.label": UP},
+    ),
+    (
+        "6-long-straddle",
+        "Long straddle",
+        "6",
+        [("call", SPOT, 1.0), ("put", SPOT, 1.0)],
+        {"workings.BTC.scan": "2107", "binding.0.label": "0% iv -22%"},
+    ),
+    (
+        "7-minimum-delta",
+        "One long perpetual against five short calls of delta 0.3: net -0.5, gross 2.5",
+        "7",
+        [("perp", 0.0, 1.0), ("call", LOW_DELTA_STRIKE, -5.0)],
+        {"workings.BTC.min_delta": "1400"},
+    ),
+]
+
+
+def document(name: str, title: str, row: str, legs: Legs, expected: dict[str, str]) -> dict[str, Any]:
+    """One case document."""
+    settle = {"underlying": "BTC", "settlement": "linear", "currency": "USD"}
+    instruments: list[dict[str, Any]] = []
+    marks: dict[str, Any] = {}
+    positions = []
+    for kind, strike, quantity in legs:
+        instrument: dict[str, Any]
+        if kind == "perp":
+            instrument = {"kind": "perpetual", "name": "BTC-PERPETUAL", **settle}
+            mark = {"price": SPOT}
+        else:
+            label = f"BTC-31JAN25-{strike:g}-{kind[0].upper()}"
+            terms = {"expiry": EXPIRY, "strike": strike, "call": kind == "call"}
+            instrument = {"kind": "option", "name": label, **settle, **terms}
+            mark = {"vol": VOL}
+        instruments.append(instrument)
+        marks[instrument["name"]] = mark
+        positions.append({"instrument": instrument["name"], "quantity": quantity})
+    return {
+        "schema": "plimsoll.case",
+        "schema_version": 1,
+        "id": f"prbm-{name}",
+        "title": title,
+        "source": f"project specification, capabilities 4.3, row {row}: computed there, printed whole",
+        "rules": "prbm@2025-01-01",
+        "account": {
+            "schema": "plimsoll.account",
+            "schema_version": 1,
+            "name": f"row {row}",
+            "positions": positions,
+        },
+        "market": {
+            "schema": "plimsoll.market",
+            "schema_version": 1,
+            "time": TIME,
+            "indices": {"BTC": {"price": SPOT}},
+            "assets": {"USD": {"price": 1.0}},
+            "expiries": [{"underlying": "BTC", "expiry": EXPIRY, "forward": {"variable": SPOT}}],
+            "instruments": instruments,
+            "marks": marks,
+        },
+        "expected": expected,
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Write or check the case documents of the house model.")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail where a file is stale")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the documents lie")
+    chosen = parser.parse_args(arguments)
+    stale = []
+    wanted = {}
+    for name, title, row, legs, expected in CASES:
+        wanted[f"prbm-{name}.json"] = json.dumps(document(name, title, row, legs, expected), indent=1) + "\n"
+    for file_name, text in wanted.items():
+        path = chosen.folder / file_name
+        if chosen.check:
+            if not path.is_file() or path.read_text(encoding="utf-8") != text:
+                stale.append(file_name)
+        else:
+            chosen.folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    stale += [p.name for p in chosen.folder.glob("prbm-*.json") if p.name not in wanted]
+    for file_name in stale:
+        print(f"{file_name} is stale: python tools/make_cases.py", file=sys.stderr)
+    print(f"{len(wanted)} cases, {len(stale)} problems")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
