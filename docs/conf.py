@@ -23,8 +23,8 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
-autodoc_typehints_format = "short"
+# Array types unfold to several lines each; shapes and units stand in the docstrings.
+autodoc_typehints = "none"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 # What a document inherits from its library is not this project's interface.
 autodoc_inherit_docstrings = False

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from builders import NOW, at
+from hypothesis import settings
 from hypothesis import strategies as st
 
+from builders import NOW, at
+
 Doc = dict[str, Any]
+
+SOME = settings(max_examples=max(10, settings.default.max_examples // 3))
+"""A third of the examples of the profile, for properties that compute several requirements each."""
 
 INDEX = {"BTC": 70_000.0, "ETH": 2_500.0}
 YEAR = 31_536_000.0

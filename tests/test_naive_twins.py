@@ -159,9 +159,7 @@ FIXTURE_NAMES = [fixture[0] for fixture in FIXTURES]
 
 
 @pytest.mark.parametrize(("book", "scan", "move", "vol"), [f[1:] for f in FIXTURES], ids=FIXTURE_NAMES)
-def test_prbm_twin_meets_the_worked_fixtures(
-    book: list[dict[str, Any]], scan: float, move: float, vol: float
-) -> None:
+def test_prbm_twin_meets_the_worked_fixtures(book: list[dict[str, Any]], scan: float, move: float, vol: float) -> None:
     params = house_params()
     assert len(params["scenarios"]) == 24
     parts = prbm(params, book, MARKET)["per_underlying"]["BTC"]

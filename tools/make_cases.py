@@ -3,8 +3,9 @@
     python tools/make_cases.py [--check]
 
 The expected numbers are the printed ones of the project's specification (capabilities 4.3), as text, so that
-conformance asks for no more digits than were printed. Nothing here calls the margin model: strikes and hedges
-follow from the normal distribution alone. With --check nothing is written and a stale file fails.
+conformance asks for no more digits than were printed; one more case holds the pack to the published table itself
+(capabilities K4). Nothing here calls the margin model: strikes and hedges follow from the normal distribution.
+With --check nothing is written and a stale file fails.
 """
 
 from __future__ import annotations
@@ -113,7 +114,55 @@ CASES: list[tuple[str, str, str, Legs, dict[str, str]]] = [
 ]
 
 
-def document(name: str, title: str, row: str, legs: Legs, expected: dict[str, str]) -> dict[str, Any]:
+TABLE: list[tuple[float, float, float]] = [
+    (16, 40, 100),
+    (12, 40, 100),
+    (12, -22, 100),
+    (8, 40, 100),
+    (8, -22, 100),
+    (4, 40, 100),
+    (4, -22, 100),
+    (0, 40, 100),
+    (0, -22, 100),
+    (-4, 40, 100),
+    (-4, -22, 100),
+    (-8, 40, 100),
+    (-8, -22, 100),
+    (-12, 40, 100),
+    (-12, -22, 100),
+    (-16, 40, 100),
+    (-66, 40, 24),
+    (-33, 40, 48),
+    (50, 40, 32),
+    (100, 40, 16),
+    (200, 40, 8),
+    (300, 40, 5.33),
+    (400, 40, 4),
+    (500, 40, 3.2),
+]
+"""The published table in percent: spot move, volatility move, weight."""
+
+Expected = dict[str, str | float]
+
+
+def published_table() -> dict[str, Any]:
+    """One long perpetual: what it gains in every row of the published table, and half of its margin to keep it."""
+    expected: Expected = {"initial": "11200", "maintenance": "5600"}
+    for i, (move, vol, weight) in enumerate(TABLE):
+        expected[f"scenarios.{i}.label"] = f"{move:+g}% iv {vol:+g}%".replace("+0%", "0%")
+        expected[f"scenarios.{i}.pnl"] = round(SPOT * move * weight / 10_000.0, 6)
+    title = "The published table, row by row, on one long perpetual; maintenance is half of initial"
+    source = "project specification, capabilities K4: the published table and factor, multiplied out by hand"
+    return document("published-table", title, source, [("perp", 0.0, 1.0)], expected)
+
+
+def fixture(name: str, title: str, row: str, legs: Legs, expected: dict[str, str]) -> dict[str, Any]:
+    """One row of the worked fixtures."""
+    source = f"project specification, capabilities 4.3, row {row}: computed there, printed whole"
+    return document(name, title, source, legs, dict(expected))
+
+
+def document(name: str, title: str, source: str, legs: Legs, expected: Expected) -> dict[str, Any]:
     """One case document."""
     settle = {"underlying": "BTC", "settlement": "linear", "currency": "USD"}
     instruments: list[dict[str, Any]] = []
@@ -137,12 +186,12 @@ def document(name: str, title: str, row: str, legs: Legs, expected: dict[str, st
         "schema_version": 1,
         "id": f"prbm-{name}",
         "title": title,
-        "source": f"project specification, capabilities 4.3, row {row}: computed there, printed whole",
+        "source": source,
         "rules": "prbm@2025-01-01",
         "account": {
             "schema": "plimsoll.account",
             "schema_version": 1,
-            "name": f"row {row}",
+            "name": name,
             "positions": positions,
         },
         "market": {
@@ -165,9 +214,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the documents lie")
     chosen = parser.parse_args(arguments)
     stale = []
-    wanted = {}
-    for name, title, row, legs, expected in CASES:
-        wanted[f"prbm-{name}.json"] = json.dumps(document(name, title, row, legs, expected), indent=1) + "\n"
+    documents = [fixture(*case) for case in CASES] + [published_table()]
+    wanted = {f"{d['id']}.json": json.dumps(d, indent=1) + "\n" for d in documents}
     for file_name, text in wanted.items():
         path = chosen.folder / file_name
         if chosen.check:

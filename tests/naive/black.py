@@ -20,9 +20,7 @@ def normal_cdf(x: float) -> float:
     return 0.5 * math.erfc(-x / math.sqrt(2.0))
 
 
-def black_call_put(
-    forward: float, strike: float, t: float, vol: float, discount: float = 1.0
-) -> tuple[float, float]:
+def black_call_put(forward: float, strike: float, t: float, vol: float, discount: float = 1.0) -> tuple[float, float]:
     """(call, put) of one option on one unit; t in years, vol as a decimal, same money unit as forward."""
     top_call = forward * discount
     top_put = strike * discount

@@ -123,9 +123,7 @@ def option_detail(params: Doc, option: Doc, expiry: Doc) -> dict[str, float]:
     return out | skew_terms(params["skew"], seconds, strike, forward)
 
 
-def scenario_pnl(
-    params: Doc, scenario: Doc, inputs: Doc, grouped: list[tuple[Doc, list[Doc], float]]
-) -> float | None:
+def scenario_pnl(params: Doc, scenario: Doc, inputs: Doc, grouped: list[tuple[Doc, list[Doc], float]]) -> float | None:
     """P&L of the account in one scenario, None for the forbidden skew shock on a moved spot.
 
     grouped holds (expiry, its options, its value now).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from plimsoll.conformance.outcome import CaseOutcome, Tolerance
-from plimsoll.documents import Document, Name, refuse
+from plimsoll.documents import Document, JsonObject, Name, refuse
 from plimsoll.margin import Account, Rules, find_rules, margin_model
 from plimsoll.market import Market
 
@@ -26,9 +26,9 @@ class Case(Document):
     id: Name
     title: str = ""
     source: str = ""
-    rules: str | dict[str, Any]
-    account: dict[str, Any]
-    market: dict[str, Any]
+    rules: str | JsonObject
+    account: JsonObject
+    market: JsonObject
     expected: dict[str, float | str | bool]
 
     def rule_set(self) -> Rules:

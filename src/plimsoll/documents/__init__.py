@@ -6,14 +6,12 @@ from plimsoll.documents.base import (
     Document,
     Flag,
     Fraction,
+    JsonObject,
     Name,
     NonNegative,
     Number,
     Part,
     Positive,
-    parse_json,
-    problems_of,
-    read_bytes,
 )
 from plimsoll.documents.canonical import canonical_bytes, content_hash
 from plimsoll.documents.errors import DocumentError, PlimsollError, Problem, refuse, shorten
@@ -29,6 +27,8 @@ from plimsoll.documents.instants import (
     seconds_between,
 )
 from plimsoll.documents.money import to_units
+from plimsoll.documents.problems import fault, problems_of
+from plimsoll.documents.text import parse_json, read_bytes
 
 __all__ = [
     "DAY_SECONDS",
@@ -42,6 +42,7 @@ __all__ = [
     "Flag",
     "Fraction",
     "Instant",
+    "JsonObject",
     "Name",
     "NonNegative",
     "Number",
@@ -52,6 +53,7 @@ __all__ = [
     "Reason",
     "canonical_bytes",
     "content_hash",
+    "fault",
     "format_instant",
     "parse_day",
     "parse_instant",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
 
-from plimsoll.documents.canonical import content_hash
-from plimsoll.documents.errors import DocumentError, Problem, refuse, shorten
-from plimsoll.documents.fields import fields_at
+from plimsoll.documents.canonical import canonical_bytes, content_hash
+from plimsoll.documents.errors import DocumentError, refuse
+from plimsoll.documents.problems import problems_of
+from plimsoll.documents.text import parse_json, read_bytes
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
@@ -22,6 +23,18 @@ Flag = StrictBool
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]+$")]
 Asset = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,24}$")]
 
+
+def _plain_json(content: dict[str, Any]) -> dict[str, Any]:
+    try:
+        canonical_bytes(content)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"plain JSON with finite numbers and Unicode text ({error})") from None
+    return content
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_plain_json)]
+"""An object whose fields another schema checks: only values that JSON can hold."""
+
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -29,6 +42,13 @@ class Part(BaseModel):
     """An immutable piece of a document."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields replaced, unvalidated; tables cached on the original are not carried over."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in [n for n in copied.__dict__ if n not in type(self).model_fields]:
+            del copied.__dict__[name]
+        return copied
 
 
 class Document(Part):
@@ -47,6 +67,7 @@ class Document(Part):
         """Validate `content` (plain JSON values or parts). Raises `DocumentError` naming every fault."""
         if not isinstance(content, dict):
             raise refuse("$", content, f"a JSON object with schema {cls.SCHEMA!r}", source)
+        _require_unicode(content, source)
         content = cls._checked_version(dict(content), source)
         try:
             return cls.model_validate(content)
@@ -107,67 +128,16 @@ class Document(Part):
         return content
 
 
-def read_bytes(path: str | Path) -> bytes:
-    """The bytes of a file, or a `DocumentError` that says why not."""
+def _require_unicode(content: dict[str, Any], source: str) -> None:
+    """Refuse half characters, which JSON can spell but no file can hold, and nesting beyond any use."""
     try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise refuse("$", error.strerror or str(error), "a readable file", str(path)) from None
-
-
-def parse_json(text: str | bytes, source: str = "") -> Any:
-    """JSON without duplicate keys, NaN or infinities."""
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        seen: dict[str, Any] = {}
-        for key, value in items:
-            if key in seen:
-                raise refuse(key, "the key twice in one object", "each key once", source)
-            seen[key] = value
-        return seen
-
-    def constant(name: str) -> Any:
-        raise refuse("$", name, "finite numbers", source)
-
-    try:
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
-    except (ValueError, RecursionError) as error:
-        raise refuse("$", f"text that is not JSON ({error})", "a JSON document", source) from None
-
-
-def problems_of(error: ValidationError, content: Any, model: type[BaseModel]) -> list[Problem]:
-    """Pydantic's findings as problems with a field path, what was got and what is allowed."""
-    problems = []
-    for item in error.errors(include_url=False):
-        path = _path(item["loc"], content)
-        kind = item["type"]
-        if kind == "missing":
-            got, allowed = "nothing", "this field is required"
-        elif kind == "extra_forbidden":
-            got = f"an unknown field ({shorten(item['input'])})"
-            allowed = "fields " + ", ".join(fields_at(model, item["loc"][:-1]))
-        else:
-            got, allowed = shorten(item["input"]), item["msg"].removeprefix("Value error, ")
-        problems.append(Problem(path or "$", got, allowed))
-    return problems
-
-
-def _path(loc: tuple[int | str, ...], content: Any) -> str:
-    """`loc` as text, leaving out the tags that pydantic adds for unions."""
-    text, here = "", content
-    for position, step in enumerate(loc):
-        last = position == len(loc) - 1
-        if isinstance(step, int):
-            text += f"[{step}]"
-            here = here[step] if isinstance(here, (list, tuple)) and step < len(here) else None
-        elif isinstance(here, dict) and step in here:
-            text += f".{step}"
-            here = here[step]
-        elif last and isinstance(here, dict):
-            text += f".{step}"
-        elif here is None or not isinstance(here, (dict, list, tuple)):
-            continue
-    return text.lstrip(".")
+        json.dumps(content, ensure_ascii=False, skipkeys=True, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise refuse("$", error.object[error.start : error.end], "Unicode text", source) from None
+    except RecursionError:
+        raise refuse("$", "values nested too deeply", "the nesting of its schema", source) from None
+    except ValueError:
+        return  # a number too long to print: its own field refuses it
 
 
 __all__ = [
@@ -176,12 +146,10 @@ __all__ = [
     "Document",
     "Flag",
     "Fraction",
+    "JsonObject",
     "Name",
     "NonNegative",
     "Number",
     "Part",
     "Positive",
-    "parse_json",
-    "problems_of",
-    "read_bytes",
 ]

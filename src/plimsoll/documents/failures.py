@@ -21,6 +21,7 @@ class Reason(StrEnum):
     UNKNOWN_CURRENCY = "unknown_currency"
     UNKNOWN_UNDERLYING = "unknown_underlying"
     SEVERAL_UNDERLYINGS = "several_underlyings"
+    SEVERAL_CURRENCIES = "several_currencies"
     UNSUPPORTED_CONTRACT = "unsupported_contract"
     UNSUPPORTED_MODE = "unsupported_mode"
     TOO_MANY_POSITIONS = "too_many_positions"

@@ -28,7 +28,10 @@ def parse_instant(value: Any) -> datetime:
             raise ValueError("an ISO 8601 instant with an offset, such as 2026-01-30T08:00:00Z") from error
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError("an ISO 8601 instant with an offset, such as 2026-01-30T08:00:00Z")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("an instant between the years 1 and 9999 in UTC") from error
 
 
 def format_instant(value: datetime) -> str:

@@ -164,15 +164,15 @@ class _Coin:
         theta = (self.long_vol + (self.short_vol - self.long_vol) * near) ** 2 * years
         phi = self.eta / np.sqrt(theta * (1.0 + theta))
         root = float(np.sqrt(1.0 - self.rho**2))
-        return {
+        raw = {
             "a": theta / 2.0 * root**2,
             "b": theta * float(phi) / 2.0,
             "rho": self.rho,
             "m": -self.rho / float(phi),
             "sigma": root / float(phi),
-            "forward": forward,
-            "tau": years,
         }
+        # rounding hides the last bits, in which machines may differ
+        return {k: round(v, 10) for k, v in raw.items()} | {"forward": forward, "tau": years}
 
     def strikes(self, forward: float, years: float, theta: float) -> list[float]:
         """A ladder of round strikes around the forward."""

@@ -18,6 +18,9 @@ F64 = npt.NDArray[np.float64]
 RESOLUTION = 0.01
 """Widest range of volatility (0.01 = one point) that the rounding of a price may leave open."""
 
+FORWARD_DRIFT = 1e-4
+"""How far, relatively, the forward beside a mark may be from the one that the mark was made with."""
+
 MOST_DECIMALS = 8
 
 
@@ -25,11 +28,12 @@ def with_implied(table: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
     """`table` with `vol` filled where it was null or zero, how many were filled, and how many stay without.
 
     Both options of a strike take the volatility implied by the one that is out of the money, whose price is all time
-    value; the one in the money is used only when the other has no mark. Forward and time are the row's own, so that
-    drift between rows does not enter; time is counted in years of 365 days.
+    value; the one in the money is used only when the chain has no mark of the other. Forward and time are the row's
+    own; time is counted in years of 365 days.
 
-    A mark is known to half a unit of its last decimal. Where that leaves the volatility open by more than
-    `RESOLUTION`, as for marks rounded to zero, the row stays without one.
+    A mark is known to half a unit of its last decimal, in the money also only as well as the forward beside it, which
+    may be off by `FORWARD_DRIFT`. Where that leaves the volatility open by more than `RESOLUTION`, as for marks
+    rounded to zero, the row stays without one.
     """
     import polars as pl
 
@@ -37,7 +41,7 @@ def with_implied(table: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
     table = table.with_columns(pl.when(~wanted).then(pl.col("vol")).alias("vol")).with_row_index("_row")
     key = ["currency", "expiry", "strike"]
     strikes = table.filter(pl.col("vol").is_null()).select(key).unique()
-    usable = (pl.col("mark") > 0) & (pl.col("forward") > 0) & (pl.col("expiry") > pl.col("time"))
+    usable = (pl.col("mark") >= 0) & (pl.col("forward") > 0) & (pl.col("expiry") > pl.col("time"))
     priced = table.join(strikes, on=key, how="semi", maintain_order="left").filter(usable)
     before = int(table["vol"].null_count())
     if priced.height == 0 or before == 0:
@@ -70,7 +74,9 @@ def _implied(rows: pl.DataFrame, unit: float) -> F64:
     def at(price: F64) -> F64:
         return np.asarray(implied_vol(price * forward, forward, strike, years, call), dtype=np.float64)
 
-    width = at(mark + unit / 2.0) - at(np.maximum(mark - unit / 2.0, 0.0))
+    inside = call == (strike < forward)
+    half = unit / 2.0 + np.where(inside, FORWARD_DRIFT * strike / forward, 0.0)
+    width = at(mark + half) - at(np.maximum(mark - half, 0.0))
     result: F64 = np.where(width <= RESOLUTION, at(mark), np.nan)
     return result
 

@@ -37,7 +37,7 @@ def checked(table: pl.DataFrame, source: str) -> tuple[pl.DataFrame, Tally]:
     """The rows ready for a market: a boolean `call`, one row per instrument, no negative price; and what was counted.
 
     Raises `DocumentError` for a coin without known contract terms, an option that is neither call nor put and a
-    strike that is not above zero. A negative number elsewhere, and a forward or index of zero, counts as missing; of
+    strike or expiry that cannot be. A negative number elsewhere, and a forward or index of zero, counts as missing; of
     two rows of one instrument the later one stays.
     """
     import polars as pl
@@ -48,6 +48,7 @@ def checked(table: pl.DataFrame, source: str) -> tuple[pl.DataFrame, Tally]:
         ("currency", ~pl.col("currency").is_in(list(FUTURE_USD)), "one of " + ", ".join(FUTURE_USD)),
         ("option_type", ~pl.col("type").is_in(["call", "put"]), "'call' or 'put'"),
         ("strike", pl.col("strike") <= 0, "a strike above zero"),
+        ("expiry", pl.col("expiry").dt.year() < 2009, "an expiry after 2009"),
     ):
         bad = table.with_row_index("_row").filter(wrong)
         if bad.height:

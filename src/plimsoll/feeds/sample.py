@@ -38,12 +38,13 @@ def sample_book(
     """An account with `positions` random positions of `market`. Same arguments, same account.
 
     Instruments are those of `underlyings` (default: the first by name only, for rules that take one) and `kinds` that
-    can be valued and live for an hour or more, of ten expiries at most. Perpetuals come first, a tenth are
-    dated futures, the rest options, drawn without repetition with weights that favour strikes near the forward and
-    open interest. Signs are fair coins, but where the options together would be worth more than nothing all of theirs turn:
-    a book that has sold more than it has bought is the one that margin is about. Sizes spread around 50,000 USD of underlying for each position, in lots:
-    0.1 coin for options, whole contracts for inverse futures, 0.001 coin for linear ones; futures and perpetuals
-    carry an entry price within some percent of the mark.
+    can be valued and live for an hour or more, of ten expiries at most. Of three positions or more a tenth each,
+    rounded up, are perpetuals and dated futures as far as there are any; the rest are options. All are drawn without
+    repetition, options with weights that favour strikes near the forward and open interest. Sizes spread around
+    50,000 USD of underlying for each position, in lots: 0.1 coin for options, whole contracts for inverse futures,
+    0.001 coin for linear ones; futures and perpetuals carry an entry price within some percent of the mark. Signs are
+    fair coins, but where the options together would be worth more than nothing all of theirs turn: a book that has
+    sold more than it has bought is the one that margin is about.
 
     Collateral is `cash`, about a tenth of it in the coin instead, for equity of 1 to 1.8 times the worst loss
     over spot +-16 % and volatility +40 and -22 %, plus 1 % of the notional. With `positions=0` only collateral is left.
@@ -126,7 +127,8 @@ def _usable(market: Market, underlyings: Sequence[str], kinds: Sequence[str]) ->
 def _draw(rng: np.random.Generator, pool: list[Contract], positions: int, market: Market) -> list[Contract]:
     """`positions` of the pool: perpetuals, then futures, then options; what one kind lacks the others fill."""
     groups = [[c for c in pool if c.kind == kind] for kind in ("perpetual", "future", "option")]
-    wanted = [min(len(groups[0]), positions // _PER_FUTURE), min(len(groups[1]), positions // _PER_FUTURE), 0]
+    share = -(-positions // _PER_FUTURE) if positions > 2 else 0
+    wanted = [min(len(groups[0]), share), min(len(groups[1]), share), 0]
     wanted[2] = min(len(groups[2]), positions - sum(wanted))
     for kind in (1, 0):
         wanted[kind] += min(len(groups[kind]) - wanted[kind], positions - sum(wanted))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plimsoll.documents import Asset, Document, Flag, Instant, Name, NonNegative, Number, Part, Positive
+from plimsoll.documents import Asset, Document, Flag, Instant, Name, NonNegative, Number, Part, Positive, fault
 
 QUANTITY_LIMIT = 1e11
 """Largest position or order in contracts: above it a typing mistake is likelier than a trade."""
@@ -35,7 +35,7 @@ class Position(Part):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if self.entry_price is not None and self.unrealised_pnl is not None:
-            raise ValueError("either entry_price or unrealised_pnl, not both")
+            raise fault("unrealised_pnl", self.unrealised_pnl, "nothing beside entry_price: one of the two")
         return self
 
 
@@ -51,7 +51,9 @@ class Order(Part):
 class Account(Document):
     """One margin account.
 
-    `collateral` maps an asset to its balance (negative: borrowed). `mode` is how the venue nets it.
+    `collateral` maps an asset to its balance (negative: borrowed). `mode` is how the venue nets it. `reported` holds
+    amounts that the venue reports and no published rule computes (`open_orders_margin`, `mmp_margin`), by the venue's
+    name for them and in the settlement currency; only models that name them use them.
     """
 
     SCHEMA: ClassVar[str] = "plimsoll.account"
@@ -63,13 +65,14 @@ class Account(Document):
     positions: tuple[Position, ...] = ()
     orders: tuple[Order, ...] = ()
     collateral: dict[Asset, Balance] = {}
+    reported: dict[Name, Number] = {}
 
     @model_validator(mode="after")
     def _once_each(self) -> Self:
         seen: set[str] = set()
         for index, position in enumerate(self.positions):
             if position.instrument in seen:
-                raise ValueError(f"each instrument once (positions[{index}] repeats {position.instrument!r})")
+                raise fault(f"positions[{index}].instrument", position.instrument, "each instrument in one position")
             seen.add(position.instrument)
         return self
 
@@ -85,7 +88,7 @@ class Account(Document):
         content = self.model_dump()
         kept = [p.model_dump() for p in self.positions if p.instrument != instrument]
         content["positions"] = [*kept, row] if total else kept
-        return Account.model_validate(content)
+        return Account.from_dict({"schema": self.SCHEMA, "schema_version": self.VERSION, **content})
 
     def frame(self) -> Any:
         """The positions as a polars data frame."""

@@ -10,7 +10,11 @@ from plimsoll.margin.rules import Rules, load_rules
 
 MODELS = {
     "prbm": "plimsoll.margin.house.prbm:Prbm",
+    "derive-srm": "plimsoll.margin.venues.derive.srm:Srm",
+    "derive-pmrm1": "plimsoll.margin.venues.derive.pmrm1:Pmrm1",
     "derive-pmrm2": "plimsoll.margin.venues.derive.pmrm2:Pmrm2",
+    "deribit-sm": "plimsoll.margin.venues.deribit.sm:StandardMargin",
+    "deribit-pm": "plimsoll.margin.venues.deribit.pm:PortfolioMargin",
 }
 """Model name in a pack to the class that computes it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,15 +29,22 @@ class Row:
     requirement's is what netting saves. Empty when it was not computed.
     """
 
-    rules: str
-    title: str
-    model: str
-    currency: str
+    pack: Rules
     requirement: Requirement | None
     refusal: str = ""
     translated: bool = False
     standalone: dict[str, float] | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def rules(self) -> str:
+        """The label of the rule set, `name@effective`."""
+        return self.pack.label
+
+    @property
+    def currency(self) -> str:
+        """The currency in which every amount of the row stands."""
+        return self.pack.currency if self.requirement is None else self.requirement.currency
 
     @property
     def standalone_initial(self) -> float | None:
@@ -45,7 +53,7 @@ class Row:
 
     @property
     def netting(self) -> float | None:
-        """The part of the standalone initial margin that netting saves (0.3 = 30 %); `None` if there is nothing to net."""
+        """The part of the standalone initial margin that netting saves (0.3 = 30 %); `None` without one."""
         total = self.standalone_initial
         if self.requirement is None or total is None or total <= 0:
             return None
@@ -61,10 +69,13 @@ class Row:
 
     @property
     def binding(self) -> str:
-        """What set the requirement, underlying by underlying, in words."""
+        """What set the requirement, underlying by underlying, in words; the largest three of many."""
         if self.requirement is None:
             return ""
-        return "; ".join(f"{b.underlying} {b.label}" for b in self.requirement.binding)
+        found = self.requirement.binding
+        kept = sorted(sorted(range(len(found)), key=lambda i: (found[i].pnl, i))[:3])
+        words = [f"{found[i].underlying} {found[i].label}" for i in kept]
+        return "; ".join(words + ([f"{len(found) - 3} more"] if len(found) > 3 else []))
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -76,8 +87,8 @@ class Row:
         r = self.requirement
         return {
             "rules": self.rules,
-            "title": self.title,
-            "model": self.model,
+            "title": self.pack.title,
+            "model": self.pack.model,
             "currency": self.currency,
             "initial": None if r is None else r.initial,
             "maintenance": None if r is None else r.maintenance,
@@ -169,8 +180,13 @@ def takeable(model: MarginModel, account: Account, market: Market) -> tuple[Acco
     raise DocumentError(Problem("account", got or still, allowed or "an account these rules can hold"))
 
 
+def translation_note(reason: str) -> str:
+    """The sentence that goes with a translated account; `reason` is what `takeable` returned."""
+    what = re.sub(r" \([a-z_]+\)", "", reason.partition("; allowed: ")[0])
+    return f"margin of the same exposure in linear contracts; these rules do not take {what}"
+
+
 def _row(model: MarginModel, account: Account, market: Market, standalone: bool) -> Row:
-    rules = model.rules
     try:
         held, snapshot, reason = takeable(model, account, market)
         requirement = model.requirement(held, snapshot)
@@ -178,17 +194,14 @@ def _row(model: MarginModel, account: Account, market: Market, standalone: bool)
         if standalone and len(held.positions) <= STANDALONE_LIMIT:
             alone = standalone_components(model, held, snapshot)
     except DocumentError as error:
-        return Row(rules.label, rules.title, rules.model, rules.currency, None, refusal=str(error))
+        return Row(model.rules, None, refusal=str(error))
     notes = list(requirement.notes)
     if reason is not None:
-        notes.insert(0, f"same exposure in linear contracts, because the account holds {reason}")
+        notes.insert(0, translation_note(reason))
     if standalone and alone is None:
         notes.append(f"netting not shown: more than {STANDALONE_LIMIT} positions")
     return Row(
-        rules=rules.label,
-        title=rules.title,
-        model=rules.model,
-        currency=rules.currency,
+        pack=model.rules,
         requirement=requirement,
         translated=reason is not None,
         standalone=alone,
@@ -197,12 +210,15 @@ def _row(model: MarginModel, account: Account, market: Market, standalone: bool)
 
 
 def standalone_components(model: MarginModel, account: Account, market: Market) -> dict[str, float]:
-    """Initial margin by component, summed over every position without collateral and the collateral without position."""
+    """Initial margin by component, summed over each position without collateral and the collateral by itself."""
     totals: dict[str, float] = {}
     empty: dict[str, float] = {}
-    parts = [account.model_copy(update={"positions": (p,), "collateral": empty, "orders": ()}) for p in account.positions]
+    # what the venue reports is of the whole account, and no position's alone
+    account = account.model_copy(update={"orders": (), "reported": empty})
+    bare = account.model_copy(update={"collateral": empty})
+    parts = [bare.model_copy(update={"positions": (p,)}) for p in account.positions]
     if account.collateral:
-        parts.append(account.model_copy(update={"positions": (), "orders": ()}))
+        parts.append(account.model_copy(update={"positions": ()}))
     for part in parts:
         for component in model.assess(part, market, "refuse").components:
             totals[component.name] = totals.get(component.name, 0.0) + component.initial

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.margin.requirement import Component, Evidence, Share
+from plimsoll.margin.requirement import Component, Evidence, Method, Share
+from plimsoll.margin.rules import Rules
 
 F64 = npt.NDArray[np.float64]
 
@@ -19,20 +20,35 @@ def component(
     subjects: Sequence[str],
     initial: F64,
     maintenance: F64,
+    *,
+    method: Method = "euler",
+    left_over: tuple[float, float] = (0.0, 0.0),
 ) -> Component:
-    """A component whose shares are `initial[i]`, `maintenance[i]` and whose amount is their sum."""
+    """A component whose shares are `initial[i]`, `maintenance[i]` and whose amount is their sum.
+
+    `left_over` is what a quadrature of the shares missed of each amount (amount less sum of shares): it is part of the
+    amount, and its larger size is the share error.
+    """
     return Component(
         name=name,
         title=title,
-        initial=float(np.sum(initial)),
-        maintenance=float(np.sum(maintenance)),
+        initial=float(np.sum(initial)) + left_over[0],
+        maintenance=float(np.sum(maintenance)) + left_over[1],
         evidence=evidence,
+        method=method,
+        share_error=max(abs(left_over[0]), abs(left_over[1])),
         shares=tuple(
             Share(subject=s, initial=float(i), maintenance=float(m))
             for s, i, m in zip(subjects, initial, maintenance, strict=True)
             if i != 0.0 or m != 0.0
         ),
     )
+
+
+def weakest(rules: Rules, paths: Sequence[str]) -> Evidence:
+    """How well the least known of the parameters at `paths` is known."""
+    ranks: list[Evidence] = ["reproduced", "read", "assumed"]
+    return ranks[max(ranks.index(rules.evidence_for(path)) for path in paths)]  # type: ignore[arg-type]
 
 
 def known_collateral(balances: Mapping[str, float], table: Mapping[str, object]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from pydantic import ValidationError
 
 from plimsoll.documents import DocumentError, Failure, Part, Problem, problems_of, refuse, to_units
@@ -27,7 +28,7 @@ from plimsoll.market import Market
 
 @dataclass(frozen=True)
 class Incremental:
-    """Change of the requirement by a candidate trade, in the rules' currency; negative is relief."""
+    """Change of the requirement by a candidate trade, in its currency; negative is relief."""
 
     initial: float
     maintenance: float
@@ -37,7 +38,11 @@ class Incremental:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What a model hands back before it is put into a document; amounts as floats in the rules' currency."""
+    """What a model hands back before it is put into a document; amounts as floats in `currency`.
+
+    `currency` and `decimals` are those of the rules if left out: rules for many settlement currencies name the
+    account's own.
+    """
 
     net_equity: float
     components: tuple[Component, ...]
@@ -46,6 +51,8 @@ class Assessment:
     workings: dict[str, float]
     failures: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
+    currency: str | None = None
+    decimals: int | None = None
 
 
 class MarginModel(ABC):
@@ -84,18 +91,26 @@ class MarginModel(ABC):
         """The requirement of `account` in `market`.
 
         `on_failure="refuse"` raises `MarginRefusedError` when a position cannot be valued; `"conservative"` carries it
-        at its worst bound and lists the failure. Raises `DocumentError` on input the rules do not know.
+        at its worst bound and lists the failure. Raises `DocumentError` on input the rules do not know, and where an
+        amount leaves the range of double precision.
         """
-        found = self.assess(account, market, on_failure)
+        try:
+            with np.errstate(all="ignore"):
+                return self._document(account, market, self.assess(account, market, on_failure))
+        except ValidationError:
+            allowed = "sizes, prices and parameters that double precision can multiply"
+            raise DocumentError(Problem("requirement", "an amount that is not finite", allowed)) from None
+
+    def _document(self, account: Account, market: Market, found: Assessment) -> Requirement:
         initial = sum(c.initial for c in found.components)
         maintenance = sum(c.maintenance for c in found.components)
-        decimals = self.rules.decimals
+        decimals = self.rules.decimals if found.decimals is None else found.decimals
         return Requirement(
             account=account.name,
             rules=self.rules.label,
             model=self.MODEL,
             time=market.time,
-            currency=self.rules.currency,
+            currency=found.currency or self.rules.currency,
             initial=initial,
             maintenance=maintenance,
             net_equity=found.net_equity,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from plimsoll.documents import Document, Failure, Instant, Number, Part
 
 Evidence = Literal["reproduced", "read", "assumed"]
+Method = Literal["euler", "aumann-shapley"]
 
 
 class Share(Part):
@@ -30,7 +31,7 @@ class Component(Part):
     initial: Number
     maintenance: Number
     evidence: Evidence
-    method: Literal["euler", "aumann-shapley"] = "euler"
+    method: Method = "euler"
     share_error: Number = 0.0
     shares: tuple[Share, ...] = ()
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from plimsoll.documents import Day, Document, DocumentError, Name, Part, parse_day, refuse
+from plimsoll.documents import Day, Document, DocumentError, JsonObject, Name, Part, fault, parse_day, refuse
 
-PACK_FOLDERS = ("margin/house/packs", "margin/venues/derive/packs")
+PACK_FOLDERS = ("margin/house/packs", "margin/venues/derive/packs", "margin/venues/deribit/packs")
 
 
 class Source(Part):
@@ -42,12 +42,12 @@ class Rules(Document):
     decimals: Annotated[int, Field(strict=True, ge=0, le=18)] = 6
     sources: tuple[Source, ...] = ()
     evidence: dict[str, Annotated[str, Field(pattern="^(reproduced|read|assumed)$")]] = {}
-    parameters: dict[str, Any]
+    parameters: JsonObject
 
     @model_validator(mode="after")
     def _dates(self) -> Self:
         if self.until is not None and self.until < self.effective:
-            raise ValueError(f"until ({self.until}) on or after effective ({self.effective})")
+            raise fault("until", self.until.isoformat(), f"a day on or after effective ({self.effective})")
         return self
 
     @property

@@ -25,7 +25,9 @@ def as_polars(table: Any) -> pl.DataFrame:
         return table.collect()
     module = type(table).__module__.split(".")[0]
     if module == "pandas":
-        return pl.DataFrame({str(c): pl.Series(str(c), table[c].to_list(), strict=False) for c in table.columns})
+        # pandas spells a missing instant, number and text in three ways; here each is a null
+        columns = {str(c): table[c].astype(object).where(table[c].notna(), None).to_list() for c in table.columns}
+        return pl.DataFrame({name: pl.Series(name, values, strict=False) for name, values in columns.items()})
     if hasattr(table, "__arrow_c_stream__") or module == "pyarrow":
         converted = pl.from_arrow(table)
         if isinstance(converted, pl.DataFrame):

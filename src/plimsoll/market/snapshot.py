@@ -19,6 +19,7 @@ from plimsoll.documents import (
     Number,
     Part,
     Positive,
+    fault,
     seconds_between,
 )
 
@@ -113,10 +114,12 @@ class Depth(Part):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         bids, asks = [p for p, _ in self.bids], [p for p, _ in self.asks]
-        if bids != sorted(bids, reverse=True) or asks != sorted(asks):
-            raise ValueError("bids from the highest price down and asks from the lowest up")
+        if bids != sorted(bids, reverse=True):
+            raise fault("bids", bids, "prices from the highest down")
+        if asks != sorted(asks):
+            raise fault("asks", asks, "prices from the lowest up")
         if bids and asks and bids[0] >= asks[0]:
-            raise ValueError("a best bid below the best ask")
+            raise fault("bids[0]", bids[0], f"a best bid below the best ask ({asks[0]})")
         return self
 
 
@@ -136,21 +139,25 @@ class Market(Document):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [c.name for c in self.instruments]
-        if len(set(names)) != len(names):
-            twice = next(n for n in names if names.count(n) > 1)
-            raise ValueError(f"instrument names once each ({twice!r} stands twice)")
-        keys = [(e.underlying, e.expiry) for e in self.expiries]
-        if len(set(keys)) != len(keys):
-            raise ValueError("each (underlying, expiry) once in expiries")
-        known = set(names)
-        for field, table in (("marks", self.marks), ("depth", self.depth)):
-            stray = next((n for n in table if n not in known), None)
-            if stray is not None:
-                raise ValueError(f"{field} only of listed instruments ({stray!r} is not in instruments)")
-        for contract in self.instruments:
+        known: set[str] = set()
+        for i, contract in enumerate(self.instruments):
+            if contract.name in known:
+                raise fault(f"instruments[{i}].name", contract.name, "each instrument name once")
+            known.add(contract.name)
             if is_dated(contract) and contract.expiry.year < 2009:  # type: ignore[union-attr]
-                raise ValueError(f"expiries after 2009 ({contract.name!r})")
+                expiry = contract.expiry.isoformat()  # type: ignore[union-attr]
+                raise fault(f"instruments[{i}].expiry", expiry, "an instant after 2009")
+        keys: set[tuple[str, datetime]] = set()
+        for i, row in enumerate(self.expiries):
+            key = (row.underlying, row.expiry)
+            if key in keys:
+                got = f"{row.underlying} {row.expiry.isoformat()}"
+                raise fault(f"expiries[{i}]", got, "each underlying and expiry once")
+            keys.add(key)
+        for field, names in (("marks", list(self.marks)), ("depth", list(self.depth))):
+            stray = next((n for n in names if n not in known), None)
+            if stray is not None:
+                raise fault(f"{field}.{stray}", stray, "names of listed instruments")
         return self
 
     @cached_property

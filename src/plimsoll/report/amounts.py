@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from plimsoll.margin.distance import Distance
 
 _SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"), (1.0, ""))
 _LABEL = re.compile(
@@ -39,6 +43,16 @@ def short_money(amount: float, currency: str = "USD") -> str:
     return f"{sign}${text}{unit}" if currency == "USD" else f"{sign}{text}{unit} {currency}"
 
 
+def round_money(amount: float) -> str:
+    """Dollars of a round number, as short as it goes: `-$80k`.
+
+    >>> round_money(-80000), round_money(2500), round_money(0.0)
+    ('-$80k', '$2.5k', '$0')
+    """
+    step, unit = next(((s, u) for s, u in _SCALES if abs(amount) >= s), (1.0, ""))
+    return f"{'-' if amount < 0 else ''}${abs(amount) / step:.4g}{unit}"
+
+
 def scale_of(amounts: Iterable[float]) -> tuple[float, str]:
     """A common unit for a column or an axis: `(1000.0, "k")` when the largest size is at least 10,000."""
     top = max((abs(a) for a in amounts), default=0.0)
@@ -56,8 +70,8 @@ def percent(fraction: float, decimals: int = 0) -> str:
 
 
 def exact_percent(fraction: float) -> str:
-    """Like `percent` with as many decimals as the number has, up to three significant ones."""
-    text = f"{fraction * 100:+.4g}%"
+    """Like `percent` with as many decimals as the number has, up to four significant digits."""
+    text = f"{round(fraction * 100, 6):+.4g}%"
     return "0%" if float(text[:-1]) == 0 else text
 
 
@@ -67,6 +81,21 @@ def health_words(health: float | None) -> str:
         return "nothing required"
     side = "above" if health > 1 else "on" if health == 1 else "below"
     return f"{health:,.2f} ({side} the line)"
+
+
+def distance_words(distance: Distance) -> str:
+    """The moves at which net equity meets the line, in words."""
+    down, up = distance.down, distance.up
+    within = f"within {distance.span:.0%}"
+    if distance.above and down is None and up is None:
+        return f"above the line for every move {within}"
+    if not distance.above and down is None and up is None:
+        return f"below the line for every move {within}"
+    met = [exact_percent(round(move, 4)) for move in (down, up) if move is not None]
+    reached = "the line is reached at" if distance.above else "below the line now; back above it at"
+    if len(met) == 2:
+        return f"{reached} {met[0]} or {met[1]}"
+    return f"{reached} {met[0]}, by no move {'down' if down is None else 'up'} {within}"
 
 
 def scenario_point(label: str) -> tuple[float, float] | None:

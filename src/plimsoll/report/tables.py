@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from plimsoll.documents import Failure, format_instant
 from plimsoll.report.amounts import (
+    distance_words,
     exact_percent,
     health_words,
     money,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from plimsoll.margin.compare import Comparison
     from plimsoll.margin.distance import Distance
     from plimsoll.margin.requirement import Binding, Requirement
+    from plimsoll.report.bundle import Report
     from plimsoll.risk.surface import Surface
 
 WIDTH = 80
@@ -43,27 +46,36 @@ class Bar:
         text.append(rest * (self.width - self.cells), style=QUIET)
         yield text
 
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(self.width, self.width)
 
-def requirement_view(requirement: Requirement, top: int = 10) -> RenderableType:
+
+def requirement_view(requirement: Requirement, top: int = 10, *, title: bool = True) -> RenderableType:
     """What is required, how far equity is from it, of which components, and which positions bring it."""
-    parts: list[RenderableType] = [*_head(requirement), _components(requirement), *_binding(requirement)]
+    parts: list[RenderableType] = [
+        *(_title(requirement) if title else []),
+        *_head(requirement),
+        _components(requirement),
+        *_binding(requirement),
+    ]
     if requirement.shares:
         parts += [Text(""), contributions(requirement, top)]
     parts += _remarks(requirement.notes, requirement.failures)
-    inputs = requirement.inputs
+    inputs = requirement.inputs.model_dump().items()
     parts += [
         Text(""),
-        Text(
-            f"account {_short_hash(inputs.account)}  market {_short_hash(inputs.market)}  rules {_short_hash(inputs.rules)}",
-            QUIET,
-        ),
+        Text("  ".join(f"{n} {_short_hash(h)}" for n, h in inputs), QUIET),
     ]
     return Group(*parts)
 
 
+def _title(r: Requirement) -> list[RenderableType]:
+    line = Text(r.account or "account", style=STRONG)
+    line.append(f"  under {r.rules}, {format_instant(r.time)}", style="none")
+    return [line, Text("")]
+
+
 def _head(r: Requirement) -> list[RenderableType]:
-    title = Text(r.account or "account", style=STRONG)
-    title.append(f"  under {r.rules}, {format_instant(r.time)}", style="none")
     bars = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     bars.add_column()
     bars.add_column(justify="right", no_wrap=True)
@@ -75,14 +87,16 @@ def _head(r: Requirement) -> list[RenderableType]:
         ("initial margin", r.initial, GAIN),
         ("maintenance (the line)", r.maintenance, "magenta"),
     ):
-        bars.add_row(name, money(amount, r.currency, 2), Bar(amount, scale, 30, style))
+        bars.add_row(name, money(amount, r.currency, 2), Bar(amount, scale, 34, style))
     words = Text("health ")
     words.append(health_words(r.health), style=f"bold {side}")
     words.append("  = net equity / maintenance", style=QUIET)
     free = Text(f"free above initial margin {money(r.excess_initial, r.currency, 2)}")
-    if r.excess_initial < 0:
+    if r.excess_maintenance < 0:
+        free = Text(f"below the line by {money(-r.excess_maintenance, r.currency, 2)}: liquidation", style=side)
+    elif r.excess_initial < 0:
         free = Text(f"short of initial margin by {money(-r.excess_initial, r.currency, 2)}: no new risk", style=side)
-    return [title, Text(""), bars, words, free, Text("")]
+    return [bars, words, free, Text("")]
 
 
 def _components(r: Requirement) -> Table:
@@ -127,7 +141,7 @@ def contributions(r: Requirement, top: int = 10) -> Table:
 
 
 def comparison_view(comparison: Comparison) -> RenderableType:
-    """One line for each rule set, and below the table what bound it, how well it is known, or why there is no number."""
+    """One line for each rule set; below it what bound it, how well it is known, or why there is no number."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("rules", no_wrap=True)
     for heading in ("initial", "maintenance", "net equity", "health", "netting"):
@@ -135,7 +149,7 @@ def comparison_view(comparison: Comparison) -> RenderableType:
     below: list[RenderableType] = []
     for row in comparison.rows:
         name = Text(row.rules + ("*" if row.translated else ""))
-        line = Text(f"{row.rules}: ", style="none")
+        line = Text(f"{row.rules}: ")
         r = row.requirement
         if r is None:
             table.add_row(name, "-", "-", "-", "-", "-", style=QUIET)
@@ -151,31 +165,30 @@ def comparison_view(comparison: Comparison) -> RenderableType:
             Text("-" if r.health is None else f"{r.health:,.2f}", style=side),
             "-" if row.netting is None else percent(-row.netting),
         )
-        line.append(f"in {row.currency}, set by {row.binding or 'nothing'}")
+        line.append(f"{row.currency}, set by {row.binding or 'nothing'}")
         known = {k: v / r.initial for k, v in row.evidence.items()} if r.initial > 0 else {}
         if known:
-            line.append("; rules " + ", ".join(f"{v:.0%} {k}" for k, v in known.items()))
+            line.append("; evidence " + ", ".join(f"{v:.0%} {k}" for k, v in known.items()))
         below.append(line)
-        below += [Text(f"  {'* ' if row.translated and i == 0 else ''}{n}", QUIET) for i, n in enumerate(row.notes)]
+        below += [Text(f"  {note}", QUIET) for note in row.notes[row.translated :]]
         below += [Text(f"  {f.subject}: {f.message} ({f.effect})", "yellow") for f in row.failures]
-    explain = "health = net equity / maintenance, above 1 is above the line; netting against margining each alone"
+    # the first note of a translated row tells of the translation, often in the same words for several
+    below += [Text(f"* {n}", QUIET) for n in dict.fromkeys(r.notes[0] for r in comparison.rows if r.translated)]
+    explain = (
+        "health = net equity / maintenance: above 1 is above the line\n"
+        "netting = initial margin against that of every position alone"
+    )
     return Group(table, Text(explain, QUIET), Text(""), *below)
 
 
-def distance_view(distance: Distance) -> RenderableType:
-    """The moves at which equity meets the maintenance margin, in a sentence."""
-
-    def say(move: float | None, where: str) -> str:
-        return f"{exact_percent(round(move, 4))} {where}" if move is not None else f"none {where}"
-
-    down, up = say(distance.down, "down"), say(distance.up, "up")
-    what = "distance to the line" if distance.above else "below the line; back above it at"
-    line = Text(f"{what}: ")
-    line.append(f"{down}, {up}", style=STRONG)
-    line.append(
-        f" under {distance.rules} (all prices together, within {distance.span:.0%}, volatilities unchanged)", style=QUIET
-    )
-    return line
+def distance_view(distances: Sequence[Distance]) -> RenderableType:
+    """The moves at which equity meets the maintenance margin, a line for each rule set."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for distance in distances:
+        table.add_row(distance.rules, Text(distance_words(distance), style=STRONG))
+    return Group(table, Text("every price moves together and at once; volatilities stay", QUIET))
 
 
 def surface_view(surface: Surface, bindings: Sequence[Binding] = (), width: int = WIDTH) -> RenderableType:
@@ -187,11 +200,11 @@ def surface_view(surface: Surface, bindings: Sequence[Binding] = (), width: int 
     size, unit = scale_of(surface.pnl.ravel().tolist())
     marked, lines = _marks(surface, bindings)
     parts: list[RenderableType] = []
-    block = max(1, (width - 8) // 9)
+    block = max(1, (width - 7) // 8)
     for d, day in enumerate(surface.days):
         label = f"after {day:g} day{'' if day == 1 else 's'}" if day else "now"
         money_unit = f"${unit}" if surface.currency == "usd" else f"{unit} settlement currency".strip()
-        parts.append(Text(f"P&L {label}, {money_unit}; price move down, volatility shock across", style=STRONG))
+        parts.append(Text(f"P&L {label}, {money_unit} (rows: price move, columns: volatility shock)", style=STRONG))
         for first in range(0, surface.vols.size, block):
             columns = range(first, min(first + block, surface.vols.size))
             parts.append(_grid(surface, d, columns, size, marked if d == 0 else set()))
@@ -203,7 +216,7 @@ def surface_view(surface: Surface, bindings: Sequence[Binding] = (), width: int 
 
 
 def _grid(surface: Surface, day: int, columns: range, size: float, marked: set[tuple[int, int]]) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(box=None, padding=0, pad_edge=False)
     table.add_column("", justify="right", min_width=7)
     for v in columns:
         table.add_column(exact_percent(float(surface.vols[v])), justify="right", min_width=8, no_wrap=True)
@@ -227,7 +240,8 @@ def _marks(surface: Surface, bindings: Sequence[Binding]) -> tuple[set[tuple[int
         name, point = f"{b.underlying} {b.label}", scenario_point(b.label)
         where = "is no point of this grid"
         if point is not None:
-            inside = all(a[0] - 1e-12 <= x <= a[-1] + 1e-12 for a, x in ((surface.moves, point[0]), (surface.vols, point[1])))
+            axes = zip((surface.moves, surface.vols), point, strict=True)
+            inside = all(axis[0] - 1e-12 <= x <= axis[-1] + 1e-12 for axis, x in axes)
             where = "lies outside the grid"
             if inside:
                 m = int(np.argmin(np.abs(surface.moves - point[0])))
@@ -247,3 +261,33 @@ def _remarks(notes: Sequence[str], failures: Sequence[Failure]) -> list[Renderab
 
 def _short_hash(text: str) -> str:
     return text.removeprefix("sha256:")[:12]
+
+
+def demo_view(report: Report) -> RenderableType:
+    """The whole story of one account: comparison, distance to the line, and the rule set shown in full."""
+    account, market = report.account, report.market
+    held = Text(account.name or "account", style=STRONG)
+    kinds: dict[str, int] = {}
+    for p in account.positions:
+        kind = market.contracts[p.instrument].kind
+        kinds[kind] = kinds.get(kind, 0) + 1
+    names = {"option": "options", "perpetual": "perpetuals", "future": "futures", "spot": "spot holdings"}
+    what = ", ".join(f"{n} {names[k] if n > 1 else k}" for k, n in kinds.items())
+    cash = ", ".join(f"{amount:,g} {asset}" for asset, amount in account.collateral.items())
+    lines = [Text(f"{what}; collateral {cash or 'none'}; {format_instant(market.time)}")]
+    if market.source:
+        lines.append(Text(f"market: {market.source}", QUIET))
+    return Group(
+        held,
+        *lines,
+        _heading("The same account under every rule set"),
+        comparison_view(report.comparison),
+        _heading("How far it is from the line"),
+        distance_view(tuple(report.distances.values())),
+        _heading(f"Why: {report.lead.rules} in full"),
+        requirement_view(report.requirement, title=False),
+    )
+
+
+def _heading(text: str) -> RenderableType:
+    return Group(Text(""), Text(text, style="bold underline"), Text(""))

@@ -63,12 +63,19 @@ def _values(plan: Plan, scenarios: Scenarios, rows: I64, discount: F64 | None) -
         scale, floor = scale * shrink, floor * shrink
     strike, call = plan.strike[rows], plan.call[rows]
     total_vol = plan.vol[rows] * root[group]
+    _in_range(forward, scale, total_vol)
     values = lognormal_values(group.astype(np.int64), strike, total_vol, call, forward, scale, floor, factor)
     tilted = np.flatnonzero(scenarios.skew)
     if tilted.size:
         # the tilt depends on the strike, so in these columns every option is a group of its own
         values[:, tilted] = _tilted(plan, scenarios.take(tilted), rows, total_vol, factor[group])
     return values
+
+
+def _in_range(forward: F64, scale: F64, total_vol: F64) -> None:
+    for what, numbers in (("forward", forward), ("volatility shock", scale), ("total volatility", total_vol)):
+        if not np.isfinite(numbers).all():
+            raise refuse(f"shocked {what}", "a number beyond double precision", "markets and shocks of sane size")
 
 
 def _tilted(plan: Plan, scenarios: Scenarios, rows: I64, total_vol: F64, discount: F64) -> F64:
@@ -84,6 +91,7 @@ def _tilted(plan: Plan, scenarios: Scenarios, rows: I64, total_vol: F64, discoun
         scale[:, s] = np.maximum(0.0, tilt)
     own = np.arange(rows.size, dtype=np.int64)
     floor = np.zeros_like(scale)
+    _in_range(forward, scale, total_vol)
     return lognormal_values(own, plan.strike[rows], total_vol, plan.call[rows], forward, scale, floor, discount)
 
 

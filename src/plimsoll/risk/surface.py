@@ -92,9 +92,7 @@ def surface(
         raise DocumentError(
             [Problem(f"contracts[{i}]", plan.failures[i].reason.value, plan.failures[i].message) for i in lost]
         )
-    carried = tuple(
-        f.model_copy(update={"effect": "conservative"}) for i, f in plan.failures.items() if held[i] != 0.0
-    )
+    carried = tuple(f.model_copy(update={"effect": "conservative"}) for i, f in plan.failures.items() if held[i] != 0.0)
     pnl = rows.sum(axis=0).reshape(day_axis.size, vol_axis.size, move_axis.size)
     return Surface(move_axis, vol_axis, day_axis, pnl, currency, vol_rule, carried)
 

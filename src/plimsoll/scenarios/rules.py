@@ -44,9 +44,10 @@ class SkewRule:
 
     With `T` in years, `cap = c_base * sqrt(T) + base_cap` and
     `k_star = max(min_k_star, sqrt(T) * width * (vol_static + sqrt(T) * vol_scale))`, the volatility is multiplied by
-    `max(0, 1 + tilt)`; `tilt = k * cap / k_star` is at most `cap` where `k >= 0` and at least `-cap` where `k < 0`, with
-    `k = ln(K/F)` (linear) or `|ln(K/F)|` (absolute). Source: venues-onchain 1.4, a clamp to `[-cap, cap]`, which is silent
-    on a negative cap; bounding each side by its own bound is the reading that then tilts, and so charges, most.
+    `max(0, 1 + tilt)`; `tilt = k * cap / k_star` is at most `cap` where `k >= 0` and at least `-cap` where `k < 0`,
+    with `k = ln(K/F)` (linear) or `|ln(K/F)|` (absolute). Source: venues-onchain 1.4, a clamp to `[-cap, cap]`, which
+    is silent on a negative cap; bounding each side by its own bound is the reading that then tilts, and so charges,
+    most.
     """
 
     linear_base_cap: float

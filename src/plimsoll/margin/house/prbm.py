@@ -97,11 +97,13 @@ class Prbm(MarginModel):
         """Scan and floors of every underlying in the book."""
         scenarios = self.scenarios()
         pnl = book.quantity[:, None] * plan_pnl(book.plan, scenarios, "usd", book.quantity)
-        return tuple(self._core(book, u, pnl, scenarios.weight) for u in book.underlyings)
+        held = {c.underlying for c, q in zip(book.plan.contracts, book.quantity, strict=True) if q != 0.0}
+        return tuple(self._core(book, u, pnl, scenarios.weight) for u in sorted(held))
 
     def _core(self, book: Book, underlying: str, pnl: F64, weight: F64) -> Core:
         p, plan = self.parameters, book.plan
-        mine = np.array([c.underlying == underlying for c in plan.contracts])
+        # a row of size zero only carries money still to settle, and may stand without a price
+        mine = np.array([c.underlying == underlying for c in plan.contracts]) & (book.quantity != 0.0)
         weighted = pnl[mine].sum(axis=0) * weight
         worst = int(np.argmin(weighted))
         shares = {f: np.zeros(len(plan)) for f in FLOORS}
@@ -145,7 +147,7 @@ class Prbm(MarginModel):
         """`[N]` Euler shares of the basis charge in USD: the worse of two forward shocks, expiry by expiry."""
         rule, plan = self.parameters.basis, book.plan
         shocks = Scenarios.build([1.0, 1.0], basis=[rule.up, rule.down])
-        dated = np.array([is_dated(c) for c in plan.contracts], dtype=bool)
+        dated = np.array([is_dated(c) for c in plan.contracts], dtype=bool) & (book.quantity != 0.0)
         moves = book.quantity[:, None] * plan_pnl(plan, shocks, "usd", book.quantity)
         shares = np.zeros(len(plan))
         factor = rule.add + rule.mult * years_of(plan.seconds)
@@ -223,6 +225,8 @@ class Prbm(MarginModel):
         """Collateral after haircuts, option and spot value, unrealised profit and unsettled funding, USD."""
         total = 0.0
         for asset, amount in book.account.collateral.items():
+            if amount == 0.0:
+                continue
             price = book.market.price_of(asset)
             if price is None:
                 raise DocumentError(Problem(f"market.assets.{asset}", "nothing", "a USD price of this collateral"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plimsoll.margin.venues.derive.parameters import Pmrm2Parameters, Scenario
+from plimsoll.margin.venues.derive.parameters import Pmrm2Parameters, Scenario, VolPower, VolShock
 from plimsoll.scenarios import ABSOLUTE_SKEW, LINEAR_SKEW, NO_SKEW, Scenarios, SkewRule, VolRule
 
 BLOCKS = ("regular", "tail", "skew", "fwd_contingency")
@@ -20,7 +20,7 @@ def scenario_columns(p: Pmrm2Parameters, table: tuple[Scenario, ...]) -> tuple[S
         [vols.get(row.vol_shock, 0.0) for row in table],
         [row.dampening for row in table],
         skew=skew,
-        vol_rule=vol_rule(p),
+        vol_rule=vol_rule(p.vol_shock),
         skew_rule=skew_rule(p),
         kinds=["skew" if tilt else kind for tilt, kind in zip(skew, plain, strict=True)],
     )
@@ -28,13 +28,13 @@ def scenario_columns(p: Pmrm2Parameters, table: tuple[Scenario, ...]) -> tuple[S
     return columns, forbidden
 
 
-def vol_rule(p: Pmrm2Parameters) -> VolRule:
+def vol_rule(shock: VolPower) -> VolRule:
     """The pack's power law of volatility shocks."""
     return VolRule(
-        short_power=p.vol_shock.short_term_power,
-        long_power=p.vol_shock.long_term_power,
-        floor_days=p.vol_shock.dte_floor_days,
-        min_up_vol=p.vol_shock.min_vol_up_shock,
+        short_power=shock.short_term_power,
+        long_power=shock.long_term_power,
+        floor_days=shock.dte_floor_days,
+        min_up_vol=shock.min_vol_up_shock if isinstance(shock, VolShock) else 0.0,
     )
 
 

@@ -1,4 +1,4 @@
-"""What PMRM_2 adds to the scenarios: collateral, naked shorts, confidence of the oracles."""
+"""What the portfolio managers add to the scenarios: collateral, naked shorts, confidence of the oracles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy.typing as npt
 from plimsoll.documents import refuse
 from plimsoll.margin.book import Book
 from plimsoll.margin.components import known_collateral
-from plimsoll.margin.venues.derive.parameters import Collateral, Other, Pmrm2Parameters
+from plimsoll.margin.venues.derive.parameters import Collateral, Doubt, Pmrm2Parameters
+from plimsoll.market import Index
 from plimsoll.risk import Plan
 
 F64 = npt.NDArray[np.float64]
@@ -42,6 +43,12 @@ class Holdings:
     def extra_haircut(self) -> F64:
         """`[C]` haircut in the initial margin on top."""
         result: F64 = self.value * np.array([t.im_haircut_extra for t in self.terms], dtype=np.float64)
+        return result
+
+    def oracle(self, doubt: Doubt, spot_confidence: float) -> F64:
+        """`[C]` confidence contingency, `>= 0`: by the lesser of the asset's own confidence and that in spot."""
+        factors = [doubt.charge(min(c, spot_confidence)) for c in self.confidence.tolist()]
+        result: F64 = self.value * np.array(factors, dtype=np.float64)
         return result
 
 
@@ -81,34 +88,21 @@ def naked_shorts(plan: Plan, coins: F64) -> F64:
 
 
 def oracle_charges(
-    other: Other,
-    book: Book,
-    coins: F64,
-    perpetual: npt.NDArray[np.bool_],
-    spot: float,
-    spot_confidence: float,
-    held: Holdings,
-) -> tuple[F64, F64]:
-    """Confidence contingency by position `[N]` and by collateral `[C]`, `>= 0`.
+    doubt: Doubt, book: Book, coins: F64, perpetual: npt.NDArray[np.bool_], index: Index
+) -> tuple[F64, float]:
+    """Confidence contingency by position `[N]`, `>= 0`, and the confidence in spot and the perpetual held, if any.
 
     A confidence below the threshold charges `(1 - confidence) * conf_margin` of the notional. Perpetuals answer to
     spot and their own price; an expiry to spot, forward, rate, smile and, while a perpetual is held, to its price.
     """
-
-    def charge(trust: float) -> float:
-        return (1.0 - trust) * other.conf_margin if trust < other.conf_threshold else 0.0
-
     plan, marks = book.plan, book.market.marks
     live = [c.name for c, ok in zip(plan.contracts, perpetual & (coins != 0.0), strict=True) if ok]
-    trust = min([spot_confidence, *(marks[n].confidence for n in live if n in marks)])
+    trust = min([index.confidence, *(marks[n].confidence for n in live if n in marks)])
     by_position = np.zeros(len(plan))
-    by_position[perpetual] = charge(trust) * np.abs(coins[perpetual]) * spot
+    by_position[perpetual] = doubt.charge(trust) * np.abs(coins[perpetual]) * index.price
     for e, row in enumerate(plan.expiries):
         forward = row.forward.confidence if row.forward is not None else 1.0
         mine = plan.group == e
-        factor = charge(min(trust, forward, row.rate.confidence, row.vol_confidence))
-        by_position[mine] = factor * np.abs(coins[mine]) * spot
-    by_collateral = [
-        charge(min(c, spot_confidence)) * v for c, v in zip(held.confidence.tolist(), held.value.tolist(), strict=True)
-    ]
-    return by_position, np.array(by_collateral, dtype=float)
+        factor = doubt.charge(min(trust, forward, row.rate.confidence, row.vol_confidence))
+        by_position[mine] = factor * np.abs(coins[mine]) * index.price
+    return by_position, trust

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plimsoll.documents import Asset, Count, Flag, Fraction, NonNegative, Number, Part, Positive
+from plimsoll.documents import Asset, Count, Flag, Fraction, NonNegative, Number, Part, Positive, fault
 
 
 class Margin(Part):
@@ -22,14 +22,19 @@ class Margin(Part):
     short_rate_add: Number
 
 
-class VolShock(Part):
-    """Volatility shocks at 30 days, their powers in time and the least shocked-up volatility."""
+class VolPower(Part):
+    """Volatility shocks at 30 days and their powers in time."""
 
     range_up: NonNegative
     range_down: NonNegative
     short_term_power: NonNegative
     long_term_power: NonNegative
     dte_floor_days: NonNegative
+
+
+class VolShock(VolPower):
+    """`VolPower` with the least shocked-up volatility."""
+
     min_vol_up_shock: NonNegative
 
 
@@ -42,13 +47,26 @@ class Basis(Part):
     mult_factor: NonNegative
 
 
-class Other(Part):
-    """Peg, confidence and percentage contingencies; `im_*` come on top of `mm_*` and may be negative."""
+class Doubt(Part):
+    """What a stable coin below its peg and prices of little confidence cost."""
 
     peg_loss_threshold: NonNegative
     peg_loss_factor: NonNegative
     conf_threshold: Fraction
     conf_margin: NonNegative
+
+    def peg(self, stable: float) -> float:
+        """What a stable coin at `stable` USD adds to the factor of the initial margin."""
+        return max(0.0, self.peg_loss_threshold - stable) * self.peg_loss_factor
+
+    def charge(self, confidence: float) -> float:
+        """Fraction of the notional that a price of this confidence costs: nothing at the threshold or above."""
+        return (1.0 - confidence) * self.conf_margin if confidence < self.conf_threshold else 0.0
+
+
+class Other(Doubt):
+    """`Doubt` and the percentage contingencies; `im_*` come on top of `mm_*` and may be negative."""
+
     mm_perp_pct: NonNegative
     im_perp_pct: Number
     mm_option_pct: NonNegative
@@ -109,6 +127,6 @@ class Pmrm2Parameters(Part):
     def _tables(self) -> Self:
         for name, underlying in self.underlyings.items():
             if underlying.scenarios not in self.scenario_tables:
-                known = ", ".join(self.scenario_tables)
-                raise ValueError(f"underlyings.{name}.scenarios to name one of the scenario_tables ({known})")
+                known = "one of the scenario_tables: " + ", ".join(self.scenario_tables)
+                raise fault(f"underlyings.{name}.scenarios", underlying.scenarios, known)
         return self

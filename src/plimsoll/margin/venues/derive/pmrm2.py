@@ -9,13 +9,20 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.contracts import Option, Perpetual, Settlement
-from plimsoll.documents import DocumentError, Problem, Reason
+from plimsoll.documents import DocumentError, Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
-from plimsoll.margin.components import component
+from plimsoll.margin.components import component, weakest
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
+from plimsoll.margin.venues.derive.holdable import (
+    contract_problems,
+    mode_problems,
+    single_problems,
+    size_problems,
+    underlying_of,
+    underlying_problems,
+)
 from plimsoll.margin.venues.derive.parameters import Pmrm2Parameters
 from plimsoll.margin.venues.derive.workings import Workings, evaluate
 from plimsoll.market import Market
@@ -93,8 +100,7 @@ class Pmrm2(MarginModel):
         zero = np.zeros(len(names))
 
         def known(*paths: str) -> Evidence:
-            ranks: list[Evidence] = ["reproduced", "read", "assumed"]
-            return ranks[max(ranks.index(self.rules.evidence_for(path)) for path in paths)]  # type: ignore[arg-type]
+            return weakest(self.rules, paths)
 
         return (
             component(
@@ -134,55 +140,15 @@ class Pmrm2(MarginModel):
         )
 
     def _underlying(self, account: Account, market: Market) -> str:
-        """The one underlying of the positions; for an account of collateral only, the first of the pack it fits."""
-        found = {
-            market.contracts[p.instrument].underlying
-            for p in account.positions
-            if p.instrument in market.contracts and p.quantity != 0.0
-        }
-        if found:
-            return sorted(found)[0]
-        takes = self.parameters.underlyings
-        for name, row in takes.items():
-            if name in market.indices and all(
-                a in row.collaterals or a == self.parameters.cash for a in account.collateral
-            ):
-                return name
-        return next(iter(takes))
+        p = self.parameters
+        return underlying_of(account, market, {n: {*u.collaterals, p.cash} for n, u in p.underlyings.items()})
 
     def _problems(self, account: Account, market: Market) -> list[Problem]:
-        p, problems = self.parameters, []
-        if account.mode != "portfolio":
-            problems.append(
-                Problem("account.mode", f"{account.mode!r} ({Reason.UNSUPPORTED_MODE.value})", "'portfolio'")
-            )
-        held: dict[str, None] = {}
-        expiries, rows = set(), 0
-        for i, position in enumerate(account.positions):
-            contract = market.contracts.get(position.instrument)
-            if contract is None or position.quantity == 0.0:
-                continue
-            path = f"account.positions[{i}].instrument"
-            rows += 1
-            linear = isinstance(contract, (Option, Perpetual)) and contract.settlement is Settlement.LINEAR
-            if not linear:
-                what = f"{getattr(contract, 'settlement', '')} {contract.kind}".strip()
-                got = f"{contract.name!r}, {what} ({Reason.UNSUPPORTED_CONTRACT.value})"
-                problems.append(Problem(path, got, "linear options and perpetuals (see --same-exposure)"))
-            held[contract.underlying] = None
-            if isinstance(contract, Option):
-                expiries.add(contract.expiry)
-        for underlying in held:
-            if underlying not in p.underlyings:
-                got = f"{underlying!r} ({Reason.UNKNOWN_UNDERLYING.value})"
-                problems.append(Problem("account.positions", got, "underlyings " + ", ".join(p.underlyings)))
-        if len(held) > 1:
-            got = f"{', '.join(sorted(held))} ({Reason.SEVERAL_UNDERLYINGS.value})"
-            problems.append(Problem("account.positions", got, "one underlying for each PMRM_2 account"))
-        if rows > p.max_positions:
-            got = f"{rows} positions ({Reason.TOO_MANY_POSITIONS.value})"
-            problems.append(Problem("account.positions", got, f"at most {p.max_positions}"))
-        if len(expiries) > p.max_expiries:
-            got = f"{len(expiries)} expiries ({Reason.TOO_MANY_EXPIRIES.value})"
-            problems.append(Problem("account.positions", got, f"at most {p.max_expiries}"))
-        return problems
+        p = self.parameters
+        return [
+            *mode_problems(account, "portfolio"),
+            *contract_problems(account, market),
+            *underlying_problems(account, market, p.underlyings),
+            *single_problems(account, market, "PMRM_2"),
+            *size_problems(account, market, p.max_positions, p.max_expiries),
+        ]

@@ -1,4 +1,4 @@
-"""The scenario part of PMRM_2: expiry by expiry, with static discounts, down to the least P&L and its shares."""
+"""The scenario part of both portfolio managers: expiry by expiry, with static discounts, to the least P&L."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.margin.venues.derive.columns import BLOCKS
-from plimsoll.margin.venues.derive.parameters import Basis, Margin, Pmrm2Parameters
+from plimsoll.margin.venues.derive.parameters import Basis, Margin
 from plimsoll.risk import Plan, option_values
 from plimsoll.scenarios import NO_SKEW, Scenarios, years_of
 
@@ -25,8 +25,7 @@ The amount and its shares are those of the exact minimum, so that a tie never lo
 class ExpiryValues:
     """Values of the held options: `table` in the scenarios, `now` unshocked, `up`/`down` under a basis shock.
 
-    `[N, S]` and `[N]` by position (quantity included), `net_*` the sums by expiry, `[E, S]` and `[E]`; discounted at
-    `discount[E]`.
+    `[N, S]` and `[N]` by position (quantity included), `net_*` the sums by expiry, `[E, S]` and `[E]`.
     """
 
     table: F64
@@ -37,15 +36,14 @@ class ExpiryValues:
     net_now: F64
     net_up: F64
     net_down: F64
-    discount: F64
 
 
 @dataclass(frozen=True, eq=False)
 class Span:
     """`pnl[S]` weighted, `basis <= 0`, their least `value` with its place and block, and how positions share it.
 
-    `worst` is the scenario named for it, or `S` for the basis contingency. `option_shares[N]` and `linear_shares[L]` add up to
-    `value`.
+    `worst` is the scenario named for it, or `S` for the basis contingency. `option_shares[N]` and `linear_shares[L]`
+    add up to `value`.
     """
 
     pnl: F64
@@ -57,10 +55,16 @@ class Span:
     linear_shares: F64
 
 
-def expiry_values(plan: Plan, coins: F64, scenarios: Scenarios, basis: Basis) -> ExpiryValues:
-    """Every option value the rules need, in two passes; `coins[N]` are signed position sizes."""
-    years = years_of(plan.seconds)
-    discount = np.exp(-np.maximum(plan.rate, 0.0) * years)
+def rate_discount(plan: Plan) -> F64:
+    """`[E]` discount factors; rates below zero count as zero."""
+    factor: F64 = np.exp(-np.maximum(plan.rate, 0.0) * years_of(plan.seconds))
+    return factor
+
+
+def expiry_values(
+    plan: Plan, coins: F64, scenarios: Scenarios, basis: Basis, discount: F64 | None = None
+) -> ExpiryValues:
+    """Every option value the rules need, in two passes; `coins[N]` are signed position sizes, `discount` is `[E]`."""
     rows = plan.options
     table = np.zeros((len(plan), len(scenarios)))
     table[rows] = option_values(plan, scenarios, discount=discount, side=coins) * coins[rows, None]
@@ -70,7 +74,7 @@ def expiry_values(plan: Plan, coins: F64, scenarios: Scenarios, basis: Basis) ->
     net, net_three = _by_expiry(plan, table), _by_expiry(plan, three)
     now, up, down = three.T
     net_now, net_up, net_down = net_three.T
-    return ExpiryValues(table, now, up, down, net, net_now, net_up, net_down, discount)
+    return ExpiryValues(table, now, up, down, net, net_now, net_up, net_down)
 
 
 def _by_expiry(plan: Plan, values: F64) -> F64:
@@ -92,10 +96,13 @@ def static_discounts(margin: Margin, rates: F64, years: F64) -> tuple[F64, F64]:
     return long, np.minimum(np.exp(rate * years), short)
 
 
-def span(p: Pmrm2Parameters, plan: Plan, v: ExpiryValues, linear: F64, scenarios: Scenarios) -> Span:
-    """`min(basis contingency, scenario P&L)`; `linear[L]` are amounts that move one to one with spot."""
+def span(rule: Basis, plan: Plan, v: ExpiryValues, linear: F64, scenarios: Scenarios, factors: tuple[F64, F64]) -> Span:
+    """`min(basis contingency, scenario P&L)`; `linear[L]` are amounts that move one to one with spot.
+
+    `factors` are the static discounts `[E]` on a positive and on a negative net expiry value.
+    """
     years = years_of(plan.seconds)
-    long, short = static_discounts(p.margin, plan.rate, years)
+    long, short = factors
     factor = np.where(v.net_table >= 0, long[:, None], short[:, None])
     moves = v.net_table * factor - v.net_now[:, None]
     tilted = scenarios.skew != NO_SKEW
@@ -103,7 +110,7 @@ def span(p: Pmrm2Parameters, plan: Plan, v: ExpiryValues, linear: F64, scenarios
     sign = np.where(tilted[None, :], -np.sign(moves), 1.0)
     drift = scenarios.spot - 1.0
     pnl: F64 = scenarios.weight * ((sign * moves).sum(axis=0) + linear.sum() * drift)
-    basis_factor = p.basis.add_factor + p.basis.mult_factor * years
+    basis_factor = rule.add_factor + rule.mult_factor * years
     basis = _basis(v, basis_factor)
     lowest, worst, block = _worst(pnl, basis, scenarios)
     if lowest == len(scenarios):

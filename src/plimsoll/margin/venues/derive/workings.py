@@ -12,8 +12,8 @@ from plimsoll.margin.book import Book
 from plimsoll.margin.venues.derive.columns import scenario_columns
 from plimsoll.margin.venues.derive.contingencies import Holdings, holdings, naked_shorts, oracle_charges
 from plimsoll.margin.venues.derive.parameters import Pmrm2Parameters
-from plimsoll.margin.venues.derive.span import ExpiryValues, Span, expiry_values, span
-from plimsoll.scenarios import Scenarios
+from plimsoll.margin.venues.derive.span import ExpiryValues, Span, expiry_values, rate_discount, span, static_discounts
+from plimsoll.scenarios import Scenarios, years_of
 
 F64 = npt.NDArray[np.float64]
 
@@ -71,12 +71,14 @@ def evaluate(p: Pmrm2Parameters, book: Book, underlying: str) -> Workings:
     held = holdings(p, book, underlying, stable.price)
 
     scenarios, forbidden = scenario_columns(p, p.scenario_tables[p.underlyings[underlying].scenarios])
-    values = expiry_values(plan, coins, scenarios, p.basis)
+    values = expiry_values(plan, coins, scenarios, p.basis, rate_discount(plan))
     # a position of size zero may stand without a price, only to carry money that is still to settle
     moving = np.where(perpetual & (coins != 0.0), coins * plan.price, 0.0)
-    found = span(p, plan, values, np.concatenate([moving, held.moving]), scenarios)
+    factors = static_discounts(p.margin, plan.rate, years_of(plan.seconds))
+    found = span(p.basis, plan, values, np.concatenate([moving, held.moving]), scenarios, factors)
 
-    by_position, by_collateral = oracle_charges(p.other, book, coins, perpetual, index.price, index.confidence, held)
+    by_position, _ = oracle_charges(p.other, book, coins, perpetual, index)
+    by_collateral = held.oracle(p.other, index.confidence)
     none = np.zeros(len(held.assets))
     nothing = np.zeros(len(plan))
     perp_mtm = float(book.unrealised[perpetual].sum())
@@ -90,7 +92,7 @@ def evaluate(p: Pmrm2Parameters, book: Book, underlying: str) -> Workings:
         values=values,
         held=held,
         span=found,
-        im_factor=p.margin.im_factor + max(0.0, p.other.peg_loss_threshold - stable.price) * p.other.peg_loss_factor,
+        im_factor=p.margin.im_factor + p.other.peg(stable.price),
         perp_mtm=perp_mtm,
         equity=float(values.now.sum()) + float(held.value.sum()) + settled,
         span_shares=np.concatenate([found.option_shares, none]) + found.linear_shares,

@@ -1,0 +1,1 @@
+"""Deribit: standard margin and portfolio margin."""

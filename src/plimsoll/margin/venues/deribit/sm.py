@@ -1,0 +1,225 @@
+"""Deribit standard margin: every position by itself, in the coin it settles in.
+
+Source: venues-cex sections 1.1, 1.2 and 1.3.9, own words. Rule codes `DERIBIT-SM-nn` are listed in docs/rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from plimsoll.documents import DocumentError, Problem, Reason
+from plimsoll.margin.account import Account
+from plimsoll.margin.book import Book, OnFailure, open_book
+from plimsoll.margin.components import component, known_collateral, weakest
+from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.requirement import Binding, Component
+from plimsoll.margin.venues.deribit.settlement import (
+    STABLES,
+    contract_problems,
+    currency_problems,
+    idle_balances,
+    settlement_currency,
+    unused_reports,
+    usd_price,
+)
+from plimsoll.margin.venues.deribit.sm_parameters import SmParameters
+from plimsoll.margin.venues.deribit.sm_rows import (
+    SHARE_READINGS,
+    UNDERLYING_READINGS,
+    Row,
+    option_marks,
+    order_rows,
+    position_rows,
+    rate_problems,
+    with_marked_options,
+)
+from plimsoll.market import Market
+
+ORDERS = "open_orders_margin"
+TITLES = {
+    "futures": "Futures and perpetuals",
+    "options": "Short options",
+    "orders": "Open orders",
+}
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Totals by reading and the readings that are charged; `price` turns a row's currency into the account's."""
+
+    currency: str
+    price: dict[str, float]
+    initial: dict[str, float]
+    maintenance: dict[str, float]
+
+    @property
+    def underlying(self) -> str:
+        """The reading of the initial margin with the larger total; the first on a tie."""
+        return max(UNDERLYING_READINGS, key=lambda n: (self.initial[n], -UNDERLYING_READINGS.index(n)))
+
+    @property
+    def share(self) -> str:
+        """The reading of the maintenance margin with the larger total; the first on a tie."""
+        return max(SHARE_READINGS, key=lambda n: (self.maintenance[n], -SHARE_READINGS.index(n)))
+
+
+class StandardMargin(MarginModel):
+    """Deribit's standard margin (S:SM, and X:SM for an account in cross mode).
+
+    ```
+    future of q coins   initial (im0 + k q) q       maintenance (mm0 + k q) q      times the index where linear
+    short option        max(rate - otm / U, floor) + mark,  maintenance rate + mark    for each coin
+    account             sum of positions and open orders; nothing is netted
+    ```
+
+    Segregated, the account is margined in the one currency its contracts settle in, and only the balance in that
+    currency stands against it. Cross collateral is margined in USD at the indices; a haircut on collateral is part of
+    the initial margin only. Amounts of a position are rounded to nine decimals.
+
+    Each position's margin depends on that position alone, so its Aumann-Shapley share is that margin, exactly.
+    """
+
+    MODEL = "deribit-sm"
+    PARAMETERS = SmParameters
+
+    @property
+    def parameters(self) -> SmParameters:
+        """The validated numbers of the pack."""
+        assert isinstance(self._parameters, SmParameters)
+        return self._parameters
+
+    def applies_to(self, account: Account, market: Market) -> str | None:
+        """Futures, perpetuals and options with rates in the pack; segregated: all of one settlement currency."""
+        problems = self._problems(account, market)
+        return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
+
+    def _problems(self, account: Account, market: Market) -> list[Problem]:
+        problems = []
+        if account.mode == "isolated":
+            got = f"'isolated' ({Reason.UNSUPPORTED_MODE.value})"
+            problems.append(Problem("account.mode", got, "'portfolio' (segregated by currency) or 'cross'"))
+        problems += contract_problems(account, market)
+        if account.mode != "cross":
+            problems += currency_problems(account, market)
+        return problems + rate_problems(self.parameters, account, market)
+
+    def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
+        """See `MarginModel.assess`."""
+        problems = self._problems(account, market)
+        if problems:
+            raise DocumentError(problems)
+        p, cross = self.parameters, account.mode == "cross"
+        if cross:
+            known_collateral(account.collateral, p.haircuts)
+        marked = with_marked_options(account, market)
+        book = open_book(account.model_copy(update={"orders": ()}), marked, on_failure)
+        marks = option_marks(book.plan, marked, book.quantity)
+        rows = position_rows(p, book.plan, book.quantity, marks)
+        if ORDERS not in account.reported:
+            rows += order_rows(p, account, marked)
+        currency = "USD" if cross else settlement_currency(account, market, {*p.futures, *STABLES})
+        sums = self._sums(book, rows, currency or self.rules.currency, cross)
+        value = float((np.where(book.quantity == 0.0, 0.0, book.quantity * book.plan.multiplier * marks)
+                       * self._prices(book, sums, cross)).sum())  # fmt: skip
+        equity = self._equity(book, sums, cross)
+        return Assessment(
+            net_equity=min(equity, equity + value),
+            components=self._components(account, book, rows, sums),
+            binding=(self._binding(sums),),
+            scenarios=(),
+            workings=self._workings(rows, sums, equity, value),
+            failures=book.failures,
+            notes=self._notes(account, rows, sums, value, cross),
+            currency=sums.currency,
+        )
+
+    def _sums(self, book: Book, rows: list[Row], currency: str, cross: bool) -> Sums:
+        used = {r.currency for r in rows} | {c.currency for c in book.plan.contracts}
+        price = {c: usd_price(book, c) if cross else 1.0 for c in used}
+        return Sums(
+            currency,
+            price,
+            {n: sum(r.initial[n] * price[r.currency] for r in rows) for n in UNDERLYING_READINGS},
+            {n: sum(r.maintenance[n] * price[r.currency] for r in rows) for n in SHARE_READINGS},
+        )
+
+    @staticmethod
+    def _prices(book: Book, sums: Sums, cross: bool) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return np.array([sums.price[c.currency] if cross else 1.0 for c in book.plan.contracts], dtype=np.float64)
+
+    def _equity(self, book: Book, sums: Sums, cross: bool) -> float:
+        """Balance, unrealised profit and funding in the account's currency, without the value of options."""
+        owed = float(((book.unrealised + book.funding) * self._prices(book, sums, cross)).sum())
+        if not cross:
+            return book.account.collateral.get(sums.currency, 0.0) + owed
+        return owed + sum(amount * usd_price(book, asset) for asset, amount in book.account.collateral.items())
+
+    def _components(self, account: Account, book: Book, rows: list[Row], sums: Sums) -> tuple[Component, ...]:
+        found = []
+        for kind, title in TITLES.items():
+            mine = [r for r in rows if r.kind == kind]
+            paths = sorted({path for r in mine for path in r.paths}) or [
+                "inverse_options" if kind == "options" else "futures"
+            ]
+            names = [r.subject for r in mine]
+            initial = [r.initial[sums.underlying] * sums.price[r.currency] for r in mine]
+            maintenance = [r.maintenance[sums.share] * sums.price[r.currency] for r in mine]
+            if kind == "orders" and ORDERS in account.reported:
+                names, initial, maintenance = ["open orders, as reported"], [account.reported[ORDERS]], [0.0]
+            evidence = "assumed" if kind == "orders" else weakest(self.rules, paths)
+            method = "euler" if kind == "options" else "aumann-shapley"
+            amounts = np.array(initial, dtype=np.float64), np.array(maintenance, dtype=np.float64)
+            found.append(component(kind, title, evidence, names, *amounts, method=method))  # type: ignore[arg-type]
+        if account.mode == "cross":
+            assets = [a for a, amount in account.collateral.items() if amount > 0.0]
+            cut = [account.collateral[a] * usd_price(book, a) * self.parameters.haircuts[a] for a in assets]
+            names = [f"collateral {a}" for a in assets]
+            evidence = weakest(self.rules, [f"haircuts.{a}" for a in assets] or ["haircuts"])
+            zero = np.zeros(len(cut))
+            found.append(component("collateral_haircut", "Collateral haircut", evidence, names, np.array(cut), zero))
+        return tuple(found)
+
+    @staticmethod
+    def _binding(sums: Sums) -> Binding:
+        label = "each position by itself"
+        return Binding(underlying=sums.currency, kind="positions", label=label, pnl=-sums.initial[sums.underlying])
+
+    @staticmethod
+    def _workings(rows: list[Row], sums: Sums, equity: float, value: float) -> dict[str, float]:
+        found = {
+            "reading.margin_balance.with_option_value": equity + value,
+            "reading.margin_balance.without_option_value": equity,
+        }
+        if any(r.kind != "futures" for r in rows):
+            found |= {f"reading.underlying.{n}": v for n, v in sums.initial.items()}
+        if sums.maintenance[SHARE_READINGS[0]] != sums.maintenance[SHARE_READINGS[1]]:
+            found |= {f"reading.maintenance.{n}": v for n, v in sums.maintenance.items()}
+        return found
+
+    def _notes(self, account: Account, rows: list[Row], sums: Sums, value: float, cross: bool) -> tuple[str, ...]:
+        notes = []
+        unit = sums.currency
+        low, high = sorted(sums.initial.values())
+        if high > low:
+            notes.append(
+                f"out of the money against the forward or the index: initial margin {low:.9g} to {high:.9g} {unit}; "
+                f"charged the {sums.underlying}"
+            )
+        low, high = sorted(sums.maintenance.values())
+        if self.parameters.maintenance_share is not None and high > low:
+            which = "the part of the initial margin" if sums.share == "share" else "the rate and slope of 2022"
+            notes.append(f"maintenance of futures: {low:.9g} to {high:.9g} {unit} by the reading; charged {which}")
+        if self.parameters.maintenance_share is not None and any(r.kind == "futures" for r in rows):
+            notes.append("the venue's leverage table of 2026 is not published: initial margin keeps the slope of 2022")
+        if value != 0.0:
+            kept = "without" if value > 0 else "with"
+            notes.append(
+                f"margin balance taken {kept} the value of options ({value:.9g} {unit}), the lesser of two readings"
+            )
+        if any(r.kind == "orders" for r in rows):
+            notes.append("open orders are charged one by one at their own price, in the initial margin only")
+        if not cross:
+            notes += idle_balances(account, unit)
+        return (*notes, *unused_reports(account, {ORDERS}))

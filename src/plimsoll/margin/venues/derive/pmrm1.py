@@ -1,0 +1,130 @@
+"""Derive PMRM, first version: portfolio margin over scenarios for one underlying, its coin as the one base asset.
+
+Source: venues-onchain sections 1.1 and 1.3, own words. Rule codes `DERIVE-PM1-nn` are listed in docs/rules.
+The venue speaks of a net margin (excess); a requirement here is `equity - net margin`, so it is positive.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plimsoll.documents import DocumentError, Problem
+from plimsoll.margin.account import Account
+from plimsoll.margin.book import OnFailure, open_book
+from plimsoll.margin.components import component, weakest
+from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
+from plimsoll.margin.venues.derive.holdable import (
+    collateral_problems,
+    contract_problems,
+    mode_problems,
+    single_problems,
+    size_problems,
+    underlying_of,
+    underlying_problems,
+)
+from plimsoll.margin.venues.derive.pmrm1_parameters import Pmrm1Parameters
+from plimsoll.margin.venues.derive.pmrm1_workings import Pmrm1Workings, evaluate
+from plimsoll.market import Market
+
+
+class Pmrm1(MarginModel):
+    """Derive's first portfolio margin manager, in USDC.
+
+    ```
+    initial     = (static contingencies - min_span) * (im_factor + peg) + confidence contingency
+    maintenance = (static contingencies - min_span)
+    min_span    = min(basis contingency, every scenario P&L)
+    ```
+
+    Every term is homogeneous of degree one in positions and base asset, so shares are Euler shares. Ties of the
+    minimum go to the first scenario, then to the basis contingency.
+    """
+
+    MODEL = "derive-pmrm1"
+    PARAMETERS = Pmrm1Parameters
+
+    @property
+    def parameters(self) -> Pmrm1Parameters:
+        """The validated numbers of the pack."""
+        assert isinstance(self._parameters, Pmrm1Parameters)
+        return self._parameters
+
+    def applies_to(self, account: Account, market: Market) -> str | None:
+        """One underlying of the pack, linear options and perpetuals, its coin and cash as collateral."""
+        problems = self._problems(account, market)
+        return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
+
+    def workings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> Pmrm1Workings:
+        """Every intermediate of the calculation, for audits, conformance and the auction."""
+        problems = self._problems(account, market)
+        if problems:
+            raise DocumentError(problems)
+        return evaluate(self.parameters, open_book(account, market, on_failure), self._underlying(account, market))
+
+    def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
+        """See `MarginModel.assess`."""
+        w = self.workings(account, market, on_failure)
+        labels = (*w.scenarios.labels, "basis contingency")
+        pnl = (*w.span.pnl.tolist(), w.span.basis)
+        return Assessment(
+            net_equity=w.equity,
+            components=self._components(w),
+            binding=(
+                Binding(underlying=w.underlying, kind=w.span.block, label=labels[w.span.worst], pnl=w.span.value),
+            ),
+            scenarios=tuple(ScenarioLoss(label=a, pnl=b) for a, b in zip(labels, pnl, strict=True)),
+            workings={
+                "min_span": w.span.value,
+                "basis_contingency": w.span.basis,
+                "option_mtm": w.option_mtm,
+                "base_mtm": w.base_mtm,
+                "perp_mtm": w.perp_mtm,
+                "im_loss_factor": w.im_factor,
+            },
+            failures=w.book.failures,
+        )
+
+    def _components(self, w: Pmrm1Workings) -> tuple[Component, ...]:
+        p, other, names = self.parameters, self.parameters.other, w.subjects
+        factor, peg = p.margin.im_factor, w.im_factor - p.margin.im_factor
+        loss = -w.span_shares
+        perp = w.perp_notional * other.perp_pct
+        option = w.naked_notional * other.option_pct
+        base = w.base_notional * other.base_pct
+        zero = np.zeros(len(names))
+
+        def known(*paths: str) -> Evidence:
+            return weakest(self.rules, paths)
+
+        rest = known("other", "margin.im_factor")
+        return (
+            component(
+                "scenario",
+                "Worst scenario",
+                known("margin", "vol_shock", "scenarios", "basis"),
+                names,
+                loss * factor,
+                loss,
+            ),
+            component("perp_contingency", "Perpetual contingency", rest, names, perp * factor, perp),
+            component("option_contingency", "Naked short options", rest, names, option * factor, option),
+            component("base_contingency", "Base asset contingency", rest, names, base * factor, base),
+            component("peg", "Stable coin below its peg", rest, names, (loss + perp + option + base) * peg, zero),
+            component("oracle", "Oracle confidence", known("other"), names, w.oracle, zero),
+        )
+
+    def _underlying(self, account: Account, market: Market) -> str:
+        p = self.parameters
+        return underlying_of(account, market, {name: (name, p.cash) for name in p.underlyings})
+
+    def _problems(self, account: Account, market: Market) -> list[Problem]:
+        p = self.parameters
+        return [
+            *mode_problems(account, "portfolio"),
+            *contract_problems(account, market, p.cash),
+            *underlying_problems(account, market, p.underlyings),
+            *single_problems(account, market, "PMRM"),
+            *size_problems(account, market, p.max_positions, p.max_expiries),
+            *collateral_problems(account, (self._underlying(account, market),), p.cash),
+        ]

@@ -1,0 +1,154 @@
+"""Derive SRM: rule-based margin of perpetuals, options and coins in many markets of one account.
+
+Source: venues-onchain sections 1.1 and 1.2, own words. Rule codes `DERIVE-SRM-nn` are listed in docs/rules.
+The venue speaks of a net margin (excess); a requirement here is `equity - net margin`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plimsoll.documents import DocumentError, Problem, Reason
+from plimsoll.margin.account import Account
+from plimsoll.margin.book import OnFailure, open_book
+from plimsoll.margin.components import component, weakest
+from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.requirement import Binding, Component, Evidence
+from plimsoll.margin.venues.derive.holdable import (
+    collateral_problems,
+    contract_problems,
+    mode_problems,
+    size_problems,
+    underlying_problems,
+)
+from plimsoll.margin.venues.derive.srm_options import Branch, ExpiryMargin
+from plimsoll.margin.venues.derive.srm_parameters import SrmParameters
+from plimsoll.margin.venues.derive.srm_workings import SrmWorkings, evaluate
+from plimsoll.market import Expiry, Market
+
+
+class Srm(MarginModel):
+    """Derive's standard manager, in USDC; markets are added up, nothing is netted across them or across expiries.
+
+    ```
+    net margin  = cash + perpetual P&L and funding - perpetual rate - oracle - depeg
+                  + base value * factor + sum over expiries of max(isolated, max loss)
+    requirement = equity - net margin
+    ```
+
+    Every term is homogeneous of degree one in positions and collateral, so shares are Euler shares; where two
+    settlement prices lose the same the lowest one gives them, and on equal margins the isolated branch.
+    """
+
+    MODEL = "derive-srm"
+    PARAMETERS = SrmParameters
+
+    @property
+    def parameters(self) -> SrmParameters:
+        """The validated numbers of the pack."""
+        assert isinstance(self._parameters, SrmParameters)
+        return self._parameters
+
+    def applies_to(self, account: Account, market: Market) -> str | None:
+        """Linear options and perpetuals of markets that list them, collateral that the pack takes."""
+        problems = self._problems(account, market)
+        return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
+
+    def workings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> SrmWorkings:
+        """Every intermediate of the calculation, for audits and conformance."""
+        problems = self._problems(account, market)
+        if problems:
+            raise DocumentError(problems)
+        return evaluate(self.parameters, open_book(account, market, on_failure))
+
+    def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
+        """See `MarginModel.assess`."""
+        w = self.workings(account, market, on_failure)
+        amounts = {
+            "perp_initial": w.perp_initial,
+            "perp_maintenance": w.perp_maintenance,
+            "option_initial": w.option_initial,
+            "option_maintenance": w.option_maintenance,
+            "option_mtm": w.option_mtm,
+            "base_initial": w.base_initial,
+            "base_maintenance": w.base_maintenance,
+            "base_mtm": w.base_mtm,
+        }
+        return Assessment(
+            net_equity=w.equity,
+            components=self._components(w),
+            binding=self._binding(w),
+            scenarios=(),
+            workings={
+                f"{market}.{name}": amount
+                for name, column in amounts.items()
+                for market, amount in w.by_market(column).items()
+                if amount != 0.0
+            },
+            failures=w.book.failures,
+        )
+
+    def _components(self, w: SrmWorkings) -> tuple[Component, ...]:
+        names, zero = w.subjects, np.zeros(len(w.subjects))
+        held = list(w.by_market(zero))
+
+        def known(part: str) -> Evidence:
+            return weakest(self.rules, [self.parameters.source(part, m) for m in held] or [f"defaults.{part}"])
+
+        option = (w.option_mtm - w.option_initial, w.option_mtm - w.option_maintenance)
+        base = (w.base_mtm - w.base_initial, w.base_mtm - w.base_maintenance)
+        bases = [f"markets.{a}.base" for a in w.assets] or ["markets"]
+        kept, depeg = weakest(self.rules, bases), weakest(self.rules, ["depeg"])
+        return (
+            component("perpetual", "Perpetual rate", known("perp"), names, w.perp_initial, w.perp_maintenance),
+            component("option", "Short options and settlement loss", known("option"), names, *option),
+            component("collateral_haircut", "Collateral haircut", kept, names, *base),
+            component("oracle", "Oracle confidence", known("oracle"), names, w.oracle, zero),
+            component("depeg", "Stable coin below its peg", depeg, names, w.depeg, zero),
+        )
+
+    def _binding(self, w: SrmWorkings) -> tuple[Binding, ...]:
+        """What set the initial margin: the perpetual's rate of each market, then the branch of each expiry."""
+        rates = []
+        for market, charge in w.by_market(w.perp_initial).items():
+            if charge > 0.0:
+                label = f"perpetual at {self.parameters.perp(market).im_req:.4g} of notional"
+                rates.append(Binding(underlying=market, kind="perpetual", label=label, pnl=-charge))
+        return (*rates, *(_bound(row, margin) for row, margin in w.expiries))
+
+    def _problems(self, account: Account, market: Market) -> list[Problem]:
+        p = self.parameters
+        return [
+            *mode_problems(account, "portfolio", "cross"),
+            *contract_problems(account, market, p.cash),
+            *underlying_problems(account, market, p.markets),
+            *self._unlisted(account, market),
+            *size_problems(account, market, p.max_positions, None),
+            *collateral_problems(account, p.bases, p.cash),
+        ]
+
+    def _unlisted(self, account: Account, market: Market) -> list[Problem]:
+        """Options or perpetuals of a market that lists only the other kind."""
+        problems = []
+        for i, position in enumerate(account.positions):
+            contract = market.contracts.get(position.instrument)
+            if contract is None or position.quantity == 0.0 or contract.underlying not in self.parameters.markets:
+                continue
+            listed, kind = self.parameters.markets[contract.underlying].contracts, contract.kind
+            if kind in ("option", "perpetual") and kind not in listed:
+                got = f"{contract.name!r}, {kind} of {contract.underlying} ({Reason.UNSUPPORTED_CONTRACT.value})"
+                allowed = "contracts listed for it: " + (", ".join(f"{k}s" for k in listed) or "none")
+                problems.append(Problem(f"account.positions[{i}].instrument", got, allowed))
+        return problems
+
+
+def _bound(row: Expiry, margin: ExpiryMargin) -> Binding:
+    day = f"{row.expiry:%Y-%m-%d}"
+
+    def words(branch: Branch) -> str:
+        return "isolated" if branch.kind == "isolated" else f"settlement at {margin.worst_price:g}"
+
+    label = f"{day} {words(margin.initial)}"
+    if margin.maintenance.kind != margin.initial.kind:
+        label += f" (maintenance: {words(margin.maintenance)})"
+    return Binding(underlying=row.underlying, kind=margin.initial.kind, label=label, pnl=margin.initial.value)

@@ -1,0 +1,142 @@
+"""Everything that one report shows, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from plimsoll.documents import DocumentError, Problem
+from plimsoll.margin import Account, MarginModel, Requirement, Rules, margin_model, open_book
+from plimsoll.margin.compare import Comparison, Row, compare, rules_in_force, takeable, translation_note
+from plimsoll.margin.distance import Distance, distance_to_line
+from plimsoll.market import Market
+from plimsoll.report.amounts import scenario_point
+from plimsoll.risk.surface import Surface, surface
+from plimsoll.scenarios import FLAT, Scenarios, VolRule
+
+if TYPE_CHECKING:
+    from plimsoll.margin.requirement import Binding
+
+F64 = npt.NDArray[np.float64]
+
+HOUSE = "prbm"
+"""The rule set whose scenarios and shares are shown in full when it can take the account."""
+
+SPANS, STEPS = (0.3, 0.4, 0.6, 0.7), 40
+VOLS, DAYS = np.round(np.linspace(-0.3, 0.5, 17), 12), np.array([0.0, 1.0, 7.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """An account in a market under every rule set, and the one (`lead`) that is shown in full."""
+
+    account: Account
+    market: Market
+    comparison: Comparison
+    lead: Row
+    requirement: Requirement
+    surface: Surface
+    distances: dict[str, Distance]
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """The binding scenarios of the rule set shown in full."""
+        return self.requirement.binding
+
+
+def build_report(
+    account: Account,
+    market: Market,
+    rules: Sequence[Rules] | None = None,
+    *,
+    lead: str = HOUSE,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Compare, measure the distance to the line under every rule set that applies, and draw up the surface.
+
+    `lead` names the rule set shown in full; if it cannot take the account the first that can is. `progress` hears
+    what comes next. Raises `DocumentError` with every reason when no rule set can compute a requirement.
+    """
+    tell = progress or (lambda _: None)
+    comparison = compare(account, market, rules, progress=tell)
+    found = comparison.computed
+    if not found:
+        raise DocumentError([Problem(row.rules, "no requirement", row.refusal) for row in comparison.rows])
+    chosen = next((row for row in found if row.pack.name == lead), found[0])
+    assert chosen.requirement is not None
+    distances = {}
+    for row in found:
+        tell(f"distance to the line, {row.rules}")
+        model = margin_model(row.pack)
+        held, snapshot, _ = takeable(model, account, market)
+        distances[row.rules] = distance_to_line(model, held, snapshot)
+    tell("surface")
+    shape = surface_of(margin_model(chosen.pack), account, market, _moves(chosen.requirement), VOLS, DAYS)
+    return Report(account, market, comparison, chosen, chosen.requirement, shape, distances)
+
+
+def _moves(requirement: Requirement) -> F64:
+    """Price moves just wide enough for the binding scenarios; those further away than the widest stay outside."""
+    points = [scenario_point(b.label) for b in requirement.binding]
+    far = max((abs(p[0]) for p in points if p is not None and abs(p[0]) <= SPANS[-1]), default=0.0)
+    span = next(s for s in SPANS if far <= s)
+    moves: F64 = np.round(np.linspace(-span, span, STEPS + 1), 12) + 0.0
+    return moves
+
+
+def surface_of(
+    model: MarginModel | None, account: Account, market: Market, moves: F64, vols: F64, days: F64
+) -> Surface:
+    """The surface of the whole book, options without a volatility at their worse bound.
+
+    The volatility shock has the tenor law of `model`, so that its unweighted scenarios lie on the surface; without a
+    model it is the same at every tenor. Raises `DocumentError` for positions that have no value.
+    """
+    rule = FLAT
+    if model is not None:
+        account, market, _ = takeable(model, account, market)
+        rule = _vol_rule(model, account, market)
+    book = open_book(account, market, "conservative")
+    return surface(book.plan.contracts, book.quantity, market, moves, vols, days, vol_rule=rule)
+
+
+def _vol_rule(model: MarginModel, account: Account, market: Market) -> VolRule:
+    """The tenor law of a model that shows its scenarios, by itself or in its workings; flat for the others."""
+    from plimsoll.margin.house.prbm import Prbm
+
+    if isinstance(model, Prbm):
+        return model.scenarios().vol_rule
+    workings = getattr(model, "workings", None)
+    shown = None if workings is None else getattr(workings(account, market, "conservative"), "scenarios", None)
+    return shown.vol_rule if isinstance(shown, Scenarios) else FLAT
+
+
+def book_surface(
+    account: Account, market: Market, rules: str | None, moves: F64, vols: F64, days: F64
+) -> tuple[Surface, Requirement | None, str]:
+    """The surface, the requirement whose binding scenario is to be marked, and a remark.
+
+    Without `rules` the house model of the market's day is taken if it can be; if it cannot, the surface stands alone
+    and the remark says why. Rules that were asked for and cannot be computed raise `DocumentError`.
+    """
+    if rules is not None:
+        model = margin_model(rules)
+        held, snapshot, reason = takeable(model, account, market)
+        requirement = model.requirement(held, snapshot, "conservative")
+        remark = "" if reason is None else translation_note(reason)
+        return surface_of(model, account, market, moves, vols, days), requirement, remark
+    house = next((p for p in rules_in_force(market) if p.name == HOUSE), None)
+    if house is None:
+        remark = f"no binding scenario marked: no {HOUSE} pack in force on {market.time:%Y-%m-%d}"
+        return surface_of(None, account, market, moves, vols, days), None, remark
+    model = margin_model(house)
+    try:
+        requirement = model.requirement(account, market, "conservative")
+    except DocumentError as error:
+        shape = surface_of(None, account, market, moves, vols, days)
+        return shape, None, f"no binding scenario marked: {error}"
+    return surface_of(model, account, market, moves, vols, days), requirement, ""

@@ -1,0 +1,224 @@
+"""Figures of a requirement: margin by model, shares, scenario losses, the way to the line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plimsoll.report.amounts import exact_percent, short_money
+from plimsoll.report.canvas import (
+    GAIN,
+    INK,
+    LINES,
+    LOSS,
+    MARK,
+    MUTED,
+    PAPER,
+    SERIES,
+    inline_svg,
+    money_axis,
+    new_figure,
+    percent_axis,
+    save,
+    styled,
+)
+from plimsoll.report.smiles import smile_figure
+from plimsoll.report.surface_figure import surface_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
+
+    from plimsoll.margin.compare import Comparison, Row
+    from plimsoll.margin.distance import Distance
+    from plimsoll.margin.requirement import Requirement
+
+__all__ = [
+    "contribution_figure",
+    "distance_figure",
+    "inline_svg",
+    "model_figure",
+    "save",
+    "scenario_figure",
+    "smile_figure",
+    "surface_figure",
+]
+
+WIDTH = 9.2
+
+
+def model_figure(comparison: Comparison) -> Figure:
+    """Initial margin of every rule set as a bar stacked by component, with the line and net equity marked."""
+    rows = comparison.computed
+    with styled():
+        figure = new_figure(WIDTH, 1.35 + 0.62 * max(1, len(rows)))
+        axes = figure.add_subplot()
+        colours: dict[str, str] = {}
+        top = 0.0
+        for y, row in enumerate(rows):
+            r = row.requirement
+            assert r is not None
+            left = 0.0
+            for c in r.components:
+                if c.initial == 0.0:
+                    continue
+                # whatever a model calls its worst scenario has the first hue, other terms take the rest in turn
+                taken = len([t for t in colours.values() if t != SERIES[0]])
+                turn = 0 if "scenario" in c.title.lower() else 1 + taken % (len(SERIES) - 1)
+                colours.setdefault(c.title, SERIES[turn])
+                axes.barh(y, c.initial, left=left, height=0.56, color=colours[c.title], label=c.title)
+                left += c.initial
+            axes.plot([r.maintenance] * 2, [y - 0.38, y + 0.38], color=INK, linewidth=2.0, zorder=4)
+            # negative equity lies beyond the axis: a pointer at its end
+            place, sign = (r.net_equity, "D") if r.net_equity >= 0 else (0.0, "<")
+            axes.plot([place], [y], sign, markersize=7, color=MARK, markeredgecolor=INK, zorder=6, clip_on=False)
+            top = max(top, left, r.net_equity, r.maintenance)
+        signs = {
+            "maintenance (the line)": axes.plot([], [], color=INK, linewidth=2.0)[0],
+            "net equity": axes.plot([], [], "D", markersize=7, color=MARK, markeredgecolor=INK)[0],
+        }
+        named = [f"{r.rules}{'*' if r.translated else ''}\n{_initial(r)}" for r in rows]
+        axes.set_yticks(range(len(rows)), named)
+        axes.set_ylim(len(rows) - 0.45, -0.55)
+        axes.set_xlim(0.0, top * 1.1 if top > 0 else 1.0)
+        axes.set_xlabel("initial margin, in the currency of each rule set (dollars)")
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x")
+        axes.set_axisbelow(True)
+        money_axis(axes, "x", [top], "USD")
+        handles, labels = axes.get_legend_handles_labels()
+        once = dict(zip(labels, handles, strict=True)) | signs
+        figure.legend(once.values(), once.keys(), loc="outside upper left", ncols=3)
+        return figure
+
+
+def contribution_figure(requirement: Requirement, top: int = 12) -> Figure:
+    """Shares of the initial margin, largest first, the rest in one bar; bars to the left are relief."""
+    ranked = sorted(requirement.shares, key=lambda s: (-abs(s.initial), s.subject))
+    rows = [(s.subject, s.initial) for s in ranked[:top]]
+    if ranked[top:]:
+        rows.append((f"{len(ranked) - top} more", sum(s.initial for s in ranked[top:])))
+    with styled():
+        figure = new_figure(WIDTH, 0.75 + 0.27 * max(2, len(rows)))
+        axes = figure.add_subplot()
+        values = [v for _, v in rows]
+        colours = [LOSS if v > 0 else GAIN for v in values]
+        axes.barh(range(len(rows)), values, height=0.62, color=colours)
+        _signed_bars(axes, values, requirement.currency)
+        axes.set_yticks(range(len(rows)), [_clip(name) for name, _ in rows])
+        axes.set_xlabel(f"share of the initial margin, {requirement.currency} (adds up to the whole; left is relief)")
+        return figure
+
+
+def scenario_figure(requirement: Requirement) -> Figure:
+    """Weighted P&L of every scenario in the order of the table; what binds stands out."""
+    several = len(requirement.binding) > 1
+    bound = {f"{b.underlying} {b.label}" if several else b.label for b in requirement.binding}
+    groups = _groups(requirement, several)
+    rows = max((len(g) for g in groups.values()), default=1)
+    with styled():
+        figure = new_figure(WIDTH, 0.85 + 0.185 * max(4, rows))
+        panels = np.atleast_1d(figure.subplots(1, max(1, len(groups)), squeeze=True))
+        for axes, (title, losses) in zip(panels.tolist(), groups.items(), strict=False):
+            values = [v for _, v, _ in losses]
+            marked = [label in bound for _, _, label in losses]
+            colours = [MARK if hit else LOSS if v < 0 else GAIN for v, hit in zip(values, marked, strict=True)]
+            axes.barh(range(len(losses)), values, height=0.7, color=colours)
+            _signed_bars(axes, values, requirement.currency, marked, room=0.16 if len(groups) == 1 else 0.28)
+            axes.set_yticks(range(len(losses)), [text for text, _, _ in losses])
+            axes.tick_params(axis="y", labelsize=7.5)
+            for text, hit in zip(axes.get_yticklabels(), marked, strict=True):
+                text.set_fontweight("bold" if hit else "normal")
+            axes.set_title(title)
+            axes.set_xlabel(f"P&L with its weight, {requirement.currency}")
+        return figure
+
+
+def _groups(r: Requirement, several: bool) -> dict[str, list[tuple[str, float, str]]]:
+    """Scenarios of each underlying as (text, P&L, full label)."""
+    groups: dict[str, list[tuple[str, float, str]]] = {b.underlying: [] for b in r.binding} if several else {"": []}
+    for s in r.scenarios:
+        head, _, tail = s.label.partition(" ")
+        mine = several and head in groups
+        groups.setdefault(head if mine else "", []).append((tail if mine else s.label, s.pnl, s.label))
+    return {k: v for k, v in groups.items() if v}
+
+
+def distance_figure(distance: Distance) -> Figure:
+    """Net equity and maintenance margin against the price move; where they meet is the line."""
+    with styled():
+        figure = new_figure(WIDTH, 3.1)
+        axes = figure.add_subplot()
+        x, equity, line = distance.moves, distance.equity, distance.maintenance
+        axes.fill_between(x, equity, line, where=(equity < line).tolist(), color=LOSS, alpha=0.22, linewidth=0)
+        axes.plot(x, equity, color=GAIN, label="net equity")
+        axes.plot(x, line, color=LOSS, linestyle=(0, (5, 2)), label="maintenance margin (the line)")
+        axes.axhline(0.0, color=LINES, linewidth=0.8, zorder=0)
+        axes.axvline(0.0, color=MUTED, linewidth=0.8, linestyle=":")
+        for move in (distance.down, distance.up):
+            if move is None:
+                continue
+            at = float(np.interp(move, x, line))
+            axes.plot([move], [at], "o", color=MARK, markeredgecolor=INK, markersize=8, zorder=5)
+            axes.annotate(
+                exact_percent(round(move, 3)),
+                (move, at),
+                textcoords="offset points",
+                xytext=(0, 13),
+                ha="center",
+                fontweight="bold",
+                bbox={"boxstyle": "round,pad=0.15", "facecolor": PAPER, "edgecolor": "none", "alpha": 0.85},
+                zorder=6,
+            )
+        axes.margins(y=0.12)
+        axes.set_xlim(float(x[0]), float(x[-1]))
+        axes.set_xlabel("move of every price together (at once, volatilities unchanged)")
+        axes.set_ylabel(distance.currency)
+        percent_axis(axes, "x")
+        money_axis(axes, "y", [*equity.tolist(), *line.tolist()], "USD")
+        axes.grid(axis="y")
+        figure.legend(loc="outside upper left", ncols=2)
+        return figure
+
+
+def _signed_bars(
+    axes: Axes, values: Sequence[float], currency: str, marked: Sequence[bool] = (), room: float = 0.16
+) -> None:
+    """A zero line, room for the numbers and the numbers themselves (`marked`: only those)."""
+    low, high = min([0.0, *values]), max([0.0, *values])
+    reach = (high - low) or 1.0
+    axes.set_xlim(low - reach * (room if low < 0 else 0.02), high + reach * (room if high > 0 else 0.02))
+    axes.set_ylim(len(values) - 0.4, -0.6)
+    axes.axvline(0.0, color=MUTED, linewidth=0.8)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_locator(_few_ticks())
+    money_axis(axes, "x", list(values), "USD")
+    for y, value in enumerate(values):
+        if marked and not marked[y]:
+            continue
+        text = short_money(value, "USD" if currency in ("USD", "USDC", "USDT") else currency)
+        side = "left" if value >= 0 else "right"
+        axes.annotate(
+            text, (value, y), xytext=(4 if value >= 0 else -4, 0), textcoords="offset points",
+            va="center", ha=side, fontsize=8,
+        )  # fmt: skip
+
+
+def _initial(row: Row) -> str:
+    return f"initial {short_money(0.0 if row.requirement is None else row.requirement.initial, row.currency)}"
+
+
+def _few_ticks() -> Locator:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(6)
+
+
+def _clip(name: str, limit: int = 36) -> str:
+    return name if len(name) <= limit else name[: limit - 1] + "…"

@@ -1,0 +1,205 @@
+"""One account under several rule sets, and the distance to the line."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import plimsoll as pl
+from builders import CALL, FUTURE, MONTH, NOW, PERP, PRBM, PUT, WING, account_doc, market_doc, option, perpetual
+from plimsoll.documents import DocumentError
+from plimsoll.margin.compare import compare, rules_in_force
+from plimsoll.margin.distance import distance_to_line, shifted
+
+LINEAR = {CALL: -1.0, PUT: -1.0, WING: 2.0, PERP: 0.3}
+quantities = st.lists(st.floats(-20, 20).filter(lambda q: abs(q) > 1e-6), min_size=4, max_size=4)
+
+
+def account(book: dict[str, float] | None = None, **changes: object) -> pl.Account:
+    return pl.Account.from_dict(account_doc(LINEAR if book is None else book, **changes))
+
+
+def market() -> pl.Market:
+    return pl.Market.from_dict(market_doc())
+
+
+def inverse_market() -> pl.Market:
+    """Coin-settled twins of the options and a 10-dollar inverse perpetual, beside the linear market."""
+    content = market_doc()
+    for strike in (70_000, 80_000):
+        row = option(strike, True, settlement="inverse", currency="BTC", name=f"BTC-{strike}-C-COIN")
+        content["instruments"].append(row)
+        content["marks"][row["name"]] = {"vol": 0.6}
+    content["instruments"].append(perpetual(name="BTC-COIN", settlement="inverse", currency="BTC", multiplier=10.0))
+    content["marks"]["BTC-COIN"] = {"price": 70_000.0}
+    return pl.Market.from_dict(content)
+
+
+def test_rules_in_force_are_one_of_each_name_and_not_of_tomorrow() -> None:
+    found = rules_in_force(market())
+    names = [r.name for r in found]
+    assert names == sorted(set(names))
+    assert {"prbm", "derive-pmrm2"} <= set(names)
+    assert all(r.effective.isoformat() <= NOW[:10] for r in found)
+
+
+def test_rows_are_the_requirements_of_the_models() -> None:
+    found = compare(account(), market())
+    assert len(found.computed) == len(found.rows) >= 2
+    for row in found.rows:
+        assert row.requirement == pl.margin_model(row.pack).requirement(account(), market())
+        assert not row.translated
+        assert sum(row.evidence.values()) == pytest.approx(row.requirement.initial)
+
+
+def test_comparison_is_deterministic_and_plain_json() -> None:
+    one, other = (compare(account(), market()).to_dict() for _ in range(2))
+    assert json.loads(json.dumps(one, allow_nan=False)) == other
+    assert {r["rules"] for r in one["rows"]} == {r.label for r in rules_in_force(market())}
+
+
+@given(quantities)
+def test_netting_never_raises_the_scan(held: list[float]) -> None:
+    book = account(dict(zip(LINEAR, held, strict=True)))
+    row = compare(book, market(), [pl.find_rules(PRBM)]).rows[0]
+    assert row.standalone is not None
+    scan = pl.margin_model(PRBM).requirement(book, market()).workings["BTC.scan"]
+    assert row.standalone["scan"] >= scan - 1e-6
+
+
+def test_a_single_position_nets_nothing() -> None:
+    row = compare(account({CALL: -3.0}), market(), [pl.find_rules(PRBM)]).rows[0]
+    assert row.netting == pytest.approx(0.0, abs=1e-12)
+
+
+def test_offsetting_positions_net() -> None:
+    row = compare(account({CALL: -1.0, PERP: 0.5}), market(), [pl.find_rules(PRBM)]).rows[0]
+    assert row.netting is not None
+    assert 0.1 < row.netting < 1.0
+
+
+def test_coin_settled_book_is_held_as_linear_where_it_must_be() -> None:
+    book = account({"BTC-70000-C-COIN": -1.0, "BTC-COIN": 3_500.0})
+    by_name = {r.pack.name: r for r in compare(book, inverse_market()).rows}
+    assert not by_name["prbm"].translated
+    derive = by_name["derive-pmrm2"]
+    assert derive.translated
+    assert derive.requirement is not None
+    # 3,500 contracts of ten dollars at 70,000 are half a coin
+    linear = account({CALL: -1.0, PERP: 0.5})
+    expected = pl.margin_model(derive.pack).requirement(linear, market())
+    assert derive.requirement.initial == pytest.approx(expected.initial)
+    assert "do not take 'BTC-70000-C-COIN'" in derive.notes[0]
+
+
+def test_what_no_rules_can_take_is_a_row_with_a_reason() -> None:
+    found = compare(account({"NOTHING-C": 1.0}), market())
+    assert found.computed == ()
+    assert all("unknown_instrument" in r.refusal for r in found.rows)
+    assert all(r["initial"] is None and r["refusal"] for r in found.to_dict()["rows"])
+    isolated = compare(account(mode="isolated"), market())
+    assert all("unsupported_mode" in r.refusal for r in isolated.rows)
+
+
+def test_empty_account_requires_nothing_under_any_rules() -> None:
+    for row in compare(account({}), market()).rows:
+        assert row.requirement is not None
+        assert (row.requirement.initial, row.requirement.health, row.netting) == (0.0, None, None)
+
+
+@pytest.mark.parametrize("multiplier", [0.7, 1.0, 1.25])
+@pytest.mark.parametrize("entry", [None, 64_000.0])
+def test_shift_moves_equity_by_the_gain(multiplier: float, entry: float | None) -> None:
+    content = account_doc({CALL: -1.0, PERP: 0.8, FUTURE: -1.5}, collateral={"USDC": 50_000.0})
+    if entry is not None:
+        for row in content["positions"][1:]:
+            row["entry_price"] = entry
+    book, model = pl.Account.from_dict(content), pl.margin_model(PRBM)
+    before = model.requirement(book, market())
+    after = model.requirement(*shifted(book, market(), multiplier))
+    held = [market().contracts[p.instrument] for p in book.positions]
+    gain = pl.pnl_array(held, market(), pl.Scenarios.build([multiplier]), "usd")[:, 0]
+    expected = before.net_equity + float(np.array([-1.0, 0.8, -1.5]) @ gain)
+    assert after.net_equity == pytest.approx(expected, abs=1e-6)
+
+
+def test_shift_of_coin_settled_contracts_and_coin_collateral() -> None:
+    content = account_doc({"BTC-70000-C-COIN": -1.0, "BTC-COIN": -3_500.0}, collateral={"BTC": 2.0})
+    book, model = pl.Account.from_dict(content), pl.margin_model(PRBM)
+    moved, snapshot = shifted(book, inverse_market(), 0.8)
+    after = model.requirement(moved, snapshot)
+    # the perpetual, in coin: -3,500 * 10 * (1 / 70,000 - 1 / 56,000), worth 56,000 each
+    perpetual_gain = -35_000 * (1 / 70_000 - 1 / 56_000) * 56_000
+    call = pl.pnl_array(
+        [inverse_market().contracts["BTC-70000-C-COIN"]], inverse_market(), pl.Scenarios.build([0.8]), "usd"
+    )
+    before = model.requirement(book, inverse_market()).net_equity
+    collateral = 2.0 * (56_000 - 70_000) * (1 - 0.05)
+    assert after.net_equity == pytest.approx(before + perpetual_gain - float(call[0, 0]) + collateral, abs=1e-6)
+
+
+def test_fixed_part_of_a_settling_forward_does_not_move() -> None:
+    content = market_doc()
+    content["expiries"][0]["forward"] = {"variable": 20_000.0, "fixed": 50_000.0}
+    book = account({CALL: 1.0, FUTURE: 1.0})
+    _, snapshot = shifted(book, pl.Market.from_dict(content), 1.1)
+    assert snapshot.expiries[0].forward is not None
+    assert snapshot.expiries[0].forward.price == pytest.approx(72_000.0)
+    assert snapshot.marks[FUTURE].price == pytest.approx(72_000.0)
+    assert snapshot.marks[CALL].vol == 0.6
+
+
+@pytest.mark.parametrize("reference", [PRBM, "derive-pmrm2@2025-04-18"])
+def test_health_is_one_at_the_line(reference: str) -> None:
+    book, model = account({CALL: -1.0, PUT: -1.0}, collateral={"USDC": 25_000.0}), pl.margin_model(reference)
+    found = distance_to_line(model, book, market())
+    assert found.above
+    assert found.down is not None
+    assert found.up is not None
+    assert found.down < 0 < found.up
+    for move in (found.down, found.up):
+        at = model.requirement(*shifted(book, market(), 1.0 + move))
+        assert at.health == pytest.approx(1.0, abs=1e-3)
+    middle = model.requirement(*shifted(book, market(), 1.0 + found.down / 2))
+    assert middle.health is not None
+    assert middle.health > 1
+    assert (np.diff(found.moves) > 0).all()
+
+
+def test_far_from_the_line_there_is_no_crossing() -> None:
+    found = distance_to_line(pl.margin_model(PRBM), account({WING: 1.0}), market())
+    assert (found.above, found.down, found.up) == (True, None, None)
+
+
+def test_below_the_line_the_crossing_is_the_way_back() -> None:
+    book, model = account({PERP: 1.0}, collateral={"USDC": 5_000.0}), pl.margin_model(PRBM)
+    found = distance_to_line(model, book, market())
+    assert not found.above
+    assert found.down is None
+    assert found.up is not None
+    assert model.requirement(*shifted(book, market(), 1.0 + found.up)).health == pytest.approx(1.0, abs=1e-3)
+
+
+def test_distance_refuses_spans_that_mean_nothing() -> None:
+    for span, step in ((1.0, 0.1), (0.5, 0.0), (0.1, 0.2)):
+        with pytest.raises(DocumentError, match="span"):
+            distance_to_line(pl.margin_model(PRBM), account(), market(), span=span, step=step)
+    with pytest.raises(DocumentError, match="multiplier"):
+        shifted(account(), market(), 0.0)
+
+
+def test_expired_but_settled_options_do_not_move() -> None:
+    content = market_doc(time=MONTH.replace("01-31", "02-01"))
+    content["expiries"][0] |= {"settlement": 75_000.0}
+    del content["expiries"][0]["forward"]
+    content["instruments"] = [c for c in content["instruments"] if c["kind"] == "option"]
+    content["marks"] = {}
+    snapshot = pl.Market.from_dict(content)
+    model = pl.margin_model(PRBM)
+    before = model.requirement(account({CALL: 1.0}), snapshot)
+    after = model.requirement(*shifted(account({CALL: 1.0}), snapshot, 1.3))
+    assert before.net_equity == after.net_equity == 55_000.0

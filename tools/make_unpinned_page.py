@@ -1,0 +1,107 @@
+"""Write `docs/validation/unpinned.md`: the numbers of the rule packs that no outside case holds in place.
+
+    python tools/make_unpinned_page.py [--vectors FOLDER] [--output FILE] [--check]
+
+FOLDER holds the outside vectors (default: `../shared/vectors` beside the project). With --check nothing is written and
+a page that differs fails. How a number is moved and what counts as pinned: `plimsoll.conformance.mutation`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from plimsoll.conformance.mutation import CaseProbe, Pin, Pmrm2Probe, Probe, gate
+from plimsoll.conformance.shipped import shipped_cases
+from plimsoll.margin import Rules, shipped_packs
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "validation" / "unpinned.md"
+
+HEAD = """# Unpinned parameters
+
+Each number of each shipped rule pack is moved by 1 % (zero to 0.01, a count by one, a flag to its opposite) and the
+outside cases are run again. A number is **pinned** when a case that holds this very number then fails.
+
+- The house model is run on its own case documents: the printed fixtures and the published table.
+- The cases of Derive's PMRM_2 carry parameters, scenario tables and haircuts of their own, so the same parameter is
+  moved in the case. If a case fails whose value differs from the pack's, the *formula* is pinned and the *number* is
+  not: it rests on its source alone. Scenarios are matched by spot and volatility shock, haircuts by asset and by
+  whether it moves with the scenarios.
+
+What is not pinned is listed below, with how well the pack knows it: `read` in the venue's rules or deploy constants
+(with which `tests/conformance/test_deploy_constants.py` compares the packs), or `assumed` by this project.
+
+Written by `python tools/make_unpinned_page.py`, not by hand.
+"""
+
+
+def survey(vectors: Path) -> dict[str, list[Pin]]:
+    """Every number of every shipped pack, by pack."""
+    content = json.loads((vectors / "derive" / "pmrm2_cases.json").read_text(encoding="utf-8"))
+    probes: dict[str, Probe] = {"prbm": CaseProbe(shipped_cases()), "derive-pmrm2": Pmrm2Probe(content)}
+    return {rules.label: gate(rules, probes[rules.model]) for rules in shipped_packs()}
+
+
+def page(pins: dict[str, list[Pin]]) -> str:
+    """The page as Markdown."""
+    lines = [
+        HEAD,
+        "| pack | numbers | pinned | formula pinned, number not | neither |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for label, rows in pins.items():
+        formula = sum(p.formula and not p.pinned for p in rows)
+        loose = sum(not p.formula for p in rows)
+        lines.append(f"| {label} | {len(rows)} | {sum(p.pinned for p in rows)} | {formula} | {loose} |")
+    packs = {rules.label: rules for rules in shipped_packs()}
+    for label, rows in pins.items():
+        lines += ["", f"## {label}", "", "| parameter | value | evidence | why |", "| --- | ---: | --- | --- |"]
+        lines += [
+            f"| `{p.path}`{_row(packs[label], p.path)} | {_shown(p)} | {p.evidence} | {p.why} |"
+            for p in rows
+            if not p.pinned
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _shown(pin: Pin) -> str:
+    return str(pin.value).lower() if isinstance(pin.value, bool) else f"{pin.value:g}"
+
+
+def _row(rules: Rules, path: str) -> str:
+    """Which scenario a path through a table speaks of."""
+    match path.split("."):
+        case ["scenario_tables", table, index, _]:
+            row = rules.parameters["scenario_tables"][table][int(index)]
+            return f" (spot {row['spot_shock']:g}, vol {row['vol_shock']})"
+        case ["scenarios", index, _]:
+            row = rules.parameters["scenarios"][int(index)]
+            return f" (move {row['move']:g}, vol {row['vol']:g})"
+    return ""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Write or check the page of unpinned parameters.")
+    parser.add_argument("--vectors", type=Path, default=ROOT.parent / "shared" / "vectors", help="the outside vectors")
+    parser.add_argument("--output", type=Path, default=PAGE, help="the page")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail where the page is stale")
+    chosen = parser.parse_args(arguments)
+    pins = survey(chosen.vectors)
+    text = page(pins)
+    for label, rows in pins.items():
+        print(f"{label}: {sum(p.pinned for p in rows)} of {len(rows)} pinned")
+    if chosen.check:
+        if not chosen.output.is_file() or chosen.output.read_text(encoding="utf-8") != text:
+            print(f"{chosen.output.name} is stale: python tools/make_unpinned_page.py", file=sys.stderr)
+            return 1
+        return 0
+    chosen.output.parent.mkdir(parents=True, exist_ok=True)
+    chosen.output.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
