@@ -67,3 +67,14 @@ def pytest_make_collect_report() -> Iterator[None]:
     report = yield
     _skip_to_failure(report)
     return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Add up what tests counted with `record_property("count of ...", n)`, over all processes."""
+    counts: dict[str, int] = {}
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in getattr(report, "user_properties", []):
+            if name.startswith("count of "):
+                counts[name] = counts.get(name, 0) + int(value)
+    for name, total in sorted(counts.items()):
+        terminalreporter.write_line(f"{name.removeprefix('count of ')}: {total:,}")

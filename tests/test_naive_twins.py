@@ -98,7 +98,7 @@ def house_params() -> dict[str, Any]:
         "vol_power_long": 0.13,
         "vol_reference_days": 30,
         "vol_days_floor": 1,
-        "min_delta": {"net": 0.02, "hedged": 0.01, "cap_long_only": True},
+        "min_delta": {"net": 0.02, "hedged": 0.01, "cap_long_options": True},
         "short_option_rate": 0.01,
         "basis": {"up": 1.01, "down": 0.99, "add": 0.5, "mult": 1.0},
         "maintenance_factor": 0.5,
@@ -186,17 +186,19 @@ def test_min_delta_fixture() -> None:
     assert prbm(house_params(), book, MARKET)["min_delta"] == pytest.approx(1_400.0, rel=1e-12)
 
 
-def test_min_delta_is_capped_by_value_for_long_options_only() -> None:
+def test_min_delta_of_bought_options_is_capped_by_their_value() -> None:
     t = 0.25 / 365.0
     book = [option(1.0, True, 72_000.0, t=t), option(2.0, True, 73_000.0, t=t)]
     loose = house_params()
-    loose["min_delta"]["cap_long_only"] = False
+    loose["min_delta"]["cap_long_options"] = False
     free = prbm(loose, book, MARKET)["min_delta"]
     value = black(True, 70_000.0, 72_000.0, t, 0.6) + 2.0 * black(True, 70_000.0, 73_000.0, t, 0.6)
     assert value < free
     assert prbm(house_params(), book, MARKET)["min_delta"] == pytest.approx(value, rel=1e-12)
-    hedged = [*book, perpetual(0.0001)]
-    assert prbm(house_params(), hedged, MARKET)["min_delta"] == prbm(loose, hedged, MARKET)["min_delta"]
+    joined = [*book, perpetual(0.0001)]
+    assert prbm(house_params(), joined, MARKET)["min_delta"] == pytest.approx(
+        value + 0.02 * 0.0001 * 70_000.0, rel=1e-9
+    )
 
 
 def test_inverse_rows_convert_through_the_shocked_spot() -> None:

@@ -9,11 +9,12 @@ a page that differs fails. How a number is moved and what counts as pinned: `pli
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from plimsoll.conformance.mutation import CaseProbe, Pin, Pmrm2Probe, Probe, gate
+from plimsoll.conformance.mutation import Pin, Probe, gate
+from plimsoll.conformance.mutation_cases import CaseProbe
+from plimsoll.conformance.mutation_vectors import LOCATORS, VectorProbe
 from plimsoll.conformance.shipped import shipped_cases
 from plimsoll.margin import Rules, shipped_packs
 
@@ -23,16 +24,23 @@ PAGE = ROOT / "docs" / "validation" / "unpinned.md"
 HEAD = """# Unpinned parameters
 
 Each number of each shipped rule pack is moved by 1 % (zero to 0.01, a count by one, a flag to its opposite) and the
-outside cases are run again. A number is **pinned** when a case that holds this very number then fails.
+outside cases are run again. A number is **pinned** when a case that holds this very number then fails. A case that
+has the parameter with another value, or for another date, can pin the **formula** only: the number then rests on its
+source alone.
 
-- The house model is run on its own case documents: the printed fixtures and the published table.
-- The cases of Derive's PMRM_2 carry parameters, scenario tables and haircuts of their own, so the same parameter is
-  moved in the case. If a case fails whose value differs from the pack's, the *formula* is pinned and the *number* is
-  not: it rests on its source alone. Scenarios are matched by spot and volatility shock, haircuts by asset and by
-  whether it moves with the scenarios.
+- The house models and Deribit's are run on the shipped case documents: fixtures and tables printed in this project's
+  specification, worked examples of the venue, captured answers. A case pins numbers of the pack it is run under. One
+  that is run under another pack of the model, or under rates of its own, speaks of those: a number that is equal by
+  chance, or has not changed since, is listed with the rule set under which the case holds it.
+- The cases of Derive's managers carry parameters, scenario tables and haircuts of their own and no date, so the same
+  parameter is moved in the case. Scenarios are matched by spot and volatility shock, haircuts of PMRM_2 by asset and
+  by whether it moves with the scenarios, terms of a single SRM market by its name (only that market's are moved then),
+  the SRM defaults by whether the case's markets rest on them in the pack. The auction is tested on accounts of the
+  first portfolio manager; its numbers count for that pack alone.
 
 What is not pinned is listed below, with how well the pack knows it: `read` in the venue's rules or deploy constants
-(with which `tests/conformance/test_deploy_constants.py` compares the packs), or `assumed` by this project.
+(with which `tests/conformance/test_deploy_constants.py` compares the packs), `reproduced` from printed numbers, or
+`assumed` by this project.
 
 Written by `python tools/make_unpinned_page.py`, not by hand.
 """
@@ -40,9 +48,9 @@ Written by `python tools/make_unpinned_page.py`, not by hand.
 
 def survey(vectors: Path) -> dict[str, list[Pin]]:
     """Every number of every shipped pack, by pack."""
-    content = json.loads((vectors / "derive" / "pmrm2_cases.json").read_text(encoding="utf-8"))
-    probes: dict[str, Probe] = {"prbm": CaseProbe(shipped_cases()), "derive-pmrm2": Pmrm2Probe(content)}
-    return {rules.label: gate(rules, probes[rules.model]) for rules in shipped_packs()}
+    documents = CaseProbe(shipped_cases())
+    probes: dict[str, Probe] = {model: VectorProbe.load(model, vectors) for model in LOCATORS}
+    return {rules.label: gate(rules, probes.get(rules.model, documents)) for rules in shipped_packs()}
 
 
 def page(pins: dict[str, list[Pin]]) -> str:
@@ -57,14 +65,27 @@ def page(pins: dict[str, list[Pin]]) -> str:
         loose = sum(not p.formula for p in rows)
         lines.append(f"| {label} | {len(rows)} | {sum(p.pinned for p in rows)} | {formula} | {loose} |")
     packs = {rules.label: rules for rules in shipped_packs()}
+    run = {case.rule_set().label for case in shipped_cases() if isinstance(case.rules, str)}
     for label, rows in pins.items():
-        lines += ["", f"## {label}", "", "| parameter | value | evidence | why |", "| --- | ---: | --- | --- |"]
+        lines += ["", f"## {label}", "", *_verdict(label, rows, run), "| parameter | value | evidence | why |"]
+        lines += ["| --- | ---: | --- | --- |"]
         lines += [
             f"| `{p.path}`{_row(packs[label], p.path)} | {_shown(p)} | {p.evidence} | {p.why} |"
             for p in rows
             if not p.pinned
         ]
     return "\n".join(lines) + "\n"
+
+
+def _verdict(label: str, rows: list[Pin], run: set[str]) -> list[str]:
+    """A sentence on a pack of which nothing is pinned; `run` are the packs that case documents are run under."""
+    if any(p.pinned for p in rows):
+        return []
+    if label in run:
+        return ["Wholly unpinned: the outside cases that are run under this pack notice none of its numbers.", ""]
+    if any(p.carried for p in rows):
+        return ["Wholly unpinned: no outside case is run under this pack; those of its model speak of others.", ""]
+    return ["Wholly unpinned: no outside case speaks of this model.", ""]
 
 
 def _shown(pin: Pin) -> str:
@@ -79,7 +100,11 @@ def _row(rules: Rules, path: str) -> str:
             return f" (spot {row['spot_shock']:g}, vol {row['vol_shock']})"
         case ["scenarios", index, _]:
             row = rules.parameters["scenarios"][int(index)]
+            if "spot_shock" in row:
+                return f" (spot {row['spot_shock']:g}, vol {row['vol_shock']})"
             return f" (move {row['move']:g}, vol {row['vol']:g})"
+        case ["extended_moves", index]:
+            return f" (move {rules.parameters['extended_moves'][int(index)]:g})"
     return ""
 
 

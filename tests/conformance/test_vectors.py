@@ -74,7 +74,8 @@ def test_the_shipped_cases_pass_and_are_those_the_tool_writes(tmp_path: Path) ->
     cases = shipped_cases()
     outcomes = [run_case(case) for case in cases]
     assert [(o.case, o.misses) for o in outcomes if not o.passed] == []
-    assert {c.id.split("-")[1] for c in cases} == {"1a", "1b", "2a", "2b", "3", "4", "5", "6", "7", "published"}
+    house = [c for c in cases if c.id.startswith("prbm-")]
+    assert {c.id.split("-")[1] for c in house} == {"1a", "1b", "2a", "2b", "3", "4", "5", "6", "7", "published"}
     assert sum(o.assertions for o in outcomes) == sum(len(c.expected) for c in cases)
     spec = importlib.util.spec_from_file_location("make_cases", TOOLS / "make_cases.py")
     assert spec is not None
@@ -83,7 +84,7 @@ def test_the_shipped_cases_pass_and_are_those_the_tool_writes(tmp_path: Path) ->
     spec.loader.exec_module(tool)
     assert tool.main(["--check"]) == 0
     assert tool.main(["--folder", str(tmp_path)]) == 0
-    assert {p.stem for p in tmp_path.iterdir()} == {c.id for c in cases}
+    assert {p.stem for p in tmp_path.iterdir()} == {c.id for c in house}
 
 
 @pytest.mark.parametrize("case", shipped_cases(), ids=lambda c: c.id)

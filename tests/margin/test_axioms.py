@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import plimsoll as pl
 from builders import PMRM2, PRBM
-from plimsoll.margin import MarginModel, Requirement, with_parameter
+from plimsoll.margin import MarginModel, Requirement, traded, with_parameter
 from random_books import SOME, World, quantities, worlds
 
 BOOKS = {
@@ -74,9 +74,9 @@ def test_adding_a_scenario_never_lowers_the_margin(pack: str, data: st.DataObjec
 
 
 @SOME
-@given(worlds(), st.integers(0, 2**8 - 1))
-def test_netting_never_raises_scan_or_core_above_the_sum_of_parts(world: World, mask: int) -> None:
-    model = model_of(PRBM, **{"min_delta.cap_long_only": False})
+@given(worlds(), st.integers(0, 2**8 - 1), st.booleans())
+def test_netting_never_raises_scan_or_core_above_the_sum_of_parts(world: World, mask: int, cap: bool) -> None:
+    model = model_of(PRBM, **{"min_delta.cap_long_options": cap})
     held = list(sizes(world).items())
     parts = [dict(p for i, p in enumerate(held) if bool(mask >> i & 1) is side) for side in (True, False)]
     assume(all(parts))
@@ -155,10 +155,10 @@ def test_components_and_shares_add_up(pack: str, data: st.DataObject) -> None:
 @given(st.data())
 @each_model
 def test_shares_are_what_a_change_of_size_costs_at_least(pack: str, data: st.DataObject) -> None:
-    """Without tilts and without the cap the requirement is convex in the sizes, so its shares support it from below."""
+    """Without tilts the requirement is convex in the sizes, so its shares support it from below."""
     world = data.draw(BOOKS[pack])
     if pack == PRBM:
-        model = model_of(PRBM, **{"min_delta.cap_long_only": False})
+        model = model_of(PRBM)
     else:
         table = pl.find_rules(PMRM2).parameters["scenario_tables"]["majors"]
         rows = [r for r in table if "skew" not in r["vol_shock"]]
@@ -183,11 +183,11 @@ def test_a_trade_and_its_opposite_cancel(pack: str, data: st.DataObject, size: f
         row["quantity"] = round(row["quantity"] * 64.0) / 64.0 or 1.0
     account, market = pl.Account.from_dict(start), pl.Market.from_dict(world.market())
     there = model.incremental(account, market, name, trade)
-    back = model.incremental(account.with_trade(name, trade), market, name, -trade)
+    back = model.incremental(traded(account, market, name, trade), market, name, -trade)
     slack = near(world, there.before.initial, there.after.initial)
     assert abs(there.initial + back.initial) <= slack
     assert abs(there.maintenance + back.maintenance) <= slack
     assert abs(back.after.initial - there.before.initial) <= slack
     assert there.initial == there.after.initial - there.before.initial
     fresh = pl.Account.from_dict(start | {"positions": []})
-    assert fresh.with_trade(name, trade).with_trade(name, -trade).positions == ()
+    assert traded(traded(fresh, market, name, trade), market, name, -trade).positions == ()

@@ -149,7 +149,7 @@ def book() -> Desk:
     desk.add_option(1.0, 90.0, False, far)
     desk.add_perpetual(-1.0, 101.0, unrealised=4.0, funding=1.0)
     desk.add_collateral("BTC", 0.5)
-    desk.add_collateral("USDC", 15.0)
+    desk.add_collateral("USDC", -30.0)
     return desk
 
 

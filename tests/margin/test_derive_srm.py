@@ -9,7 +9,7 @@ import pytest
 import plimsoll as pl
 from naive.black import black
 from plimsoll.documents import DocumentError
-from plimsoll.margin import find_rules, margin_model
+from plimsoll.margin import margin_model
 from rule_books import DAY, Desk
 from srm_toy import model, net, require
 
@@ -309,22 +309,6 @@ def test_money_without_a_position_is_settled_whatever_the_market() -> None:
     desk.indices["XYZ"] = {"price": 1.0}
     desk.add_perpetual(0.0, 1.0, underlying="XYZ", unrealised=3.0, funding=-1.0)
     assert net(desk) == (2.0, 2.0)
-
-
-def test_the_packs_differ_in_the_perpetual_rates_of_two_markets() -> None:
-    early, late = find_rules("derive-srm@2025-12-31"), find_rules("derive-srm@2026-06-30")
-    assert (early.label, late.label) == ("derive-srm@2025-04-18", "derive-srm@2026-01-21")
-    changes = {
-        coin: (early.parameters["markets"][coin], row)
-        for coin, row in late.parameters["markets"].items()
-        if early.parameters["markets"][coin] != row
-    }
-    assert set(changes) == {"BTC", "ETH"}
-    assert all(row["perp"] == {"mm_req": 0.05, "im_req": 0.066} for _, row in changes.values())
-    assert all("perp" not in row for row, _ in changes.values())
-    assert {k: v for k, v in early.parameters.items() if k != "markets"} == {
-        k: v for k, v in late.parameters.items() if k != "markets"
-    }
 
 
 def test_evidence_is_that_of_the_least_known_parameter_in_use() -> None:

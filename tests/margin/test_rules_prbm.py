@@ -22,7 +22,7 @@ PLAIN: dict[str, Any] = {
     "vol_power_long": 0.0,
     "vol_reference_days": 30.0,
     "vol_days_floor": 1.0,
-    "min_delta": {"net": 0.0, "hedged": 0.0, "cap_long_only": False},
+    "min_delta": {"net": 0.0, "hedged": 0.0, "cap_long_options": False},
     "short_option_rate": 0.0,
     "basis": {"up": 1.0, "down": 1.0, "add": 0.0, "mult": 0.0},
     "maintenance_factor": 0.5,
@@ -181,13 +181,13 @@ def test_the_charge_of_a_long_option_book_is_capped_by_its_value_if_the_pack_say
     value = black(True, 100.0, 104.0, 1.0 / 365.0, 0.4)
     whole = 0.02 * 100.0 * call_delta(100.0, 104.0, 1.0 / 365.0, 0.4)
     assert value < whole
-    capped, free = (require(desk, min_delta__net=0.02, min_delta__cap_long_only=on) for on in (True, False))
+    capped, free = (require(desk, min_delta__net=0.02, min_delta__cap_long_options=on) for on in (True, False))
     assert capped.workings["BTC.min_delta"] == pytest.approx(value, rel=1e-9)
     assert free.workings["BTC.min_delta"] == pytest.approx(whole, rel=1e-9)
-    desk.add_perpetual(1e-9)
-    assert require(desk, min_delta__net=0.02, min_delta__cap_long_only=True).workings["BTC.min_delta"] == pytest.approx(
-        whole, rel=1e-6
-    )
+    # a perpetual beside it is charged its own delta: the cap is for each bought option, not for the whole book
+    desk.add_perpetual(0.5)
+    both = require(desk, min_delta__net=0.02, min_delta__cap_long_options=True).workings["BTC.min_delta"]
+    assert both == pytest.approx(value + 0.02 * 0.5 * 100.0, rel=1e-9)
 
 
 @pytest.mark.rule("PRBM-11")

@@ -42,7 +42,7 @@ def apart(got: Any, expected: Any, path: str = "", rounding: float = 0.0) -> lis
 
 
 def against_prbm_twin(world: World, cap: bool) -> list[str]:
-    model = pl.margin_model(with_parameter(pl.find_rules(PRBM), "min_delta.cap_long_only", cap))
+    model = pl.margin_model(with_parameter(pl.find_rules(PRBM), "min_delta.cap_long_options", cap))
     account, market = pl.Account.from_dict(world.account()), pl.Market.from_dict(world.market())
     requirement = model.requirement(account, market)
     params = copy.deepcopy(model.rules.parameters)

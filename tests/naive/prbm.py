@@ -64,9 +64,16 @@ def scenario_pnl(params: Doc, rows: list[Row], market: Doc, spot: float, scenari
     return total
 
 
+def settled(row: Row) -> bool:
+    """Past its expiry: no time left and nothing of its price still moves."""
+    return row["kind"] in ("option", "future") and float(row["t"]) == 0.0 and forward_parts(row)[0] == 0.0
+
+
 def unit_delta(row: Row) -> float:
     """Delta of one contract in coins."""
     multiplier = float(row["multiplier"])
+    if settled(row):
+        return 0.0
     if row["kind"] == "spot":
         return multiplier
     variable, fixed = forward_parts(row)
@@ -94,19 +101,40 @@ def delta_charge(rule: Doc, deltas: list[float], spot: float) -> float:
 
 
 def min_delta_charge(params: Doc, rows: list[Row], market: Doc, spot: float) -> float:
+    """The delta charge, any part of a bought option left out of it against its value, in the cheapest way.
+
+    The cheapest way is a linear program in the parts kept; it is solved by trying every corner of its dual.
+    """
     rule = params["min_delta"]
-    charge = delta_charge(rule, [float(row["quantity"]) * unit_delta(row) for row in rows], spot)
-    long_only = all(row["kind"] == "option" and float(row["quantity"]) >= 0.0 for row in rows)
-    if rule["cap_long_only"] and long_only:
-        charge = min(charge, sum(float(row["quantity"]) * option_value(row, market, spot) for row in rows))
-    return charge
+    deltas = [float(row["quantity"]) * unit_delta(row) for row in rows]
+    if not rule["cap_long_options"]:
+        return delta_charge(rule, deltas, spot)
+    worth = []
+    for row in rows:
+        bought = row["kind"] == "option" and float(row["quantity"]) > 0.0
+        worth.append(float(row["quantity"]) * option_value(row, market, spot) if bought else math.inf)
+    net, hedged = float(rule["net"]), float(rule["hedged"])
+    slope, offset = (2.0 * net - hedged) * spot, (net - hedged) * spot
+    corners = [0.0, 1.0]
+    for delta, value in zip(deltas, worth, strict=True):
+        if delta != 0.0 and value < math.inf and slope > 0.0:
+            at = (value / abs(delta) + offset) / slope
+            corners.append(min(1.0, max(0.0, at if delta > 0.0 else 1.0 - at)))
+    best = -math.inf
+    for corner in corners:
+        total = 0.0
+        for delta, value in zip(deltas, worth, strict=True):
+            side = corner if delta > 0.0 else 1.0 - corner
+            total += min(value, (slope * side - offset) * abs(delta))
+        best = max(best, total)
+    return best
 
 
 def short_option_charge(params: Doc, rows: list[Row], spot: float) -> float:
     """Rate on the coins net short, per expiry and per call or put."""
     coins: dict[tuple[float, bool], float] = {}
     for row in rows:
-        if row["kind"] == "option":
+        if row["kind"] == "option" and not settled(row):
             key = (float(row["t"]), bool(row["call"]))
             coins[key] = coins.get(key, 0.0) + float(row["quantity"]) * float(row["multiplier"])
     return float(params["short_option_rate"]) * spot * sum(max(0.0, -net) for net in coins.values())

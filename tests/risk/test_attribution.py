@@ -31,8 +31,8 @@ def test_the_tier_fixture() -> None:
     quantity = np.array([100_000.0, 200_000.0])
     found = aumann_shapley(lambda q: np.full(2, rate_at(q.sum())), quantity, tiers(300_000.0))
     # every dollar of notional pays the average rate of the whole
-    np.testing.assert_allclose(found.values, quantity * 8_000.0 / 300_000.0, rtol=1e-7)
-    assert abs(found.error) <= 1e-7 * 8_000.0
+    np.testing.assert_allclose(found.values, quantity * 8_000.0 / 300_000.0, rtol=1e-9)
+    assert abs(found.error) <= 1e-9 * 8_000.0
 
 
 @given(st.lists(st.floats(1.0, 200_000.0), min_size=1, max_size=5))
@@ -41,8 +41,8 @@ def test_tiers_share_the_average_rate(notionals: list[float]) -> None:
     total = tiers(float(quantity.sum()))
     found = aumann_shapley(lambda q: np.full(len(q), rate_at(float(q.sum()))), quantity, total)
     assert found.values.sum() + found.error == pytest.approx(total, rel=1e-12)
-    assert abs(found.error) <= 1e-6 * max(1.0, total)
-    np.testing.assert_allclose(found.values, quantity * total / quantity.sum(), rtol=1e-6)
+    assert abs(found.error) <= 1e-9 * max(1.0, total)
+    np.testing.assert_allclose(found.values, quantity * total / quantity.sum(), rtol=1e-9)
 
 
 @given(sizes)
@@ -53,7 +53,7 @@ def test_a_square_is_shared_exactly(quantity: np.ndarray) -> None:
     alone = aumann_shapley(lambda q: 0.6 * q, quantity, 0.3 * float((quantity**2).sum()))
     np.testing.assert_allclose(alone.values, 0.3 * quantity**2, rtol=1e-12, atol=1e-10)
     assert abs(alone.error) <= 1e-9
-    assert alone.evaluations == 11
+    assert alone.evaluations == 7
 
 
 @given(st.floats(0.05, 0.95))
@@ -63,9 +63,9 @@ def test_a_floor_with_its_kink_anywhere_on_the_ray(kink: float) -> None:
     full = float(weights @ quantity)
     level = kink * full
     found = aumann_shapley(lambda q: weights * (weights @ q > level), quantity, full - level)
-    np.testing.assert_allclose(found.values, weights * quantity * (1.0 - kink), atol=1e-6 * full)
+    np.testing.assert_allclose(found.values, weights * quantity * (1.0 - kink), atol=1e-9 * full)
     assert abs(found.values.sum() + found.error - (full - level)) <= 1e-12
-    assert abs(found.error) <= 1e-6 * full
+    assert abs(found.error) <= 1e-9 * full
 
 
 def test_the_error_is_reported_and_nothing_is_rescaled() -> None:

@@ -11,6 +11,8 @@ LISTING: dict[str, list[Listing]] = {
         Listing("demo", "The margin of an embedded book: comparison, reasons and an HTML report.", "demo"),
         Listing("margin", "The requirement of an account under one rule set.", "margin"),
         Listing("compare", "The same account under every rule set that applies.", "compare"),
+        Listing("sensitivity", "What moves a requirement: spot, vol, a day, rules; the next kink.", "sensitivity"),
+        Listing("explain", "Why margin and health changed between two snapshots, as an exact sum.", "explain"),
         Listing("surface", "Profit and loss over price, volatility and time.", "surface"),
         Listing("book", "Make books: a reproducible random one.", "book"),
         Listing("import", "Files of venues into market snapshots.", "imports"),
@@ -49,7 +51,10 @@ def run(arguments: list[str]) -> int:
         print("stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        # what is still buffered has no reader: it must not be written when the interpreter ends
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001  the last line: a user never sees a traceback
         return _report(error)

@@ -36,7 +36,13 @@ def console() -> Console:
     """Standard output for people: colours and width of the terminal, plain text in a pipe."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    class PipedConsole(Console):
+        """A reader that has seen enough (`| head`) is no error."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return PipedConsole(highlight=False)
 
 
 def print_json(content: Any) -> None:

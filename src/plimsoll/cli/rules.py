@@ -76,35 +76,27 @@ def show(rules: str, as_json: bool) -> None:
 @command.command(epilog="Example: plimsoll rules diff derive-pmrm2@2025-04-18 derive-pmrm2@2026-01-21")
 @click.argument("before", metavar="BEFORE")
 @click.argument("after", metavar="AFTER")
+@click.option("--all", "every", is_flag=True, help="Every parameter that differs, by its path.")
 @json_option
-def diff(before: str, after: str, as_json: bool) -> None:
-    """What changes from one pack to another: parameters changed, added and removed."""
-    from plimsoll.margin import flatten, load_rules
+def diff(before: str, after: str, every: bool, as_json: bool) -> None:
+    """What changes from one pack to another, in words, and whether it is stricter.
 
-    old, new = load_rules(before), load_rules(after)
-    a, b = flatten(old.parameters), flatten(new.parameters)
-    rows = [
-        (path, a.get(path), b.get(path)) for path in dict.fromkeys([*a, *b]) if a.get(path, ...) != b.get(path, ...)
-    ]
+    Each change is tried alone on two embedded books, one of Bitcoin and one of Ether: more margin is stricter, less is
+    looser. Where neither feels it, `by the rule` means that more of the number always asks for more (or less).
+    """
+    from plimsoll.feeds import demo_account, demo_market, generated_market, sample_book
+    from plimsoll.margin import load_rules
+    from plimsoll.margin.changes.differences import Trial, differences
+
+    ether = generated_market(seed=7, underlyings=("ETH",))
+    trials = (
+        Trial("the demo book", demo_account(), demo_market()),
+        Trial("an ETH book", sample_book(ether, 30), ether),
+    )
+    found = differences(load_rules(before), load_rules(after), trials)
     if as_json:
-        print_json(
-            {
-                "before": old.label,
-                "after": new.label,
-                "changes": [{"parameter": p, "before": x, "after": y} for p, x, y in rows],
-            }
-        )
+        print_json(found.to_dict())
         return
-    from rich.table import Table
+    from plimsoll.report.rule_changes import differences_view, leaves_view
 
-    out = console()
-    out.print(f"{old.label} -> {new.label}: {len(rows)} differences")
-    if not rows:
-        return
-    table = Table(box=None)
-    table.add_column("parameter")
-    for heading in (old.label, new.label):
-        table.add_column(heading, justify="right")
-    for path, x, y in rows:
-        table.add_row(path, "-" if x is None else str(x), "-" if y is None else str(y))
-    out.print(table)
+    console().print(leaves_view(found) if every else differences_view(found))

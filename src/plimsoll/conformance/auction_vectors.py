@@ -16,7 +16,7 @@ EXACT = Tolerance(absolute=1e-10)
 LOOSE = Tolerance(relative=1e-3)
 """For the cases of the venue's branch, whose tests assert no more than this."""
 
-_TERMS = {
+TERMS = {
     "start_pct": "starting_mtm_pct",
     "fast_cutoff_pct": "fast_cutoff_pct",
     "fast_seconds": "fast_length_s",
@@ -25,11 +25,12 @@ _TERMS = {
     "fee_rate": "liquidator_fee_rate",
     "buffer_pct": "buffer_margin_pct",
 }
+"""Our names of the auction's terms and those of the schema."""
 
 
 def evaluate(inputs: Doc, params: Doc, scenarios: list[Doc], auction_params: Doc) -> dict[str, Any]:
     """The fee at the start and every number of every step, from inputs, parameters and scenario table alone."""
-    terms = {name: auction_params[field] for name, field in _TERMS.items()}
+    terms = {name: auction_params[field] for name, field in TERMS.items()}
     model = Pmrm1(rules_of(params, scenarios, auction=terms))
     first = inputs["portfolio_at_start"]
     auction = start_for(model, account_of(first), market_of(first), time=inputs.get("start_time", 0))

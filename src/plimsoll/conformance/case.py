@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 from plimsoll.conformance.outcome import CaseOutcome, Tolerance
@@ -81,5 +82,6 @@ def _expectation(expected: float | str | bool) -> tuple[float | str | bool, Tole
     except ValueError:
         return expected, EXACT
     digits = len(expected.partition(".")[2])
-    # half a unit of the last digit, and a hair for values that sit on the boundary
-    return number, Tolerance(absolute=0.5 * 10.0**-digits + 1e-9)
+    # half a unit of the last digit, and a hair for values that sit on the boundary; where more digits are printed than
+    # arithmetic keeps, a few units of the last place of a double
+    return number, Tolerance(absolute=(0.5 + 1e-9) * 10.0**-digits + 8.0 * math.ulp(number))

@@ -52,7 +52,7 @@ def account_document(parts: dict[str, Doc], collateral: dict[str, float]) -> Acc
 
 
 def expiry_rows(coin: str, part: Doc, forwards: list[Doc]) -> list[Doc]:
-    """The case's expiries with one of `forwards` each; at expiry what the forward says is the settlement."""
+    """The case's expiries with one of `forwards` each: at expiry too; a forward of zero can only be a settlement."""
     rows: dict[float, Doc] = {}
     for row, forward in zip(part.get("expiries") or [], forwards, strict=True):
         seconds = row["seconds_to_expiry"]
@@ -63,7 +63,7 @@ def expiry_rows(coin: str, part: Doc, forwards: list[Doc]) -> list[Doc]:
             "rate": {"value": row.get("rate", 0.0), "confidence": row.get("rate_confidence", 1.0)},
             "svi": row.get("svi"),
             "vol_confidence": row.get("vol_confidence", 1.0),
-            "settlement": forward["variable"] + forward["fixed"] if seconds <= 0 else None,
+            "settlement": 0.0 if seconds <= 0 and forward["variable"] + forward["fixed"] == 0.0 else None,
         }
     return list(rows.values())
 

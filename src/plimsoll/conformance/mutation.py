@@ -1,9 +1,11 @@
 """The mutation gate: which numbers of a rule pack do outside cases hold in place?
 
 Every number of a pack is moved a little and the outside cases are run again. A number is *pinned* when a case that
-holds this very number then fails. Where a case carries parameters of its own, the same parameter is moved in the
-case: if it fails, the formula's dependence on the parameter is pinned, and the number itself only if the case held
-the same one.
+holds this very number then fails. Cases that hold parameters of their own, or of another pack of the model, have the
+same parameter moved there: if one fails, the formula's dependence on the parameter is pinned, and the number itself
+only if the case held the same one.
+
+Where cases come from: `plimsoll.conformance.mutation_cases` and `plimsoll.conformance.mutation_vectors`.
 """
 
 from __future__ import annotations
@@ -11,13 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from plimsoll.conformance.case import Case, run_case
 from plimsoll.conformance.outcome import CaseOutcome
-from plimsoll.conformance.run import RUNNERS
-from plimsoll.documents import DocumentError, refuse
-from plimsoll.margin import Rules, flatten, with_parameter
+from plimsoll.documents import refuse
+from plimsoll.margin import Rules, flatten
 
 Value = float | int | bool
 STEP = 0.01
@@ -29,7 +29,8 @@ class Pin:
     """One number of a pack.
 
     `pinned`: an outside case that holds `value` fails when it is moved. `formula`: some outside case fails when its
-    own value of this parameter is moved. `carried`: any outside case has the parameter at all. `by` names the case.
+    own value of this parameter is moved. `carried`: any outside case has the parameter at all. `by` names the case;
+    `elsewhere` the other rule set under which that case holds `value`, if it is only there.
     """
 
     pack: str
@@ -40,12 +41,15 @@ class Pin:
     formula: bool
     carried: bool
     by: str = ""
+    elsewhere: str = ""
 
     @property
     def why(self) -> str:
         """Why the number is not pinned; empty if it is."""
         if self.pinned:
             return ""
+        if self.elsewhere:
+            return f"formula pinned, this value only under {self.elsewhere}"
         if self.formula:
             return "formula pinned, no case that depends on it holds this value"
         return "no outside case depends on it" if self.carried else "no outside case carries it"
@@ -53,18 +57,23 @@ class Pin:
 
 @dataclass(frozen=True)
 class Trial:
-    """One outside case with one parameter moved: whether it held the pack's value, and whether it noticed."""
+    """One outside case with one parameter moved.
+
+    `own`: it holds the pack's value. `elsewhere`: it holds that value too, but under this other rule set, of which it
+    speaks and not of the pack. `noticed`: it failed.
+    """
 
     case: str
     own: bool
     noticed: bool
+    elsewhere: str = ""
 
 
 class Probe(Protocol):
     """Outside cases that can be run with one parameter moved."""
 
     def trials(self, rules: Rules, path: str) -> Iterator[Trial]:
-        """A trial for each case that has the parameter, lazily; those that hold the pack's value come first."""
+        """A trial for each case that has the parameter, lazily: own ones first, then those that hold it elsewhere."""
         ...
 
 
@@ -96,163 +105,25 @@ def gate(rules: Rules, probe: Probe, paths: Sequence[str] | None = None) -> list
 
 def _pin(rules: Rules, path: str, value: Value, probe: Probe) -> Pin:
     pinned = formula = carried = False
-    by = ""
+    by = elsewhere = ""
     for trial in probe.trials(rules, path):
         carried = True
         if formula and not trial.own:
             break
         if trial.noticed:
-            formula, pinned, by = True, trial.own, trial.case
+            formula, pinned, by, elsewhere = True, trial.own, trial.case, trial.elsewhere
             if pinned:
                 break
-    return Pin(rules.label, path, value, rules.evidence_for(path), pinned, formula, carried, by)
+    return Pin(rules.label, path, value, rules.evidence_for(path), pinned, formula, carried, by, elsewhere)
 
 
-class CaseProbe:
-    """Case documents that are run under the pack itself: each of them holds the pack's values."""
-
-    def __init__(self, cases: Sequence[Case]) -> None:
-        self._cases = tuple(cases)
-        self._labels = [c.rule_set().label for c in self._cases]
-        for case in self._cases:
-            _must_pass(run_case(case))
-
-    def trials(self, rules: Rules, path: str) -> Iterator[Trial]:
-        """See `Probe.trials`."""
-        value = flatten(rules.parameters)[path]
-        for case, label in zip(self._cases, self._labels, strict=True):
-            if label == rules.label:
-                yield Trial(case.id, True, self._notices(case, rules, path, value))
-
-    @staticmethod
-    def _notices(case: Case, rules: Rules, path: str, value: Value) -> bool:
-        for moved in moves(value):
-            try:
-                return not run_case(case, with_parameter(rules, path, moved)).passed
-            except DocumentError:
-                continue  # a number the schema does not allow is no trial: move it the other way
-        return False
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a parameter of a PMRM_2 pack stands in a case: `params`, a `row` of the table, or `collateral`.
-
-    `key`: group and name; spot, volatility shock and field; asset, risk cancelling and field.
-    """
-
-    kind: str
-    key: tuple[Any, ...]
-
-
-class Pmrm2Probe:
-    """The cases of `derive-pmrm2-vectors/1`: each carries its own parameters, scenario table and haircuts."""
-
-    SCHEMA = "derive-pmrm2-vectors/1"
-
-    def __init__(self, content: dict[str, Any]) -> None:
-        self._content = content
-        # large books first: they notice most
-        self._cases = sorted(content["cases"], key=lambda c: -len(c["inputs"]["options"]))
-        self._seen: dict[tuple[str, _Place], bool] = {}
-        for case in self._cases:
-            _must_pass(self._run(case, self._table(case)))
-
-    def trials(self, rules: Rules, path: str) -> Iterator[Trial]:
-        """See `Probe.trials`."""
-        place, value = self._locate(rules, path), flatten(rules.parameters)[path]
-        if place is None:
-            return
-        found = [(case, self._read(case, place)) for case in self._cases]
-        present = [(case, here) for case, here in found if here is not None]
-        own = [self._same(case, place, here, value) for case, here in present]
-        for wanted in (True, False):
-            for (case, here), is_own in zip(present, own, strict=True):
-                if is_own is wanted:
-                    yield Trial(case["id"], is_own, self._notices(case, place, here))
-
-    @staticmethod
-    def _locate(rules: Rules, path: str) -> _Place | None:
-        match path.split("."):
-            case [("margin" | "vol_shock" | "basis" | "other" | "skew") as group, name]:
-                return _Place("params", (group, name))
-            case ["scenario_tables", table, index, field]:
-                row = rules.parameters["scenario_tables"][table][int(index)]
-                return _Place("row", (row["spot_shock"], row["vol_shock"], field))
-            case ["underlyings", underlying, "collaterals", asset, field]:
-                row = rules.parameters["underlyings"][underlying]["collaterals"][asset]
-                return _Place("collateral", (asset, row["risk_cancelling"], field))
-        return None
-
-    def _table(self, case: dict[str, Any]) -> list[dict[str, Any]]:
-        table: list[dict[str, Any]] = self._content["scenario_sets"][case["scenario_set"]]
-        return table
-
-    def _read(self, case: dict[str, Any], place: _Place) -> Value | None:
-        """The case's own value, or `None` if it has no such parameter."""
-        if place.kind == "params":
-            group, name = place.key
-            return _plain(case["params"][group].get(name))
-        rows = self._rows(case, place)
-        return _plain(rows[0][place.key[2]]) if rows else None
-
-    def _rows(self, case: dict[str, Any], place: _Place) -> list[dict[str, Any]]:
-        if place.kind == "row":
-            spot, vol, _ = place.key
-            return [r for r in self._table(case) if r["vol_shock"] == vol and _near(r["spot_shock"], spot)]
-        rows = [r for r in case["inputs"]["collaterals"] if r["name"] == place.key[0]]
-        # the same role first: an asset that moves with the account's scenarios has other haircuts
-        return sorted(rows, key=lambda r: r["risk_cancelling"] is not place.key[1])
-
-    def _same(self, case: dict[str, Any], place: _Place, here: Value, value: Value) -> bool:
-        if place.kind == "collateral" and self._rows(case, place)[0]["risk_cancelling"] is not place.key[1]:
-            return False
-        return _near(here, value)
-
-    def _notices(self, case: dict[str, Any], place: _Place, here: Value) -> bool:
-        key = (case["id"], place)
-        if key not in self._seen:
-            self._seen[key] = self._try(case, place, here)
-        return self._seen[key]
-
-    def _try(self, case: dict[str, Any], place: _Place, here: Value) -> bool:
-        for moved in moves(here):
-            outcome = self._moved(case, place, moved)
-            if not any(miss.startswith("refused") for miss in outcome.misses):
-                return not outcome.passed
-        return False
-
-    def _moved(self, case: dict[str, Any], place: _Place, value: Value) -> CaseOutcome:
-        table = self._table(case)
-        if place.kind == "params":
-            group, name = place.key
-            params = {**case["params"], group: {**case["params"][group], name: value}}
-            return self._run({**case, "params": params}, table)
-        target, field = self._rows(case, place)[0], place.key[2]
-        if place.kind == "row":
-            return self._run(case, [{**r, field: value} if r is target else r for r in table])
-        rows = [{**r, field: value} if r is target else r for r in case["inputs"]["collaterals"]]
-        return self._run({**case, "inputs": {**case["inputs"], "collaterals": rows}}, table)
-
-    def _run(self, case: dict[str, Any], table: list[dict[str, Any]]) -> CaseOutcome:
-        outcome = CaseOutcome(case["id"])
-        try:
-            RUNNERS[self.SCHEMA]({"scenario_sets": {case["scenario_set"]: table}}, case, outcome)
-        except DocumentError as error:
-            outcome.misses.append(f"refused: {error}")
-        return outcome
-
-
-def _plain(value: Any) -> Value | None:
-    """Whole numbers in a case are amounts, not counts."""
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _near(a: Value, b: Value) -> bool:
+def near(a: Value, b: Value) -> bool:
+    """Whether two values are one number, but for the last digits of a double; a flag is like a flag alone."""
     return a is b if isinstance(a, bool) or isinstance(b, bool) else math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-15)
 
 
-def _must_pass(outcome: CaseOutcome) -> None:
+def must_pass(outcome: CaseOutcome) -> None:
+    """Refuse a case that fails before anything is moved: it would notice everything."""
     if not outcome.passed:
         raise refuse(
             f"cases.{outcome.case}", "; ".join(outcome.misses[:3]), "a case that passes before anything is moved"

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How near a number must come: `absolute`, or `relative` times the size of the expected number, at least `floor`."""
+    """How near a number must come: `absolute`, or `relative` times the expected number's size, at least `floor`."""
 
     relative: float = 0.0
     absolute: float = 0.0

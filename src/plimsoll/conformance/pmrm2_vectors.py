@@ -87,8 +87,14 @@ def _collaterals(inputs: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(f"COLLATERAL-{j}", row) for j, row in enumerate(inputs["collaterals"])]
 
 
-def _at(seconds: float) -> str:
-    return (_TIME + timedelta(seconds=seconds)).isoformat()
+def _call(side: str, i: int) -> bool:
+    if side not in ("call", "put"):
+        raise ValueError(f"options[{i}].type is {side!r}, neither 'call' nor 'put'")
+    return side == "call"
+
+
+def _at(row: dict[str, Any]) -> str:
+    return (_TIME + timedelta(seconds=row["seconds_to_expiry"])).isoformat()
 
 
 def account_of(inputs: dict[str, Any]) -> Account:
@@ -117,9 +123,9 @@ def market_of(inputs: dict[str, Any]) -> Market:
         {
             "kind": "option",
             "name": f"OPTION-{i}",
-            "expiry": _at(row["seconds_to_expiry"]),
+            "expiry": _at(row),
             "strike": row["strike"],
-            "call": row["type"] == "call",
+            "call": _call(row["type"], i),
             **settle,
         }
         for i, row in enumerate(inputs["options"])
@@ -134,7 +140,7 @@ def market_of(inputs: dict[str, Any]) -> Market:
     expiries = [
         {
             "underlying": _COIN,
-            "expiry": _at(row["seconds_to_expiry"]),
+            "expiry": _at(row),
             "forward": {
                 "variable": row["forward_variable"],
                 "fixed": row["forward_fixed"],
@@ -143,8 +149,6 @@ def market_of(inputs: dict[str, Any]) -> Market:
             "rate": {"value": row["rate"], "confidence": row["rate_confidence"]},
             "svi": row["svi"],
             "vol_confidence": row["vol_confidence"],
-            # at expiry everything is averaged in: what the forward says is the settlement
-            "settlement": row["forward_variable"] + row["forward_fixed"] if row["seconds_to_expiry"] <= 0 else None,
         }
         for row in inputs["expiries"]
     ]

@@ -10,8 +10,8 @@ from plimsoll.conformance.case import Case
 def shipped_cases() -> tuple[Case, ...]:
     """Every shipped case, by file name.
 
-    >>> [c.id for c in shipped_cases()][0]
-    'prbm-1a-perpetual'
+    >>> 'prbm-1a-perpetual' in [c.id for c in shipped_cases()]
+    True
     """
     folder = resources.files("plimsoll").joinpath("conformance", "cases")
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".json")), key=lambda f: f.name)

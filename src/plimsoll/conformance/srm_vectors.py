@@ -29,9 +29,9 @@ def evaluate(inputs: Doc, params: Doc) -> dict[str, Any]:
     w = model.workings(account, market)
     requirement = model.requirement(account, market)
     im, mm = requirement.excess_initial, requirement.excess_maintenance
-    components: dict[str, float] = dict.fromkeys(
-        (f"{market}_option_{kind}" for market in ("eth", "btc") for kind in ("im", "mm")), 0.0
-    )
+    # the schema names two markets even where the case has neither
+    named = ("eth", "btc", *(_label(inputs, name) for name in _markets(inputs)))
+    components: dict[str, float] = {f"{market}_option_{kind}": 0.0 for market in named for kind in ("im", "mm")}
     for kind, column in (("im", w.option_initial), ("mm", w.option_maintenance)):
         for name, amount in w.by_market(column).items():
             components[f"{_label(inputs, name)}_option_{kind}"] = amount
@@ -65,7 +65,12 @@ def _label(inputs: Doc, name: str) -> str:
 
 
 def rules_of(inputs: Doc, params: Doc) -> Rules:
-    """The case's own parameters as a rule set; every market of the case trades everything."""
+    """The case's own parameters as a rule set; every market of the case trades everything.
+
+    `markets` among `params`, by the market's name, stands in place of what the case says for all of them. No vector
+    has it: the mutation gate moves the terms of one market there.
+    """
+    own = params.get("markets", {})
     parameters = {
         "cash": CASH,
         "defaults": {
@@ -74,7 +79,10 @@ def rules_of(inputs: Doc, params: Doc) -> Rules:
             "oracle": params["oracle_contingency"],
         },
         "depeg": params["depeg"],
-        "markets": {name: {"base": params["base"]} for name in _markets(inputs)} or {"NONE": {}},
+        "markets": {
+            name: {"base": params["base"], **own.get(row["market"], {})} for name, row in _markets(inputs).items()
+        }
+        or {"NONE": {}},
         "max_positions": 10_000,
     }
     return rules_document(Srm.MODEL, parameters)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_PATH_SHOWN = 200
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -17,7 +19,10 @@ class Problem:
     allowed: str
 
     def __str__(self) -> str:
-        return f"{self.path}: got {self.got}; allowed: {self.allowed}"
+        # a key of a stranger's file must neither flood a terminal nor steer it
+        path = self.path if self.path.isprintable() else ascii(self.path)[1:-1]
+        path = path if len(path) <= _PATH_SHOWN else path[:_PATH_SHOWN] + "..."
+        return f"{path}: got {self.got}; allowed: {self.allowed}"
 
 
 SHOWN = 8

@@ -62,8 +62,8 @@ def _path(loc: tuple[int | str, ...], content: Any, names_a_field: bool) -> str:
             text += f"[{step}]"
             here = here[step] if isinstance(here, (list, tuple)) and step < len(here) else None
         elif isinstance(here, dict) and step in here:
-            text += f".{step}"
+            text += "." + (step or '""')
             here = here[step]
         elif names_a_field and position == len(loc) - 1 and isinstance(here, dict):
-            text += f".{step}"
+            text += "." + (step or '""')
     return text.lstrip(".")

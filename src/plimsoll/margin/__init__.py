@@ -15,6 +15,7 @@ from plimsoll.margin.rules import (
     shipped_packs,
     with_parameter,
 )
+from plimsoll.margin.trade import traded
 
 __all__ = [
     "MODELS",
@@ -40,5 +41,6 @@ __all__ = [
     "model_class",
     "open_book",
     "shipped_packs",
+    "traded",
     "with_parameter",
 ]

@@ -76,20 +76,6 @@ class Account(Document):
             seen.add(position.instrument)
         return self
 
-    def with_trade(self, instrument: str, quantity: float) -> Account:
-        """The account after buying (selling, if negative) `quantity` contracts at their mark."""
-        rows = {p.instrument: p for p in self.positions}
-        old = rows.get(instrument)
-        total = quantity + (0.0 if old is None else old.quantity)
-        if old is None:
-            row = {"instrument": instrument, "quantity": total, "unrealised_pnl": 0.0}
-        else:
-            row = {**old.model_dump(), "quantity": total}
-        content = self.model_dump()
-        kept = [p.model_dump() for p in self.positions if p.instrument != instrument]
-        content["positions"] = [*kept, row] if total else kept
-        return Account.from_dict({"schema": self.SCHEMA, "schema_version": self.VERSION, **content})
-
     def frame(self) -> Any:
         """The positions as a polars data frame."""
         import polars as pl

@@ -9,15 +9,27 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import DocumentError, Failure, Problem, Reason, refuse
-from plimsoll.margin.account import Account
+from plimsoll.margin.account import Account, Position
 from plimsoll.market import Market
 from plimsoll.risk import Plan, compile_plan
+from plimsoll.risk.plan import INVERSE
 
 F64 = npt.NDArray[np.float64]
 OnFailure = Literal["refuse", "conservative"]
 
 _BOUNDED_LONG = {Reason.MISSING_VOL, Reason.MISSING_FORWARD, Reason.EXPIRED_UNSETTLED}
 _BOUNDED_SHORT = {Reason.MISSING_VOL}
+
+
+_ALLOWED = {
+    Reason.UNKNOWN_INSTRUMENT: "an instrument that market.instruments lists",
+    Reason.MISSING_INDEX: "an underlying that market.indices prices",
+    Reason.MISSING_PRICE: "a settlement currency that market.assets or market.indices prices",
+    Reason.MISSING_FORWARD: "an expiry with a forward in market.expiries",
+    Reason.MISSING_MARK: "an instrument with a price above zero in market.marks",
+    Reason.MISSING_VOL: "an option with a volatility in market.marks or a valid smile in market.expiries",
+    Reason.EXPIRED_UNSETTLED: "an expiry in the past only with its settlement in market.expiries",
+}
 
 
 class MarginRefusedError(DocumentError):
@@ -27,7 +39,7 @@ class MarginRefusedError(DocumentError):
         self.failures = tuple(failures)
         super().__init__(
             [
-                Problem(path, f.subject, f"{f.reason.value}: {f.message}")
+                Problem(path, f"{f.subject!r} ({f.reason.value}: {f.message})", _ALLOWED.get(f.reason, "another"))
                 for path, f in zip(paths, failures, strict=True)
             ]
         )
@@ -71,69 +83,78 @@ def open_book(account: Account, market: Market, on_failure: OnFailure = "refuse"
     if on_failure not in ("refuse", "conservative"):
         raise refuse("on_failure", on_failure, "'refuse' or 'conservative'")
     if account.as_of is not None and account.as_of > market.time:
-        raise refuse(
-            "account.as_of",
-            account.as_of.isoformat(),
-            f"an instant not after market.time {market.time.isoformat()}",
-        )
-    positions = [
+        allowed = f"an instant not after market.time {market.time.isoformat()}"
+        raise refuse("account.as_of", account.as_of.isoformat(), allowed)
+    _check_names(account, market)
+    held = [
         (i, p) for i, p in enumerate(account.positions) if p.quantity != 0.0 or p.unrealised_pnl or p.unsettled_funding
     ]
-    unknown = [
-        (
-            f"account.positions[{i}].instrument",
-            Failure(
-                reason=Reason.UNKNOWN_INSTRUMENT,
-                subject=p.instrument,
-                message=f"not among the {len(market.contracts)} instruments of the market",
-                effect="refused",
-            ),
-        )
-        for i, p in positions
-        if p.instrument not in market.contracts
-    ]
-    if unknown:
-        raise MarginRefusedError([f for _, f in unknown], [path for path, _ in unknown])
-    plan = compile_plan([market.contracts[p.instrument] for _, p in positions], market)
-    quantity = np.array([p.quantity for _, p in positions], dtype=np.float64)
+    plan = compile_plan([market.contracts[p.instrument] for _, p in held], market)
+    _check_money(plan, held)
+    quantity = np.array([p.quantity for _, p in held], dtype=np.float64)
     kept, refused, paths = [], [], []
     for row, failure in plan.failures.items():
         if quantity[row] == 0.0:
             continue
-        allowed = _BOUNDED_LONG if quantity[row] > 0 else _BOUNDED_SHORT
-        if on_failure == "conservative" and plan.option[row] and failure.reason in allowed:
+        allowed_reasons = _BOUNDED_LONG if quantity[row] > 0 else _BOUNDED_SHORT
+        if on_failure == "conservative" and plan.option[row] and failure.reason in allowed_reasons:
             kept.append(failure.model_copy(update={"effect": "conservative"}))
         else:
             refused.append(failure)
-            paths.append(f"account.positions[{positions[row][0]}].instrument")
+            paths.append(f"account.positions[{held[row][0]}].instrument")
     if refused:
         raise MarginRefusedError(refused, paths)
     if account.orders:
+        message = "this rule set charges nothing for resting orders; the margin is that of the positions"
+        subject = f"{len(account.orders)} open orders"
         kept.append(
-            Failure(
-                reason=Reason.ORDERS_NOT_CHARGED,
-                subject=f"{len(account.orders)} open orders",
-                message="this rule set charges nothing for resting orders; the margin is that of the positions",
-                effect="notice",
-            )
+            Failure(reason=Reason.ORDERS_NOT_CHARGED, subject=subject, message=message, effect="notice"),
         )
-    unrealised = np.array([_unrealised(plan, row, positions[row][1]) for row in range(len(positions))])
-    funding = np.array([p.unsettled_funding for _, p in positions])
-    return Book(account, market, plan, quantity, unrealised.reshape(-1), funding.reshape(-1), tuple(kept))
+    unrealised = np.array([unrealised_profit(plan, row, p) for row, (_, p) in enumerate(held)], dtype=np.float64)
+    funding = np.array([p.unsettled_funding for _, p in held], dtype=np.float64)
+    return Book(account, market, plan, quantity, unrealised, funding, tuple(kept))
 
 
-def _unrealised(plan: Plan, row: int, position: object) -> float:
+def _check_names(account: Account, market: Market) -> None:
+    """Refuse positions and orders in instruments that the market does not list."""
+    failures, paths = [], []
+    named = [(f"account.positions[{i}].instrument", p.instrument) for i, p in enumerate(account.positions)]
+    named += [(f"account.orders[{i}].instrument", o.instrument) for i, o in enumerate(account.orders)]
+    message = f"not among the {len(market.contracts)} instruments of the market"
+    for path, name in named:
+        if name not in market.contracts:
+            reason = Reason.UNKNOWN_INSTRUMENT
+            failures.append(Failure(reason=reason, subject=name, message=message, effect="refused"))
+            paths.append(path)
+    if failures:
+        raise MarginRefusedError(failures, paths)
+
+
+def _check_money(plan: Plan, held: list[tuple[int, Position]]) -> None:
+    """Refuse unsettled money where a contract has none: it would vanish."""
+    problems = []
+    for contract, (i, position) in zip(plan.contracts, held, strict=True):
+        if position.unrealised_pnl and contract.kind not in ("future", "perpetual"):
+            allowed = f"nothing for {contract.kind} positions: their profit is in their value"
+            problems.append(Problem(f"account.positions[{i}].unrealised_pnl", repr(position.unrealised_pnl), allowed))
+        if position.unsettled_funding and contract.kind != "perpetual":
+            allowed = f"zero for {contract.kind} positions: only perpetuals have funding"
+            got = repr(position.unsettled_funding)
+            problems.append(Problem(f"account.positions[{i}].unsettled_funding", got, allowed))
+    if problems:
+        raise DocumentError(problems)
+
+
+def unrealised_profit(plan: Plan, row: int, position: Position) -> float:
     """Profit not yet settled, in the settlement currency; options carry theirs in their value."""
-    entry = getattr(position, "entry_price", None)
-    reported = getattr(position, "unrealised_pnl", None)
     if plan.contracts[row].kind not in ("future", "perpetual"):
         return 0.0
-    if reported is not None:
-        return float(reported)
+    if position.unrealised_pnl is not None:
+        return position.unrealised_pnl
+    entry = position.entry_price
     if entry is None:
         return 0.0
-    quantity = getattr(position, "quantity", 0.0)
     m, price = plan.multiplier[row], plan.price[row]
-    if plan.style[row] == 1:
-        return float(quantity * m * (1.0 / entry - 1.0 / price))
-    return float(quantity * m * (price - entry))
+    if plan.style[row] == INVERSE:
+        return float(position.quantity * m * (1.0 / entry - 1.0 / price))
+    return float(position.quantity * m * (price - entry))

@@ -10,6 +10,7 @@ from plimsoll.margin.rules import Rules, load_rules
 
 MODELS = {
     "prbm": "plimsoll.margin.house.prbm:Prbm",
+    "dsa": "plimsoll.margin.house.dsa:Dsa",
     "derive-srm": "plimsoll.margin.venues.derive.srm:Srm",
     "derive-pmrm1": "plimsoll.margin.venues.derive.pmrm1:Pmrm1",
     "derive-pmrm2": "plimsoll.margin.venues.derive.pmrm2:Pmrm2",

@@ -26,7 +26,8 @@ class Row:
 
     `translated`: coin-settled contracts were replaced by linear ones of the same exposure first. `standalone` are
     the initial margins by component when every position, and the collateral, is margined alone: their sum less the
-    requirement's is what netting saves. Empty when it was not computed.
+    requirement's is what netting saves. Empty when it was not computed. `dollars` is the USD price of `currency`, for
+    rows to be set side by side.
     """
 
     pack: Rules
@@ -35,6 +36,7 @@ class Row:
     translated: bool = False
     standalone: dict[str, float] | None = None
     notes: tuple[str, ...] = ()
+    dollars: float = 1.0
 
     @property
     def rules(self) -> str:
@@ -195,6 +197,7 @@ def _row(model: MarginModel, account: Account, market: Market, standalone: bool)
             alone = standalone_components(model, held, snapshot)
     except DocumentError as error:
         return Row(model.rules, None, refusal=str(error))
+    price = market.price_of(requirement.currency)
     notes = list(requirement.notes)
     if reason is not None:
         notes.insert(0, translation_note(reason))
@@ -206,6 +209,7 @@ def _row(model: MarginModel, account: Account, market: Market, standalone: bool)
         translated=reason is not None,
         standalone=alone,
         notes=tuple(notes),
+        dollars=1.0 if price is None else price.price,
     )
 
 

@@ -56,14 +56,15 @@ def shifted(account: Account, market: Market, multiplier: float) -> tuple[Accoun
     Indices, the part of forwards that still moves, marks of futures and perpetuals, and prices of coins that have an
     index are multiplied; stable coins and other assets are not. A position without an entry price gets the cash flow
     of the move as unrealised profit. Marked option prices and order books describe the old price and are dropped;
-    instruments that the account does not hold are left out.
+    instruments that the account neither holds nor has an order for are left out.
     """
     if not multiplier > 0:
         raise refuse("multiplier", multiplier, "a number above zero")
-    held = [p for p in account.positions if p.instrument in market.contracts]
-    plan = compile_plan([market.contracts[p.instrument] for p in held], market)
+    named = dict.fromkeys([*(p.instrument for p in account.positions), *(o.instrument for o in account.orders)])
+    held = [name for name in named if name in market.contracts]
+    plan = compile_plan([market.contracts[name] for name in held], market)
     flow = plan_pnl(plan, Scenarios.build([multiplier]), "settlement")[:, 0]
-    unit = {p.instrument: float(flow[i]) for i, p in enumerate(held)}
+    unit = {name: float(flow[i]) for i, name in enumerate(held)}
     share = {}
     for i, contract in enumerate(plan.contracts):
         e = int(plan.group[i])

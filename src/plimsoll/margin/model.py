@@ -23,6 +23,7 @@ from plimsoll.margin.requirement import (
     Share,
 )
 from plimsoll.margin.rules import Rules
+from plimsoll.margin.trade import traded
 from plimsoll.market import Market
 
 
@@ -105,6 +106,12 @@ class MarginModel(ABC):
         initial = sum(c.initial for c in found.components)
         maintenance = sum(c.maintenance for c in found.components)
         decimals = self.rules.decimals if found.decimals is None else found.decimals
+        charged = Charged(
+            decimals=decimals,
+            initial=to_units(initial, decimals, against="payer"),
+            maintenance=to_units(maintenance, decimals, against="payer"),
+            equity=to_units(found.net_equity, decimals, against="holder"),
+        )
         return Requirement(
             account=account.name,
             rules=self.rules.label,
@@ -114,15 +121,10 @@ class MarginModel(ABC):
             initial=initial,
             maintenance=maintenance,
             net_equity=found.net_equity,
-            health=found.net_equity / maintenance if maintenance > 0 else None,
+            health=found.net_equity / maintenance if charged.maintenance > 0 else None,
             excess_initial=found.net_equity - initial,
             excess_maintenance=found.net_equity - maintenance,
-            charged=Charged(
-                decimals=decimals,
-                initial=to_units(initial, decimals, against="payer"),
-                maintenance=to_units(maintenance, decimals, against="payer"),
-                equity=to_units(found.net_equity, decimals, against="holder"),
-            ),
+            charged=charged,
             components=found.components,
             binding=found.binding,
             scenarios=found.scenarios,
@@ -134,9 +136,12 @@ class MarginModel(ABC):
         )
 
     def incremental(self, account: Account, market: Market, instrument: str, quantity: float) -> Incremental:
-        """What buying (selling, if negative) `quantity` contracts at the mark changes: `M(P + t) - M(P)`."""
+        """What buying (selling, if negative) `quantity` contracts at the mark changes: `M(P + t) - M(P)`.
+
+        The premium of an option is paid from its settlement currency; see `plimsoll.margin.trade.traded`.
+        """
         before = self.requirement(account, market)
-        after = self.requirement(account.with_trade(instrument, quantity), market)
+        after = self.requirement(traded(account, market, instrument, quantity), market)
         return Incremental(after.initial - before.initial, after.maintenance - before.maintenance, before, after)
 
 

@@ -112,4 +112,5 @@ class Requirement(Document):
         """Per-position shares as a polars data frame: subject, initial, maintenance."""
         import polars as pl
 
-        return pl.DataFrame([s.model_dump() for s in self.shares], schema=["subject", "initial", "maintenance"])
+        types = {"subject": pl.String, "initial": pl.Float64, "maintenance": pl.Float64}
+        return pl.DataFrame([s.model_dump() for s in self.shares], schema=types)

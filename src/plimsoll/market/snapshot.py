@@ -175,13 +175,16 @@ class Market(Document):
         return max(0.0, seconds_between(self.time, expiry))
 
     def price_of(self, asset: str) -> AssetPrice | None:
-        """USD price of a collateral asset: its own entry, else the index of the coin; `None` if neither is known."""
+        """USD price of a collateral asset: its own entry, else the index of the coin; `None` if neither is known.
+
+        `USD` itself, unless it has an entry, is the unit and costs one.
+        """
         if asset in self.assets:
             return self.assets[asset]
         if asset in self.indices:
             index = self.indices[asset]
             return AssetPrice(price=index.price, confidence=index.confidence)
-        return None
+        return AssetPrice(price=1.0) if asset == "USD" else None
 
     def frame(self) -> Any:
         """The instruments with their marks as a polars data frame, one row each."""

@@ -16,13 +16,38 @@ _LABEL = re.compile(
 )
 
 
-def money(amount: float, currency: str, decimals: int = 0) -> str:
-    """`$1,235`, `-$1,235` or `1,235 USDC`.
+_DOLLARS = ("USD", "USDC", "USDT", "DAI")
 
-    >>> money(-1234.5, "USD"), money(1234.5, "USDC", 2)
-    ('-$1,234', '1,234.50 USDC')
+COIN_DECIMALS = 4
+"""Digits that an amount in a coin needs beyond those of dollars: a ten-thousandth of a coin is some dollars."""
+
+
+def is_dollar(currency: str) -> bool:
+    """Whether an amount in `currency` is read like dollars."""
+    return currency in _DOLLARS
+
+
+def signed(amount: float, currency: str) -> str:
+    """`+1,234.50` dollars, `-0.122861` coins."""
+    return ("-" if amount < 0 else "+") + number(abs(amount), currency, 2)
+
+
+def number(amount: float, currency: str, decimals: int = 0) -> str:
+    """`1,235` dollars, `0.1229` coins.
+
+    >>> number(1234.5, "USDC"), number(0.122861343, "BTC"), number(0.122861343, "BTC", 2)
+    ('1,234', '0.1229', '0.122861')
     """
-    text = f"{abs(amount):,.{decimals}f}"
+    return f"{amount:,.{decimals if is_dollar(currency) else decimals + COIN_DECIMALS}f}"
+
+
+def money(amount: float, currency: str, decimals: int = 0) -> str:
+    """`$1,235`, `-$1,235`, `1,235 USDC` or `0.1229 BTC`.
+
+    >>> money(-1234.5, "USD"), money(1234.5, "USDC", 2), money(-0.5, "BTC")
+    ('-$1,234', '1,234.50 USDC', '-0.5000 BTC')
+    """
+    text = number(abs(amount), currency, decimals)
     sign = "-" if amount < 0 and text.strip("0.,") else ""
     return f"{sign}${text}" if currency == "USD" else f"{sign}{text} {currency}"
 

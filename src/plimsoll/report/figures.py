@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plimsoll.report.amounts import exact_percent, short_money
+from plimsoll.report.amounts import exact_percent, is_dollar, money, short_money
 from plimsoll.report.canvas import (
     GAIN,
     INK,
@@ -65,17 +65,19 @@ def model_figure(comparison: Comparison) -> Figure:
             for c in r.components:
                 if c.initial == 0.0:
                     continue
-                # whatever a model calls its worst scenario has the first hue, other terms take the rest in turn
+                # whatever a model calls its worst case has the first hue, other terms take the rest in turn
                 taken = len([t for t in colours.values() if t != SERIES[0]])
-                turn = 0 if "scenario" in c.title.lower() else 1 + taken % (len(SERIES) - 1)
+                turn = 0 if "worst" in c.title.lower() else 1 + taken % (len(SERIES) - 1)
                 colours.setdefault(c.title, SERIES[turn])
-                axes.barh(y, c.initial, left=left, height=0.56, color=colours[c.title], label=c.title)
-                left += c.initial
-            axes.plot([r.maintenance] * 2, [y - 0.38, y + 0.38], color=INK, linewidth=2.0, zorder=4)
+                width = c.initial * row.dollars
+                axes.barh(y, width, left=left, height=0.56, color=colours[c.title], label=c.title)
+                left += width
+            line, equity = r.maintenance * row.dollars, r.net_equity * row.dollars
+            axes.plot([line] * 2, [y - 0.38, y + 0.38], color=INK, linewidth=2.0, zorder=4)
             # negative equity lies beyond the axis: a pointer at its end
-            place, sign = (r.net_equity, "D") if r.net_equity >= 0 else (0.0, "<")
+            place, sign = (equity, "D") if equity >= 0 else (0.0, "<")
             axes.plot([place], [y], sign, markersize=7, color=MARK, markeredgecolor=INK, zorder=6, clip_on=False)
-            top = max(top, left, r.net_equity, r.maintenance)
+            top = max(top, left, equity, line)
         signs = {
             "maintenance (the line)": axes.plot([], [], color=INK, linewidth=2.0)[0],
             "net equity": axes.plot([], [], "D", markersize=7, color=MARK, markeredgecolor=INK)[0],
@@ -84,7 +86,7 @@ def model_figure(comparison: Comparison) -> Figure:
         axes.set_yticks(range(len(rows)), named)
         axes.set_ylim(len(rows) - 0.45, -0.55)
         axes.set_xlim(0.0, top * 1.1 if top > 0 else 1.0)
-        axes.set_xlabel("initial margin, in the currency of each rule set (dollars)")
+        axes.set_xlabel("initial margin in US dollars, amounts in coin at the price of the snapshot")
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.set_axisbelow(True)
@@ -211,7 +213,8 @@ def _signed_bars(
 
 
 def _initial(row: Row) -> str:
-    return f"initial {short_money(0.0 if row.requirement is None else row.requirement.initial, row.currency)}"
+    initial = 0.0 if row.requirement is None else row.requirement.initial
+    return f"initial {short_money(initial, row.currency) if is_dollar(row.currency) else money(initial, row.currency)}"
 
 
 def _few_ticks() -> Locator:

@@ -15,6 +15,7 @@ from plimsoll.report.amounts import (
     exact_percent,
     health_words,
     money,
+    number,
     percent,
     scale_of,
     short_money,
@@ -61,7 +62,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        money=money, short=short_money, percent=percent, exact=exact_percent, health=health_words
+        money=money, number=number, short=short_money, percent=percent, exact=exact_percent, health=health_words
     )
     return environment.get_template(TEMPLATE)
 

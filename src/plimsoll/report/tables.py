@@ -16,10 +16,13 @@ from plimsoll.report.amounts import (
     distance_words,
     exact_percent,
     health_words,
+    is_dollar,
     money,
+    number,
     percent,
     scale_of,
     scenario_point,
+    signed,
 )
 
 if TYPE_CHECKING:
@@ -107,8 +110,10 @@ def _components(r: Requirement) -> Table:
     table.add_column("rule is")
     for c in r.components:
         style = QUIET if c.initial == 0 and c.maintenance == 0 else "none"
-        table.add_row(c.title, f"{c.initial:,.2f}", f"{c.maintenance:,.2f}", c.evidence, style=style)
-    table.add_row("total", f"{r.initial:,.2f}", f"{r.maintenance:,.2f}", "", style=STRONG)
+        table.add_row(
+            c.title, number(c.initial, r.currency, 2), number(c.maintenance, r.currency, 2), c.evidence, style=style
+        )
+    table.add_row("total", number(r.initial, r.currency, 2), number(r.maintenance, r.currency, 2), "", style=STRONG)
     return table
 
 
@@ -133,10 +138,12 @@ def contributions(r: Requirement, top: int = 10) -> Table:
     scale = max((abs(s.initial) for s in shown), default=0.0)
     for s in shown:
         table.add_row(
-            Text(s.subject), f"{s.initial:+,.2f}", Bar(abs(s.initial), scale, 18, LOSS if s.initial > 0 else GAIN)
+            Text(s.subject),
+            signed(s.initial, r.currency),
+            Bar(abs(s.initial), scale, 18, LOSS if s.initial > 0 else GAIN),
         )
     if rest:
-        table.add_row(f"{len(rest)} more", f"{sum(s.initial for s in rest):+,.2f}", "", style=QUIET)
+        table.add_row(f"{len(rest)} more", signed(sum(s.initial for s in rest), r.currency), "", style=QUIET)
     return table
 
 
@@ -159,9 +166,9 @@ def comparison_view(comparison: Comparison) -> RenderableType:
         side = LOSS if r.excess_maintenance < 0 else "yellow" if r.excess_initial < 0 else "green"
         table.add_row(
             name,
-            f"{r.initial:,.0f}",
-            f"{r.maintenance:,.0f}",
-            f"{r.net_equity:,.0f}",
+            number(r.initial, r.currency) + ("" if is_dollar(r.currency) else f" {r.currency}"),
+            number(r.maintenance, r.currency),
+            number(r.net_equity, r.currency),
             Text("-" if r.health is None else f"{r.health:,.2f}", style=side),
             "-" if row.netting is None else percent(-row.netting),
         )

@@ -123,7 +123,10 @@ def compile_plan(contracts: Sequence[Contract], market: Market) -> Plan:
 
 
 def _expired(row: Expiry, market: Market) -> bool:
-    return row.expiry <= market.time
+    """Past its expiry; at the very instant only once the settlement is known, until then its forward counts."""
+    if row.expiry == market.time:
+        return row.settlement is not None or row.forward is None
+    return row.expiry < market.time
 
 
 def _forward_parts(row: Expiry, market: Market) -> tuple[float, float]:

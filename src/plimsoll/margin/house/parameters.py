@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from plimsoll.documents import Asset, Flag, Fraction, NonNegative, Part, Positive
+from plimsoll.documents.problems import fault
 
 Move = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=-1, le=100)]
 
@@ -22,12 +23,19 @@ class PrbmScenario(Part):
 class MinDelta(Part):
     """Minimum delta charge: `net` on |net delta|, `hedged` on the offset part, per unit of index.
 
-    `cap_long_only`: a book of long options only never pays more than its option value.
+    `cap_long_options`: a bought option is never charged more than its value. `hedged` is at most twice
+    `net`, without which hedging could cost more than the parts.
     """
 
     net: NonNegative
     hedged: NonNegative
-    cap_long_only: Flag
+    cap_long_options: Flag
+
+    @model_validator(mode="after")
+    def _convex(self) -> Self:
+        if self.hedged > 2.0 * self.net:
+            raise fault("hedged", self.hedged, f"at most twice net, {2.0 * self.net:g}")
+        return self
 
 
 class BasisCharge(Part):

@@ -11,22 +11,27 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.contracts import is_dated
-from plimsoll.documents import DocumentError, Problem, Reason
+from plimsoll.documents import DocumentError
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral
+from plimsoll.margin.house.delta import coins_of, delta_charge_shares, held_of, unit_deltas, worth_of
+from plimsoll.margin.house.equity import net_equity
+from plimsoll.margin.house.floors import largest, mode_problems, stacked
 from plimsoll.margin.house.parameters import PrbmParameters
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.market import Market
-from plimsoll.pricing.black76 import forward_delta
-from plimsoll.risk import Plan, plan_pnl, unit_values
+from plimsoll.risk import Plan, plan_pnl
 from plimsoll.scenarios import Scenarios, VolRule, years_of
 
 F64 = npt.NDArray[np.float64]
 
 FLOORS = ("scan", "min_delta", "short_option")
 """The terms of the core in the order in which a tie is decided."""
+
+TIE_TOLERANCE = 1e-9
+"""Losses closer than this (relative) tie but for rounding: the earlier row is named; amount and shares stay exact."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +50,7 @@ class Core:
     @property
     def binding(self) -> str:
         """The largest term; the first in `FLOORS` on a tie."""
-        return max(FLOORS, key=lambda f: (self.amount[f], -FLOORS.index(f)))
+        return largest(FLOORS, self.amount)
 
 
 class Prbm(MarginModel):
@@ -74,13 +79,8 @@ class Prbm(MarginModel):
 
     def applies_to(self, account: Account, market: Market) -> str | None:
         """Every contract of this package, in portfolio mode."""
-        problems = self._problems(account)
+        problems = mode_problems(account)
         return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
-
-    def _problems(self, account: Account) -> list[Problem]:
-        if account.mode == "portfolio":
-            return []
-        return [Problem("account.mode", f"{account.mode!r} ({Reason.UNSUPPORTED_MODE.value})", "'portfolio'")]
 
     def scenarios(self) -> Scenarios:
         """The pack's table as columns."""
@@ -102,39 +102,27 @@ class Prbm(MarginModel):
 
     def _core(self, book: Book, underlying: str, pnl: F64, weight: F64) -> Core:
         p, plan = self.parameters, book.plan
-        # a row of size zero only carries money still to settle, and may stand without a price
-        mine = np.array([c.underlying == underlying for c in plan.contracts]) & (book.quantity != 0.0)
+        mine = held_of(book, underlying)
         weighted = pnl[mine].sum(axis=0) * weight
-        worst = int(np.argmin(weighted))
+        lowest, worst = int(np.argmin(weighted)), -1
         shares = {f: np.zeros(len(plan)) for f in FLOORS}
-        if weighted[worst] < 0:
-            shares["scan"][mine] = -pnl[mine, worst] * weight[worst]
-        else:
-            worst = -1
+        if weighted[lowest] < 0:
+            shares["scan"][mine] = -pnl[mine, lowest] * weight[lowest]
+            limit = weighted[lowest] * (1.0 - TIE_TOLERANCE)
+            worst = int(np.flatnonzero(weighted <= limit)[0])
         spot = float(plan.spot[mine][0])
-        shares["min_delta"][mine] = self._min_delta(book, mine, spot)
+        delta = (book.quantity * unit_deltas(plan, book.quantity))[mine]
+        rule, worth = p.min_delta, worth_of(book, mine, p.min_delta.cap_long_options)
+        shares["min_delta"][mine] = delta_charge_shares(delta, spot, rule.net, rule.hedged, worth)
         shares["short_option"][mine] = self._short_options(plan, book.quantity, mine) * p.short_option_rate * spot
         amount = {f: float(v.sum()) for f, v in shares.items()}
         amount["scan"] = max(0.0, -float(weighted.min()))
         return Core(underlying, weighted, worst, amount, shares)
 
-    def _min_delta(self, book: Book, mine: npt.NDArray[np.bool_], spot: float) -> F64:
-        """Euler shares of `(net * |net delta| + hedged * (gross - |net delta|) / 2) * spot` over `mine`."""
-        rule, plan = self.parameters.min_delta, book.plan
-        delta = (book.quantity * unit_deltas(plan, book.quantity))[mine]
-        sign = np.sign(delta.sum())
-        shares = spot * (rule.net * sign * delta + rule.hedged * (np.abs(delta) - sign * delta) / 2.0)
-        if rule.cap_long_only and bool(np.all(plan.option[mine])) and bool(np.all(book.quantity[mine] >= 0)):
-            value = book.quantity * unit_values(plan, Scenarios.build([1.0]), "usd", book.quantity)[:, 0]
-            if value[mine].sum() < shares.sum():
-                return value[mine]
-        result: F64 = shares
-        return result
-
     @staticmethod
     def _short_options(plan: Plan, quantity: F64, mine: npt.NDArray[np.bool_]) -> F64:
         """Net short coins of each (expiry, call or put), split over the options of that group by their own coins."""
-        coins = quantity * plan.multiplier
+        coins = quantity * coins_of(plan)
         shares = np.zeros(len(plan))
         for expiry in set(plan.group[plan.option & mine].tolist()):
             for call in (True, False):
@@ -160,7 +148,7 @@ class Prbm(MarginModel):
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""
-        problems = self._problems(account)
+        problems = mode_problems(account)
         if problems:
             raise DocumentError(problems)
         known_collateral(account.collateral, self.parameters.haircuts)
@@ -170,7 +158,7 @@ class Prbm(MarginModel):
         workings = {f"{c.underlying}.{f}": c.amount[f] for c in cores for f in FLOORS}
         workings["basis"] = float(basis.sum())
         return Assessment(
-            net_equity=self.net_equity(book),
+            net_equity=net_equity(book, self.parameters.haircuts),
             components=self._components(book, cores, basis),
             binding=tuple(self._binding(c) for c in cores),
             scenarios=self._losses(cores),
@@ -180,16 +168,7 @@ class Prbm(MarginModel):
 
     def _components(self, book: Book, cores: tuple[Core, ...], basis: F64) -> tuple[Component, ...]:
         phi = self.parameters.maintenance_factor
-        size = len(book.plan)
-        # each floor is shown as what it adds to the terms before it, so that the components add up
-        parts = {f: np.zeros(size) for f in FLOORS}
-        for core in cores:
-            charged = FLOORS[0]
-            parts[charged] += core.shares[charged]
-            for floor in FLOORS[1:]:
-                if core.amount[floor] > core.amount[charged]:
-                    parts[floor] += core.shares[floor] - core.shares[charged]
-                    charged = floor
+        parts = stacked(FLOORS, cores, len(book.plan))
         evidence: dict[str, Evidence] = {
             "scan": self.rules.evidence_for("scenarios"),  # type: ignore[dict-item]
             "min_delta": self.rules.evidence_for("min_delta"),  # type: ignore[dict-item]
@@ -220,36 +199,3 @@ class Prbm(MarginModel):
             for c in cores
             for s in range(len(labels))
         )
-
-    def net_equity(self, book: Book) -> float:
-        """Collateral after haircuts, option and spot value, unrealised profit and unsettled funding, USD."""
-        total = 0.0
-        for asset, amount in book.account.collateral.items():
-            if amount == 0.0:
-                continue
-            price = book.market.price_of(asset)
-            if price is None:
-                raise DocumentError(Problem(f"market.assets.{asset}", "nothing", "a USD price of this collateral"))
-            haircut = self.parameters.haircuts[asset]
-            total += amount * price.price * (1.0 - haircut if amount >= 0 else 1.0 + haircut)
-        value = unit_values(book.plan, Scenarios.build([1.0]), "usd", book.quantity)[:, 0]
-        owed = np.where(book.unrealised + book.funding == 0.0, 0.0, (book.unrealised + book.funding) * book.plan.settle)
-        return total + float(np.where(book.quantity == 0.0, 0.0, book.quantity * value).sum()) + float(owed.sum())
-
-
-def unit_deltas(plan: Plan, side: F64) -> F64:
-    """`[N]` delta of one contract in coins; an option carried at a bound has the delta of that bound."""
-    m = plan.multiplier
-    delta = np.where(plan.style == 1, m / plan.price, np.where(plan.style == 2, m * plan.settle, m))
-    rows = plan.options
-    if rows.size:
-        bad = np.array([int(i) in plan.failures for i in rows])
-        good = rows[~bad]
-        g = plan.group[good]
-        delta[good] = m[good] * forward_delta(
-            plan.forward[g], plan.strike[good], years_of(plan.seconds[g]), plan.vol[good], plan.call[good]
-        )
-        carried = rows[bad]
-        delta[carried] = np.where((side[carried] < 0) & plan.call[carried], m[carried], 0.0)
-    result: F64 = delta
-    return result

@@ -22,7 +22,7 @@ def named(account: Account, market: Market) -> list[tuple[str, Contract]]:
 
 
 def contract_problems(account: Account, market: Market) -> list[Problem]:
-    """Contracts the venue does not have: quanto, spot as a position, inverse in another coin, linear in no stable coin."""
+    """Contracts the venue does not have: quanto, spot as a position, inverse in another coin, linear in no stable."""
     problems = []
     for path, contract in named(account, market):
         settlement = getattr(contract, "settlement", None)
@@ -63,8 +63,8 @@ def idle_balances(account: Account, currency: str) -> tuple[str, ...]:
     if not idle:
         return ()
     return (
-        f"segregated: only {currency} stands against this margin; the balance in {', '.join(idle)} counts for contracts "
-        f"settled in it",
+        f"segregated: only {currency} stands against this margin; the balance in {', '.join(idle)} "
+        f"counts for contracts settled in it",
     )
 
 

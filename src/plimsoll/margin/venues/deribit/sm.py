@@ -121,8 +121,8 @@ class StandardMargin(MarginModel):
             rows += order_rows(p, account, marked)
         currency = "USD" if cross else settlement_currency(account, market, {*p.futures, *STABLES})
         sums = self._sums(book, rows, currency or self.rules.currency, cross)
-        value = float((np.where(book.quantity == 0.0, 0.0, book.quantity * book.plan.multiplier * marks)
-                       * self._prices(book, sums, cross)).sum())  # fmt: skip
+        held = np.where(book.quantity == 0.0, 0.0, book.quantity * book.plan.multiplier * marks)
+        value = float((held * self._prices(book, sums, cross)).sum())
         equity = self._equity(book, sums, cross)
         return Assessment(
             net_equity=min(equity, equity + value),
@@ -188,10 +188,10 @@ class StandardMargin(MarginModel):
 
     @staticmethod
     def _workings(rows: list[Row], sums: Sums, equity: float, value: float) -> dict[str, float]:
-        found = {
-            "reading.margin_balance.with_option_value": equity + value,
-            "reading.margin_balance.without_option_value": equity,
-        }
+        found = {}
+        if value != 0.0:
+            found["reading.margin_balance.with_option_value"] = equity + value
+            found["reading.margin_balance.without_option_value"] = equity
         if any(r.kind != "futures" for r in rows):
             found |= {f"reading.underlying.{n}": v for n, v in sums.initial.items()}
         if sums.maintenance[SHARE_READINGS[0]] != sums.maintenance[SHARE_READINGS[1]]:

@@ -28,8 +28,10 @@ class Futures(Part):
 class OptionRates(Part):
     """Margin of a short option, per coin.
 
-    `call_initial = max(initial - out_of_the_money / U, initial_floor) + mark`, `call_maintenance = maintenance + mark`,
-    `put_maintenance = max(maintenance, put_mark_rate * mark) + mark`, `put_initial = max(call_initial, put_maintenance)`.
+    ```
+    call   initial = max(initial - out_of_the_money / U, initial_floor) + mark    maintenance = maintenance + mark
+    put    initial = max(that of a call, maintenance)   maintenance = max(maintenance, put_mark_rate * mark) + mark
+    ```
     """
 
     initial: Fraction

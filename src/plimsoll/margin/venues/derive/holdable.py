@@ -40,8 +40,8 @@ def _held(account: Account, market: Market) -> list[tuple[int, float, Contract]]
     ]
 
 
-def contract_problems(account: Account, market: Market, cash: str | None = None) -> list[Problem]:
-    """Positions other than linear options and perpetuals; with `cash`, also those that settle in another currency."""
+def contract_problems(account: Account, market: Market, cash: str) -> list[Problem]:
+    """Positions other than linear options and perpetuals, and those that settle in another currency than `cash`."""
     problems = []
     for i, _, contract in _held(account, market):
         linear = isinstance(contract, (Option, Perpetual)) and contract.settlement is Settlement.LINEAR
@@ -50,7 +50,7 @@ def contract_problems(account: Account, market: Market, cash: str | None = None)
             what = f"{getattr(contract, 'settlement', '')} {contract.kind}".strip()
             got = f"{contract.name!r}, {what} ({Reason.UNSUPPORTED_CONTRACT.value})"
             problems.append(Problem(path, got, "linear options and perpetuals (see --same-exposure)"))
-        elif cash is not None and contract.currency != cash:
+        elif contract.currency != cash:
             got = f"{contract.name!r}, settled in {contract.currency} ({Reason.UNSUPPORTED_CONTRACT.value})"
             problems.append(Problem(path, got, f"contracts that settle in {cash}"))
     return problems

@@ -121,7 +121,7 @@ class Pmrm2Parameters(Part):
     scenario_tables: dict[str, Annotated[tuple[Scenario, ...], Field(min_length=1, max_length=256)]]
     underlyings: Annotated[dict[Asset, Underlying], Field(min_length=1)]
     max_positions: Count = 128
-    max_expiries: Count = 11
+    max_expiries: Count = 10
 
     @model_validator(mode="after")
     def _tables(self) -> Self:

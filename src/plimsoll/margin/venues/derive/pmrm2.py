@@ -147,7 +147,7 @@ class Pmrm2(MarginModel):
         p = self.parameters
         return [
             *mode_problems(account, "portfolio"),
-            *contract_problems(account, market),
+            *contract_problems(account, market, p.cash),
             *underlying_problems(account, market, p.underlyings),
             *single_problems(account, market, "PMRM_2"),
             *size_problems(account, market, p.max_positions, p.max_expiries),

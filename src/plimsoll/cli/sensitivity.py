@@ -1,0 +1,60 @@
+"""`plimsoll sensitivity`: what moves the requirement of an account."""
+
+from __future__ import annotations
+
+import click
+
+from plimsoll.cli._common import (
+    account_option,
+    console,
+    json_option,
+    load_account,
+    load_market,
+    market_option,
+    print_json,
+)
+
+
+@click.command(
+    epilog="Example: plimsoll sensitivity --account account.json --market market.json --rules prbm@2026-03-01"
+)
+@account_option
+@market_option
+@click.option("--rules", "-r", required=True, metavar="NAME@DATE|FILE", help="Rule set in force on a day, or a file.")
+@click.option("--top", default=10, show_default=True, type=click.IntRange(0), help="How many numbers of the rules.")
+@click.option("--parameters", is_flag=True, help="Show every number of the rules, also those without effect.")
+@click.option(
+    "--same-exposure",
+    is_flag=True,
+    help="Hold coin-settled contracts as linear ones of the same coins first, for rule sets that take only those.",
+)
+@json_option
+def command(
+    account: str, market: str, rules: str, top: int, parameters: bool, same_exposure: bool, as_json: bool
+) -> None:
+    """The change of margin, equity and health by 1 % of spot, a point of volatility, a day, and each rule number.
+
+    Also the next kink: the nearest spot moves, up and down within 20 %, at which another scenario or floor binds.
+    Every number is the whole requirement computed again.
+    """
+    from plimsoll.cli._progress import late_bar
+    from plimsoll.margin import margin_model
+    from plimsoll.margin.changes.sensitivity import sensitivity
+
+    model = margin_model(rules)
+    holdings, snapshot = load_account(account), load_market(market)
+    if same_exposure:
+        from plimsoll.margin.translate import same_exposure as translate
+
+        holdings, snapshot = translate(holdings, snapshot)
+    with late_bar() as bar:
+        found = sensitivity(model, holdings, snapshot, parameters=parameters or top > 0, progress=bar)
+    if as_json:
+        content = found.to_dict()
+        if not parameters:
+            content["parameters"] = [p for p in content["parameters"] if any(p["change"].values())][:top]
+        print_json(content)
+        return
+    from plimsoll.report.effects import sensitivity_view
+
+    console().print(sensitivity_view(found, None if parameters else top))

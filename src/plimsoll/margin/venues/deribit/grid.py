@@ -1,0 +1,74 @@
+"""The scenario grid of portfolio margin, and the shocked volatilities under each reading of the rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from plimsoll.documents import DAY_SECONDS
+from plimsoll.margin.venues.deribit.pm_parameters import PairParameters, PmParameters
+
+F64 = npt.NDArray[np.float64]
+
+UP, SAME, DOWN = 0, 1, 2
+REFERENCE_DAYS = 30.0
+
+FLOOR_READINGS = ("floor_after", "floor_before")
+"""The least volatility of an upward shock: put in after it, or before it."""
+
+DAY_READINGS = ("days_from_one", "days_whole", "days_fraction")
+"""Days to expiry in a volatility shock: with fractions, at least one; whole days done, at least one; any fraction."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """`S` scenarios of one underlying in the venue's order: price buckets upwards, three volatilities each, far moves.
+
+    `move[S]` relative, `vol[S]` one of `UP`, `SAME`, `DOWN`, `extended[S]` whether it belongs to the far table. The
+    venue does not tell the order of the three volatilities; here up, same, down.
+    """
+
+    move: F64
+    vol: npt.NDArray[np.int8]
+    extended: npt.NDArray[np.bool_]
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.move)
+
+
+def grid_of(p: PmParameters, pair: PairParameters) -> Grid:
+    """`(2 n + 1) * 3` standard scenarios, moves `price_range * i / n`, and the far moves with volatility up."""
+    n = p.buckets_count
+    near = [pair.price_range * i / n for i in range(-n, n + 1) for _ in range(p.vol_scenarios_count)]
+    move = np.array([*near, *p.extended_moves])
+    vol = np.array([UP, SAME, DOWN] * (2 * n + 1) + [UP] * len(p.extended_moves), dtype=np.int8)
+    extended = np.arange(len(move)) >= len(near)
+    words = {UP: " iv up", SAME: "", DOWN: " iv down"}
+    labels = tuple(
+        f"{m * 100:+.4g}%".replace("+0%", "0%") + words[int(v)] + (" (extended)" if far else "")
+        for m, v, far in zip(move, vol, extended, strict=True)
+    )
+    return Grid(move, vol, extended, labels)
+
+
+def shocked_vols(pair: PairParameters, vol: F64, seconds: F64, floor: str, days: str) -> F64:
+    """`[N, 3]` volatilities up, same and down of options with `vol[N]`, `seconds[N]` from expiry.
+
+    `up = max(vol (1 + range_up s), least)` or, with the floor before the shock, `max(vol, least) (1 + range_up s)`;
+    `down = max(vol (1 - range_down s), 0)`; `s = (30 / days)^p`, `p` the short power below 30 days, else the long.
+    """
+    left = seconds / DAY_SECONDS
+    if days == "days_whole":
+        left = np.maximum(np.floor(left), 1.0)
+    elif days == "days_from_one":
+        left = np.maximum(left, 1.0)
+    power = np.where(left < REFERENCE_DAYS, pair.short_term_vega_power, pair.long_term_vega_power)
+    # one second keeps the shock finite at expiry
+    scale = (REFERENCE_DAYS / np.maximum(left, 1.0 / DAY_SECONDS)) ** power
+    least, up = pair.min_volatility_for_shock_up, 1.0 + pair.volatility_range_up * scale
+    raised = np.maximum(vol, least) * up if floor == "floor_before" else np.maximum(vol * up, least)
+    lowered = np.maximum(vol * (1.0 - pair.volatility_range_down * scale), 0.0)
+    return np.stack([raised, vol, lowered], axis=1)
