@@ -12,9 +12,9 @@ from builders import CALL, PERP, PRBM, PUT, WING, account_doc, at, market_doc, o
 from plimsoll.documents import DocumentError
 from plimsoll.feeds import demo_account, demo_market, generated_market
 from plimsoll.margin import find_rules, with_parameter
-from plimsoll.margin.distance import shifted
 from plimsoll.margin.changes.sensitivity import ParameterStep, Sensitivity, Step, sensitivity, signature
 from plimsoll.margin.changes.shifts import Shifts
+from plimsoll.margin.distance import shifted
 from plimsoll.margin.translate import same_exposure
 from plimsoll.pricing import greeks
 

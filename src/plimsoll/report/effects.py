@@ -14,8 +14,8 @@ from plimsoll.report.amounts import exact_percent
 if TYPE_CHECKING:
     from plimsoll.margin.changes.explain import Explanation
     from plimsoll.margin.changes.levels import Change, Levels
-    from plimsoll.margin.requirement import Binding
     from plimsoll.margin.changes.sensitivity import Kink, ParameterStep, Sensitivity
+    from plimsoll.margin.requirement import Binding
 
 STRONG, QUIET, WARN = "bold", "dim", "yellow"
 DOLLARS = ("USD", "USDC", "USDT")

@@ -10,11 +10,11 @@ from typing import Any, Literal
 from plimsoll.documents import DocumentError
 from plimsoll.margin.account import Account
 from plimsoll.margin.catalogue import margin_model, model_class
-from plimsoll.margin.compare import takeable
 from plimsoll.margin.changes.levels import Levels, levels
-from plimsoll.margin.rules import Rules, flatten
 from plimsoll.margin.changes.tables import changed, is_table, summary
 from plimsoll.margin.changes.wording import SUBJECTS, entry, shown, subject, words_for
+from plimsoll.margin.compare import takeable
+from plimsoll.margin.rules import Rules, flatten
 from plimsoll.market import Market
 
 Direction = Literal["stricter", "looser", "depends", "none"]

@@ -11,10 +11,10 @@ from plimsoll.margin.account import Account
 from plimsoll.margin.changes.between import PARTS, Between
 from plimsoll.margin.changes.completed import Settle
 from plimsoll.margin.changes.levels import NO_CHANGE, Change, Levels, levels
+from plimsoll.margin.changes.told import changes_told, premium_note
 from plimsoll.margin.model import MarginModel
 from plimsoll.margin.requirement import Inputs
 from plimsoll.margin.rules import Rules
-from plimsoll.margin.changes.told import changes_told, premium_note
 from plimsoll.market import Market
 
 Order = Literal["symmetric", "forward", "reverse"]

@@ -10,10 +10,10 @@ from plimsoll.documents import DocumentError, PlimsollError, refuse
 from plimsoll.margin.account import Account
 from plimsoll.margin.catalogue import margin_model
 from plimsoll.margin.changes.levels import Change, Levels, levels
+from plimsoll.margin.changes.shifts import Shifts
 from plimsoll.margin.model import MarginModel
 from plimsoll.margin.requirement import Binding
 from plimsoll.margin.rules import Rules, flatten, with_parameter
-from plimsoll.margin.changes.shifts import Shifts
 from plimsoll.market import Market
 
 SPOT_STEP, VOL_STEP, DAY_STEP, PARAMETER_STEP = 0.01, 0.01, 1.0, 0.01
