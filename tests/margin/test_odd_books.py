@@ -59,3 +59,13 @@ def test_the_table_of_shares_has_the_same_types_without_rows() -> None:
     market = pl.Market.from_dict(market_doc())
     assert require({}, market).frame().schema == require({PERP: 1.0}, market).frame().schema
     assert require({}, market).frame().schema["initial"] == polars.Float64
+
+
+@pytest.mark.parametrize("rules", ["prbm@2026-01-01", "derive-pmrm2@2026-01-01"])
+def test_an_account_that_only_owes_is_told_so(rules: str) -> None:
+    account = pl.Account.from_dict(account_doc({}, collateral={"USDC": -5.0}))
+    found = pl.margin_model(rules).requirement(account, pl.Market.from_dict(market_doc()))
+    assert found.health is None
+    assert found.excess_maintenance == -5.0
+    assert any("below zero" in note for note in found.notes)
+    assert all(b.label == "no loss" for b in found.binding)

@@ -113,7 +113,7 @@ def test_equal_losses_are_named_in_the_order_of_the_blocks() -> None:
     empty = Desk()
     rows = ((1.0, "skew_abs"), (0.5, "up", 0.3), (1.1, "none"), (0.9, "none"))
     found = require(empty, *rows).binding[0]
-    assert (found.kind, found.label) == ("regular", "+10%")
+    assert (found.kind, found.label) == ("regular", "no loss")
     assert require(empty, *rows[:2]).binding[0].kind == "tail"
     assert require(empty, rows[0]).binding[0].kind == "skew"
     # the basis contingency comes last of all

@@ -132,7 +132,7 @@ class MarginModel(ABC):
             workings=found.workings,
             inputs=Inputs(account=account.hash(), market=market.hash(), rules=self.rules.hash()),
             failures=found.failures,
-            notes=found.notes,
+            notes=(*found.notes, *_owing(found.net_equity, charged.maintenance)),
         )
 
     def incremental(self, account: Account, market: Market, instrument: str, quantity: float) -> Incremental:
@@ -143,6 +143,13 @@ class MarginModel(ABC):
         before = self.requirement(account, market)
         after = self.requirement(traded(account, market, instrument, quantity), market)
         return Incremental(after.initial - before.initial, after.maintenance - before.maintenance, before, after)
+
+
+def _owing(equity: float, maintenance: int) -> tuple[str, ...]:
+    """Health has no denominator where nothing is required; an account that owes money must not look well for it."""
+    if equity < 0 and maintenance <= 0:
+        return ("net equity is below zero though nothing is required: the account owes more than it holds",)
+    return ()
 
 
 def _total_shares(components: Sequence[Component]) -> tuple[Share, ...]:

@@ -77,7 +77,12 @@ class Pmrm2(MarginModel):
             net_equity=w.equity,
             components=self._components(w),
             binding=(
-                Binding(underlying=w.underlying, kind=w.span.block, label=labels[w.span.worst], pnl=w.span.value),
+                Binding(
+                    underlying=w.underlying,
+                    kind=w.span.block,
+                    label=labels[w.span.worst] if w.span.value < 0 else "no loss",
+                    pnl=w.span.value,
+                ),
             ),
             scenarios=tuple(ScenarioLoss(label=a, pnl=b) for a, b in zip(labels, pnl, strict=True)),
             workings={
