@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from plimsoll.cli._common import (
@@ -12,7 +15,13 @@ from plimsoll.cli._common import (
     load_market,
     market_option,
     print_json,
+    write_text,
 )
+
+if TYPE_CHECKING:
+    from plimsoll.margin import Account
+    from plimsoll.margin.compare import Comparison
+    from plimsoll.market import Market
 
 
 @click.command(epilog="Example: plimsoll compare --account account.json --market market.json")
@@ -25,9 +34,12 @@ from plimsoll.cli._common import (
     metavar="NAME@DATE|FILE",
     help="May be repeated; default: every shipped rule set in force on the market's day.",
 )
+@click.option("--html", "page", metavar="FILE", help="Also write a self-contained HTML report.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, account: str, market: str, rules: tuple[str, ...], as_json: bool) -> None:
+def command(
+    ctx: click.Context, account: str, market: str, rules: tuple[str, ...], page: str | None, as_json: bool
+) -> None:
     """The same account under every rule set that applies, side by side.
 
     Rule sets that take no coin-settled contracts are given the same exposure in linear ones, marked with a star.
@@ -36,13 +48,45 @@ def command(ctx: click.Context, account: str, market: str, rules: tuple[str, ...
     from plimsoll.margin import load_rules
     from plimsoll.margin.compare import compare
 
+    if page is not None:
+        _check(page)
     packs = [load_rules(r) for r in rules] or None
-    found = compare(load_account(account), load_market(market), packs)
+    held, snapshot = load_account(account), load_market(market)
+    found = compare(held, snapshot, packs)
+    path = None
+    if page is not None and found.computed:
+        path = _write(page, found, held, snapshot)
     if as_json:
-        print_json(found.to_dict())
+        print_json(found.to_dict() | ({} if path is None else {"report": path}))
     else:
         from plimsoll.report.tables import comparison_view
 
-        console().print(comparison_view(found))
+        out = console()
+        out.print(comparison_view(found))
+        if path is not None:
+            out.print(f"\nreport: {path}", markup=False, soft_wrap=True)
     if not found.computed:
         ctx.exit(2)
+
+
+def _check(page: str) -> None:
+    """Refuse a place that cannot hold the report before anything is computed."""
+    from plimsoll.documents import refuse
+
+    if not Path(page).resolve().parent.is_dir() or Path(page).is_dir():
+        raise refuse("--html", page, "a file in a folder that exists")
+
+
+def _write(page: str, found: Comparison, account: Account, market: Market) -> str:
+    """The report on a comparison, written to `page`; its whole path."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from plimsoll.report.bundle import report_on
+    from plimsoll.report.html import render
+
+    with Console(stderr=True).status("report") as status:
+        report = report_on(found, account, market, progress=lambda text: status.update(escape(text)))
+        status.update("figures and report")
+        write_text(page, render(report))
+    return str(Path(page).resolve())

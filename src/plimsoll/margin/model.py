@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import ValidationError
@@ -59,18 +59,19 @@ class Assessment:
 class MarginModel(ABC):
     """A margin model bound to one dated rule set.
 
-    To add a model: subclass, set `MODEL` (the name packs refer to) and `PARAMETERS` (their schema), write `assess`,
-    and list the class in `plimsoll.margin.catalogue`.
+    To add a model: subclass, set `MODEL` (the name packs refer to) and `PARAMETERS` (their schema), write `problems`
+    and `assess`, and list the class in `plimsoll.margin.catalogue`. `parameters` are the validated numbers of the pack.
     """
 
     MODEL: ClassVar[str]
     PARAMETERS: ClassVar[type[Part]]
+    parameters: Any
 
     def __init__(self, rules: Rules) -> None:
         if rules.model != self.MODEL:
             raise refuse("rules.model", rules.model, repr(self.MODEL))
         self.rules = rules
-        self._parameters = self._validated(rules)
+        self.parameters = self._validated(rules)
 
     def _validated(self, rules: Rules) -> Part:
         try:
@@ -85,8 +86,19 @@ class MarginModel(ABC):
         """Equity, components, scenarios. Raises `MarginRefusedError` where nothing can be said."""
 
     @abstractmethod
+    def problems(self, account: Account, market: Market) -> list[Problem]:
+        """What of this account the rules cannot take, with paths; empty if they take all of it."""
+
     def applies_to(self, account: Account, market: Market) -> str | None:
         """`None` if the rules can take this account, else why not, in a sentence."""
+        problems = self.problems(account, market)
+        return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
+
+    def check(self, account: Account, market: Market) -> None:
+        """Raise `DocumentError` with everything in `problems`, if there is anything."""
+        problems = self.problems(account, market)
+        if problems:
+            raise DocumentError(problems)
 
     def requirement(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> Requirement:
         """The requirement of `account` in `market`.

@@ -32,15 +32,23 @@ VOLS, DAYS = np.round(np.linspace(-0.3, 0.5, 17), 12), np.array([0.0, 1.0, 7.0])
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """An account in a market under every rule set, and the one (`lead`) that is shown in full."""
+    """An account in a market under every rule set, and the one (`lead`) that is shown in full.
+
+    `surfaces` and `distances` have an entry for each rule set that computed a requirement, by its label.
+    """
 
     account: Account
     market: Market
     comparison: Comparison
     lead: Row
     requirement: Requirement
-    surface: Surface
+    surfaces: dict[str, Surface]
     distances: dict[str, Distance]
+
+    @property
+    def surface(self) -> Surface:
+        """The surface of the rule set shown in full."""
+        return self.surfaces[self.lead.rules]
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
@@ -56,32 +64,47 @@ def build_report(
     lead: str = HOUSE,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
-    """Compare, measure the distance to the line under every rule set that applies, and draw up the surface.
+    """Compare, then measure the distance to the line and draw up the surface under every rule set that applies.
 
     `lead` names the rule set shown in full; if it cannot take the account the first that can is. `progress` hears
     what comes next. Raises `DocumentError` with every reason when no rule set can compute a requirement.
     """
+    comparison = compare(account, market, rules, progress=progress)
+    return report_on(comparison, account, market, lead=lead, progress=progress)
+
+
+def report_on(
+    comparison: Comparison,
+    account: Account,
+    market: Market,
+    *,
+    lead: str = HOUSE,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """The report on a comparison that was made of this account and market; otherwise as `build_report`."""
     tell = progress or (lambda _: None)
-    comparison = compare(account, market, rules, progress=tell)
     found = comparison.computed
     if not found:
         raise DocumentError([Problem(row.rules, "no requirement", row.refusal) for row in comparison.rows])
     chosen = next((row for row in found if row.pack.name == lead), found[0])
     assert chosen.requirement is not None
-    distances = {}
+    distances, surfaces = {}, {}
     for row in found:
-        tell(f"distance to the line, {row.rules}")
+        assert row.requirement is not None
         model = margin_model(row.pack)
+        tell(f"distance to the line, {row.rules}")
         held, snapshot, _ = takeable(model, account, market)
         distances[row.rules] = distance_to_line(model, held, snapshot)
-    tell("surface")
-    shape = surface_of(margin_model(chosen.pack), account, market, _moves(chosen.requirement), VOLS, DAYS)
-    return Report(account, market, comparison, chosen, chosen.requirement, shape, distances)
+        tell(f"surface, {row.rules}")
+        surfaces[row.rules] = surface_of(
+            model, account, market, _moves(marks_of(row.pack, row.requirement)), VOLS, DAYS
+        )
+    return Report(account, market, comparison, chosen, chosen.requirement, surfaces, distances)
 
 
-def _moves(requirement: Requirement) -> F64:
+def _moves(bindings: Sequence[Binding]) -> F64:
     """Price moves just wide enough for the binding scenarios; those further away than the widest stay outside."""
-    points = [scenario_point(b.label) for b in requirement.binding]
+    points = [scenario_point(b.label) for b in bindings]
     far = max((abs(p[0]) for p in points if p is not None and abs(p[0]) <= SPANS[-1]), default=0.0)
     span = next(s for s in SPANS if far <= s)
     moves: F64 = np.round(np.linspace(-span, span, STEPS + 1), 12) + 0.0
@@ -105,14 +128,47 @@ def surface_of(
 
 
 def _vol_rule(model: MarginModel, account: Account, market: Market) -> VolRule:
-    """The tenor law of a model that shows its scenarios, by itself or in its workings; flat for the others."""
-    from plimsoll.margin.house.prbm import Prbm
+    """The tenor law of a model that shocks volatilities; flat for those that have none.
 
-    if isinstance(model, Prbm):
+    Deribit's may differ by underlying: that of the first one held then holds for all.
+    """
+    from plimsoll.margin.house.dsa import Dsa
+    from plimsoll.margin.house.prbm import Prbm
+    from plimsoll.margin.venues.deribit.grid import REFERENCE_DAYS
+    from plimsoll.margin.venues.deribit.pm import PortfolioMargin
+
+    if isinstance(model, Prbm | Dsa):
         return model.scenarios().vol_rule
+    if isinstance(model, PortfolioMargin):
+        held = {market.contracts[p.instrument].underlying for p in account.positions}
+        pair = next((q for name, q in sorted(model.parameters.pairs.items()) if name in held), None)
+        if pair is None:
+            return FLAT
+        powers = pair.short_term_vega_power, pair.long_term_vega_power
+        return VolRule(*powers, REFERENCE_DAYS, min_up_vol=pair.min_volatility_for_shock_up)
     workings = getattr(model, "workings", None)
     shown = None if workings is None else getattr(workings(account, market, "conservative"), "scenarios", None)
     return shown.vol_rule if isinstance(shown, Scenarios) else FLAT
+
+
+def marks_of(pack: Rules, requirement: Requirement) -> tuple[Binding, ...]:
+    """The binding scenarios of a requirement with their volatility shock as a number, so that they have a place.
+
+    Deribit names its shocks `up` and `down`; the numbers are those of the underlying's row in the pack.
+    """
+    from plimsoll.margin.venues.deribit.pm import PortfolioMargin
+
+    model = margin_model(pack)
+    if not isinstance(model, PortfolioMargin):
+        return requirement.binding
+    found = []
+    for b in requirement.binding:
+        label, pair = b.label.removesuffix(" (extended)"), model.parameters.pairs.get(b.underlying)
+        if pair is not None:
+            label = label.replace(" iv up", f" iv {pair.volatility_range_up * 100:+g}%")
+            label = label.replace(" iv down", f" iv {-pair.volatility_range_down * 100:+g}%")
+        found.append(b.model_copy(update={"label": label}))
+    return tuple(found)
 
 
 def book_surface(

@@ -8,7 +8,7 @@ import numpy as np
 
 from plimsoll.documents import Document, format_instant
 from plimsoll.margin.compare import Row
-from plimsoll.margin.requirement import Requirement
+from plimsoll.margin.requirement import Binding, Requirement
 from plimsoll.report import figures
 from plimsoll.report.amounts import (
     distance_words,
@@ -18,10 +18,12 @@ from plimsoll.report.amounts import (
     number,
     percent,
     scale_of,
+    scenario_point,
     short_money,
 )
-from plimsoll.report.bundle import Report
+from plimsoll.report.bundle import Report, marks_of
 from plimsoll.report.smiles import PANELS, held_expiries
+from plimsoll.scenarios import VolRule
 
 TEMPLATE = "report.html.j2"
 
@@ -35,7 +37,7 @@ def render(report: Report) -> str:
         r=report,
         account_name=report.account.name or "account",
         time=format_instant(report.market.time),
-        cards=[_card(report, row, f"distance{i}") for i, row in enumerate(report.comparison.computed)],
+        cards=[_card(report, row, i) for i, row in enumerate(report.comparison.computed)],
         pictures=_pictures(report),
         components=[(row, list(_of(row).components)) for row in report.comparison.computed],
         shares=sorted(report.requirement.shares, key=lambda s: (-abs(s.initial), s.subject)),
@@ -72,7 +74,29 @@ def _of(row: Row) -> Requirement:
     return row.requirement
 
 
-def _card(report: Report, row: Row, picture: str) -> dict[str, Any]:
+def _marks(row: Row) -> tuple[Binding, ...]:
+    """The binding scenarios that have a place on a surface."""
+    return tuple(b for b in marks_of(row.pack, _of(row)) if scenario_point(b.label) is not None)
+
+
+def _unmarked(row: Row) -> str:
+    """The charges that set the requirement without being a move and a shock; they stand beside the surface."""
+    names = dict.fromkeys(f"{b.underlying} {b.label}" for b in marks_of(row.pack, _of(row)) if b not in _marks(row))
+    shown = list(names)[:3]
+    return ", ".join(shown) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _law(rule: VolRule) -> str:
+    """The tenor law of a volatility shock as a sentence."""
+    if rule.short_power == rule.long_power == 0.0:
+        return "the volatility shock is the same at every tenor"
+    return (
+        f"the volatility shock is that of {rule.reference_days:g} days; it falls with the power "
+        f"{rule.short_power:g} of the tenor below and {rule.long_power:g} beyond"
+    )
+
+
+def _card(report: Report, row: Row, place: int) -> dict[str, Any]:
     """One model's answer and its gauge: where equity, initial margin and the line lie on one scale, in percent."""
     r = _of(row)
     top = max(r.net_equity, r.initial, r.maintenance) * 1.06 or 1.0
@@ -87,7 +111,10 @@ def _card(report: Report, row: Row, picture: str) -> dict[str, Any]:
         "r": r,
         "state": state,
         "words": words[state],
-        "picture": picture,
+        "picture": f"distance{place}",
+        "surface": f"surface{place}",
+        "unmarked": _unmarked(row),
+        "law": _law(report.surfaces[row.rules].vol_rule),
         "distance": distance_words(report.distances[row.rules]),
         "equity_at": 100 * max(0.0, r.net_equity) / top,
         "initial_at": 100 * r.initial / top,
@@ -99,12 +126,8 @@ def _pictures(report: Report) -> dict[str, Any]:
     """Every figure as inline SVG, marked as safe because this package wrote it and matplotlib escaped its text."""
     from markupsafe import Markup
 
-    requirement, label = report.requirement, report.lead.rules
+    requirement = report.requirement
     drawn = {
-        "surface": (
-            figures.surface_figure(report.surface, report.bindings, (label,)),
-            "Profit and loss of the book over price move and volatility shock",
-        ),
         "models": (figures.model_figure(report.comparison), "Initial margin by rule set, stacked by component"),
         "shares": (figures.contribution_figure(requirement), "Share of each position in the initial margin"),
         "smiles": (figures.smile_figure(report.account, report.market), "Volatility smiles with the positions held"),
@@ -114,6 +137,11 @@ def _pictures(report: Report) -> dict[str, Any]:
         drawn[f"distance{i}"] = (
             figures.distance_figure(distance),
             f"Net equity and maintenance margin over the price move under {rules}",
+        )
+    for i, row in enumerate(report.comparison.computed):
+        drawn[f"surface{i}"] = (
+            figures.surface_figure(report.surfaces[row.rules], _marks(row), (row.rules,)),
+            f"Profit and loss of the book over price move and volatility shock, {row.rules}",
         )
     return {
         name: None if figure is None else Markup(figures.inline_svg(figure, name, text))
@@ -153,7 +181,8 @@ def _remarks(report: Report) -> list[tuple[str, str]]:
             found.append((row.rules, f"no number: {row.refusal}"))
         found += [(row.rules, note) for note in row.notes]
         found += [(row.rules, f"{f.subject}: {f.message} ({f.reason.value}, {f.effect})") for f in row.failures]
-    found += [("surface", f"{f.subject}: {f.message} ({f.effect})") for f in report.surface.failures]
+    for rules, surface in report.surfaces.items():
+        found += [(f"surface, {rules}", f"{f.subject}: {f.message} ({f.effect})") for f in surface.failures]
     return found
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.documents import DocumentError
+from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral, weakest
@@ -91,12 +91,7 @@ class Dsa(MarginModel):
 
     MODEL = "dsa"
     PARAMETERS = DsaParameters
-
-    @property
-    def parameters(self) -> DsaParameters:
-        """The validated numbers of the pack."""
-        assert isinstance(self._parameters, DsaParameters)
-        return self._parameters
+    parameters: DsaParameters
 
     @cached_property
     def reference(self) -> Prbm:
@@ -110,10 +105,9 @@ class Dsa(MarginModel):
         law = VolRule(p.vol_power_short, p.vol_power_long, p.vol_reference_days, p.vol_days_floor)
         return Box(p.box.move, p.box.vol_down, p.box.vol_up, law)
 
-    def applies_to(self, account: Account, market: Market) -> str | None:
-        """Every contract of this package, in portfolio mode."""
-        problems = mode_problems(account)
-        return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
+    def problems(self, account: Account, market: Market) -> list[Problem]:
+        """See `MarginModel.problems`: every contract of this package is taken, in portfolio mode."""
+        return mode_problems(account)
 
     def scenarios(self) -> Scenarios:
         """The nodes of the grid as columns; spot runs fastest."""
@@ -161,9 +155,7 @@ class Dsa(MarginModel):
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""
-        problems = mode_problems(account)
-        if problems:
-            raise DocumentError(problems)
+        self.check(account, market)
         known_collateral(account.collateral, self.parameters.haircuts)
         book = open_book(account, market, on_failure)
         cores = self.cores(book)

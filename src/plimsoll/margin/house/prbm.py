@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.contracts import is_dated
-from plimsoll.documents import DocumentError
+from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral
@@ -70,17 +70,11 @@ class Prbm(MarginModel):
 
     MODEL = "prbm"
     PARAMETERS = PrbmParameters
+    parameters: PrbmParameters
 
-    @property
-    def parameters(self) -> PrbmParameters:
-        """The validated numbers of the pack."""
-        assert isinstance(self._parameters, PrbmParameters)
-        return self._parameters
-
-    def applies_to(self, account: Account, market: Market) -> str | None:
-        """Every contract of this package, in portfolio mode."""
-        problems = mode_problems(account)
-        return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
+    def problems(self, account: Account, market: Market) -> list[Problem]:
+        """See `MarginModel.problems`: every contract of this package is taken, in portfolio mode."""
+        return mode_problems(account)
 
     def scenarios(self) -> Scenarios:
         """The pack's table as columns."""
@@ -148,9 +142,7 @@ class Prbm(MarginModel):
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""
-        problems = mode_problems(account)
-        if problems:
-            raise DocumentError(problems)
+        self.check(account, market)
         known_collateral(account.collateral, self.parameters.haircuts)
         book = open_book(account, market, on_failure)
         cores = self.cores(book)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.documents import DocumentError, Failure, Problem, Reason
+from plimsoll.documents import Failure, Problem, Reason
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
@@ -68,19 +68,13 @@ class PortfolioMargin(MarginModel):
 
     MODEL = "deribit-pm"
     PARAMETERS = PmParameters
+    parameters: PmParameters
 
-    @property
-    def parameters(self) -> PmParameters:
-        """The validated numbers of the pack."""
-        assert isinstance(self._parameters, PmParameters)
-        return self._parameters
+    def problems(self, account: Account, market: Market) -> list[Problem]:
+        """See `MarginModel.problems`.
 
-    def applies_to(self, account: Account, market: Market) -> str | None:
-        """Futures, perpetuals and options of one settlement currency on underlyings of the pack, segregated."""
-        problems = self._problems(account, market)
-        return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
-
-    def _problems(self, account: Account, market: Market) -> list[Problem]:
+        Taken: futures, perpetuals and options of one settlement currency on underlyings of the pack, segregated.
+        """
         problems = []
         if account.mode == "cross":
             got = f"'cross' ({Reason.UNSUPPORTED_MODE.value})"
@@ -102,16 +96,12 @@ class PortfolioMargin(MarginModel):
 
     def readings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> Readings:
         """The account under every reading, for audits."""
-        problems = self._problems(account, market)
-        if problems:
-            raise DocumentError(problems)
+        self.check(account, market)
         return Readings(self.parameters, holdings(open_book(account, market, on_failure)))
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""
-        problems = self._problems(account, market)
-        if problems:
-            raise DocumentError(problems)
+        self.check(account, market)
         book = open_book(account, market, on_failure)
         readings = Readings(self.parameters, holdings(book))
         charged = readings.charged

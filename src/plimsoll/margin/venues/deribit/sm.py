@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plimsoll.documents import DocumentError, Problem, Reason
+from plimsoll.documents import Problem, Reason
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral, weakest
@@ -83,19 +83,13 @@ class StandardMargin(MarginModel):
 
     MODEL = "deribit-sm"
     PARAMETERS = SmParameters
+    parameters: SmParameters
 
-    @property
-    def parameters(self) -> SmParameters:
-        """The validated numbers of the pack."""
-        assert isinstance(self._parameters, SmParameters)
-        return self._parameters
+    def problems(self, account: Account, market: Market) -> list[Problem]:
+        """See `MarginModel.problems`.
 
-    def applies_to(self, account: Account, market: Market) -> str | None:
-        """Futures, perpetuals and options with rates in the pack; segregated: all of one settlement currency."""
-        problems = self._problems(account, market)
-        return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
-
-    def _problems(self, account: Account, market: Market) -> list[Problem]:
+        Taken: futures, perpetuals and options with rates in the pack; segregated: all of one settlement currency.
+        """
         problems = []
         if account.mode == "isolated":
             got = f"'isolated' ({Reason.UNSUPPORTED_MODE.value})"
@@ -107,9 +101,7 @@ class StandardMargin(MarginModel):
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""
-        problems = self._problems(account, market)
-        if problems:
-            raise DocumentError(problems)
+        self.check(account, market)
         p, cross = self.parameters, account.mode == "cross"
         if cross:
             known_collateral(account.collateral, p.haircuts)

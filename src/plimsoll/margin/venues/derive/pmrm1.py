@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plimsoll.documents import DocumentError, Problem
+from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
 from plimsoll.margin.components import component, weakest
@@ -43,23 +43,11 @@ class Pmrm1(MarginModel):
 
     MODEL = "derive-pmrm1"
     PARAMETERS = Pmrm1Parameters
-
-    @property
-    def parameters(self) -> Pmrm1Parameters:
-        """The validated numbers of the pack."""
-        assert isinstance(self._parameters, Pmrm1Parameters)
-        return self._parameters
-
-    def applies_to(self, account: Account, market: Market) -> str | None:
-        """One underlying of the pack, linear options and perpetuals, its coin and cash as collateral."""
-        problems = self._problems(account, market)
-        return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
+    parameters: Pmrm1Parameters
 
     def workings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> Pmrm1Workings:
         """Every intermediate of the calculation, for audits, conformance and the auction."""
-        problems = self._problems(account, market)
-        if problems:
-            raise DocumentError(problems)
+        self.check(account, market)
         return evaluate(self.parameters, open_book(account, market, on_failure), self._underlying(account, market))
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
@@ -118,7 +106,11 @@ class Pmrm1(MarginModel):
         p = self.parameters
         return underlying_of(account, market, {name: (name, p.cash) for name in p.underlyings})
 
-    def _problems(self, account: Account, market: Market) -> list[Problem]:
+    def problems(self, account: Account, market: Market) -> list[Problem]:
+        """See `MarginModel.problems`.
+
+        Taken: one underlying of the pack, linear options and perpetuals, its coin and cash as collateral.
+        """
         p = self.parameters
         return [
             *mode_problems(account, "portfolio"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.documents import DocumentError, Problem
+from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
 from plimsoll.margin.components import component, weakest
@@ -45,23 +45,11 @@ class Pmrm2(MarginModel):
 
     MODEL = "derive-pmrm2"
     PARAMETERS = Pmrm2Parameters
-
-    @property
-    def parameters(self) -> Pmrm2Parameters:
-        """The validated numbers of the pack."""
-        assert isinstance(self._parameters, Pmrm2Parameters)
-        return self._parameters
-
-    def applies_to(self, account: Account, market: Market) -> str | None:
-        """One underlying of the pack, linear options and perpetuals only."""
-        problems = self._problems(account, market)
-        return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
+    parameters: Pmrm2Parameters
 
     def workings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> Workings:
         """Every intermediate of the calculation, for audits and conformance."""
-        problems = self._problems(account, market)
-        if problems:
-            raise DocumentError(problems)
+        self.check(account, market)
         return evaluate(self.parameters, open_book(account, market, on_failure), self._underlying(account, market))
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
@@ -148,7 +136,11 @@ class Pmrm2(MarginModel):
         p = self.parameters
         return underlying_of(account, market, {n: {*u.collaterals, p.cash} for n, u in p.underlyings.items()})
 
-    def _problems(self, account: Account, market: Market) -> list[Problem]:
+    def problems(self, account: Account, market: Market) -> list[Problem]:
+        """See `MarginModel.problems`.
+
+        Taken: one underlying of the pack, linear options and perpetuals only.
+        """
         p = self.parameters
         return [
             *mode_problems(account, "portfolio"),

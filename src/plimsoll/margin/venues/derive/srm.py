@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plimsoll.documents import DocumentError, Problem, Reason
+from plimsoll.documents import Problem, Reason
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
 from plimsoll.margin.components import component, weakest
@@ -42,23 +42,11 @@ class Srm(MarginModel):
 
     MODEL = "derive-srm"
     PARAMETERS = SrmParameters
-
-    @property
-    def parameters(self) -> SrmParameters:
-        """The validated numbers of the pack."""
-        assert isinstance(self._parameters, SrmParameters)
-        return self._parameters
-
-    def applies_to(self, account: Account, market: Market) -> str | None:
-        """Linear options and perpetuals of markets that list them, collateral that the pack takes."""
-        problems = self._problems(account, market)
-        return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
+    parameters: SrmParameters
 
     def workings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> SrmWorkings:
         """Every intermediate of the calculation, for audits and conformance."""
-        problems = self._problems(account, market)
-        if problems:
-            raise DocumentError(problems)
+        self.check(account, market)
         return evaluate(self.parameters, open_book(account, market, on_failure))
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
@@ -116,7 +104,11 @@ class Srm(MarginModel):
                 rates.append(Binding(underlying=market, kind="perpetual", label=label, pnl=-charge))
         return (*rates, *(_bound(row, margin) for row, margin in w.expiries))
 
-    def _problems(self, account: Account, market: Market) -> list[Problem]:
+    def problems(self, account: Account, market: Market) -> list[Problem]:
+        """See `MarginModel.problems`.
+
+        Taken: linear options and perpetuals of markets that list them, collateral that the pack takes.
+        """
         p = self.parameters
         return [
             *mode_problems(account, "portfolio", "cross"),
