@@ -194,25 +194,18 @@ PARAMETERS: list[tuple[str, str, Any, str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("content", "path", "got", "allowed"), [c[1:] for c in ACCOUNTS], ids=[c[0] for c in ACCOUNTS])
-def test_accounts(content: Any, path: str, got: str, allowed: str) -> None:
-    problem = refused(pl.Account.from_dict, content)
-    assert problem.path == path
-    assert got in problem.got
-    assert allowed in problem.allowed
+DOCUMENTS = [
+    (kind, *case) for kind, cases in ((pl.Account, ACCOUNTS), (pl.Market, MARKETS), (pl.Rules, RULES)) for case in cases
+]
 
 
-@pytest.mark.parametrize(("content", "path", "got", "allowed"), [c[1:] for c in MARKETS], ids=[c[0] for c in MARKETS])
-def test_markets(content: Any, path: str, got: str, allowed: str) -> None:
-    problem = refused(pl.Market.from_dict, content)
-    assert problem.path == path
-    assert got in problem.got
-    assert allowed in problem.allowed
-
-
-@pytest.mark.parametrize(("content", "path", "got", "allowed"), [c[1:] for c in RULES], ids=[c[0] for c in RULES])
-def test_rules(content: Any, path: str, got: str, allowed: str) -> None:
-    problem = refused(pl.Rules.from_dict, content)
+@pytest.mark.parametrize(
+    ("kind", "content", "path", "got", "allowed"),
+    [(d[0], *d[2:]) for d in DOCUMENTS],
+    ids=[f"{d[0].__name__}-{d[1]}" for d in DOCUMENTS],
+)
+def test_documents(kind: Any, content: Any, path: str, got: str, allowed: str) -> None:
+    problem = refused(kind.from_dict, content)
     assert problem.path == path
     assert got in problem.got
     assert allowed in problem.allowed

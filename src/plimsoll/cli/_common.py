@@ -50,14 +50,14 @@ def print_json(content: Any) -> None:
     click.echo(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
 
 
-def write_text(path: str, text: str) -> None:
-    """Write a file, or refuse naming the path and the reason."""
+def write_text(path: str, text: str, option: str = "--output") -> None:
+    """Write a file, or refuse naming the option, the path and the reason."""
     from plimsoll.documents import refuse
 
     try:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise refuse("--output", f"{path} ({error.strerror})", "a file that can be written") from None
+        raise refuse(option, f"{path} ({error.strerror})", "a file that can be written") from None
 
 
 def account_option(function: F) -> F:

@@ -88,5 +88,5 @@ def _write(page: str, found: Comparison, account: Account, market: Market) -> st
     with Console(stderr=True).status("report") as status:
         report = report_on(found, account, market, progress=lambda text: status.update(escape(text)))
         status.update("figures and report")
-        write_text(page, render(report))
+        write_text(page, render(report), "--html")
     return str(Path(page).resolve())

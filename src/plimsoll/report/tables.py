@@ -174,8 +174,9 @@ def comparison_view(comparison: Comparison) -> RenderableType:
         )
         line.append(f"{row.currency}, set by {row.binding or 'nothing'}")
         known = {k: v / r.initial for k, v in row.evidence.items()} if r.initial > 0 else {}
-        if known:
-            line.append("; evidence " + ", ".join(f"{v:.0%} {k}" for k, v in known.items()))
+        told = [f"{v:.0%} {k}" for k, v in known.items() if abs(v) >= 0.005]
+        if told:
+            line.append("; evidence " + ", ".join(told))
         below.append(line)
         below += [Text(f"  {note}", QUIET) for note in row.notes[row.translated :]]
         below += [Text(f"  {f.subject}: {f.message} ({f.effect})", "yellow") for f in row.failures]

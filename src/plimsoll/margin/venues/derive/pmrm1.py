@@ -13,7 +13,7 @@ from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
 from plimsoll.margin.components import component, weakest
 from plimsoll.margin.model import Assessment, MarginModel
-from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
+from plimsoll.margin.requirement import Component, Evidence
 from plimsoll.margin.venues.derive.holdable import (
     collateral_problems,
     contract_problems,
@@ -25,6 +25,7 @@ from plimsoll.margin.venues.derive.holdable import (
 )
 from plimsoll.margin.venues.derive.pmrm1_parameters import Pmrm1Parameters
 from plimsoll.margin.venues.derive.pmrm1_workings import Pmrm1Workings, evaluate
+from plimsoll.margin.venues.derive.span import binding_of, losses_of
 from plimsoll.market import Market
 
 
@@ -53,15 +54,11 @@ class Pmrm1(MarginModel):
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""
         w = self.workings(account, market, on_failure)
-        labels = (*w.scenarios.labels, "basis contingency")
-        pnl = (*w.span.pnl.tolist(), w.span.basis)
         return Assessment(
             net_equity=w.equity,
             components=self._components(w),
-            binding=(
-                Binding(underlying=w.underlying, kind=w.span.block, label=labels[w.span.worst], pnl=w.span.value),
-            ),
-            scenarios=tuple(ScenarioLoss(label=a, pnl=b) for a, b in zip(labels, pnl, strict=True)),
+            binding=(binding_of(w.span, w.scenarios, w.underlying),),
+            scenarios=losses_of(w.span, w.scenarios),
             workings={
                 "min_span": w.span.value,
                 "basis_contingency": w.span.basis,

@@ -14,7 +14,7 @@ from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
 from plimsoll.margin.components import component, weakest
 from plimsoll.margin.model import Assessment, MarginModel
-from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
+from plimsoll.margin.requirement import Component, Evidence
 from plimsoll.margin.venues.derive.holdable import (
     contract_problems,
     mode_problems,
@@ -24,6 +24,7 @@ from plimsoll.margin.venues.derive.holdable import (
     underlying_problems,
 )
 from plimsoll.margin.venues.derive.parameters import Pmrm2Parameters
+from plimsoll.margin.venues.derive.span import binding_of, losses_of
 from plimsoll.margin.venues.derive.workings import Workings, evaluate
 from plimsoll.market import Market
 
@@ -55,24 +56,16 @@ class Pmrm2(MarginModel):
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""
         w = self.workings(account, market, on_failure)
-        labels = (*w.scenarios.labels, "basis contingency")
-        pnl = (*w.span.pnl.tolist(), w.span.basis)
         notes = [
-            f"scenario {labels[s]!r} tilts the smile and moves spot, which the venue forbids: evaluated at unmoved spot"
+            f"scenario {w.scenarios.labels[s]!r} tilts the smile and moves spot, which the venue forbids: "
+            "evaluated at unmoved spot"
             for s in w.forbidden
         ]
         return Assessment(
             net_equity=w.equity,
             components=self._components(w),
-            binding=(
-                Binding(
-                    underlying=w.underlying,
-                    kind=w.span.block,
-                    label=labels[w.span.worst] if w.span.value < 0 else "no loss",
-                    pnl=w.span.value,
-                ),
-            ),
-            scenarios=tuple(ScenarioLoss(label=a, pnl=b) for a, b in zip(labels, pnl, strict=True)),
+            binding=(binding_of(w.span, w.scenarios, w.underlying),),
+            scenarios=losses_of(w.span, w.scenarios),
             workings={
                 "min_span": w.span.value,
                 "basis_contingency": w.span.basis,

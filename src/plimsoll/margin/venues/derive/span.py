@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from plimsoll.margin.requirement import Binding, ScenarioLoss
 from plimsoll.margin.venues.derive.columns import BLOCKS
 from plimsoll.margin.venues.derive.parameters import Basis, Margin
 from plimsoll.risk import Plan, option_values
@@ -59,6 +60,22 @@ def rate_discount(plan: Plan) -> F64:
     """`[E]` discount factors; rates below zero count as zero."""
     factor: F64 = np.exp(-np.maximum(plan.rate, 0.0) * years_of(plan.seconds))
     return factor
+
+
+def losses_of(found: Span, scenarios: Scenarios) -> tuple[ScenarioLoss, ...]:
+    """Every scenario, and the basis contingency after them, as the requirement shows them."""
+    pnl = (*found.pnl.tolist(), found.basis)
+    return tuple(ScenarioLoss(label=a, pnl=b) for a, b in zip(_labels(scenarios), pnl, strict=True))
+
+
+def binding_of(found: Span, scenarios: Scenarios, underlying: str) -> Binding:
+    """What set the span; an account that loses nowhere is bound by nothing."""
+    label = _labels(scenarios)[found.worst] if found.value < 0 else "no loss"
+    return Binding(underlying=underlying, kind=found.block, label=label, pnl=found.value)
+
+
+def _labels(scenarios: Scenarios) -> tuple[str, ...]:
+    return (*scenarios.labels, "basis contingency")
 
 
 def expiry_values(
