@@ -24,6 +24,8 @@ OLDEST = (3, 11)
 COVERED_BY = {"run": ("test", "docs"), "test": (), "docs": (), "dev": ()}
 # The maintainer's own tools run beside the project and do not import it.
 WITHOUT_PROJECT = ("dev",)
+# What a build listens to: another compiler or other flags build again.
+BUILD_SETTINGS = ("CC", "CXX", "CXXFLAGS", "CMAKE_ARGS", "SKBUILD_CMAKE_DEFINE")
 
 
 def _interpreter(where: Path) -> Path:
@@ -31,10 +33,13 @@ def _interpreter(where: Path) -> Path:
 
 
 def _digest(name: str) -> str:
-    """Digest of the lock, the package metadata, the interpreter and the place of the tree."""
+    """Digest of the lock, the package metadata, the compiled sources, the interpreter and the place of the tree."""
     parts = [(ROOT / "requirements" / f"{name}.txt").read_bytes(), sys.version.encode(), str(ROOT).encode()]
     if name not in WITHOUT_PROJECT:
-        parts.append((ROOT / "pyproject.toml").read_bytes())
+        sources = (ROOT / "src/plimsoll/kernels/native").glob("*.[ch]pp")
+        built_from = (ROOT / "pyproject.toml", ROOT / "CMakeLists.txt", *sorted(sources))
+        parts.extend(path.read_bytes() for path in built_from)
+        parts.append(repr([os.environ.get(name) for name in BUILD_SETTINGS]).encode())
     whole = hashlib.sha256()
     for part in parts:
         whole.update(hashlib.sha256(part).digest())

@@ -1,9 +1,10 @@
-"""The blocked kernel against a plain loop, the closed formula at high precision, its limits and its laws."""
+"""Compiled and numpy kernels against a plain loop, the closed formula at high precision, its limits and its laws."""
 
 from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import mpmath
@@ -12,9 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plimsoll.kernels import d1_d2, lognormal_value, lognormal_values, normal_cdf, normal_pdf
+from kernel_kinds import KINDS, use_kernels
+from plimsoll.kernels import d1_d2, lognormal_value, lognormal_values, normal_cdf, normal_pdf, revaluation
+from plimsoll.kernels.twins import revaluation as twin
 
 Arguments = dict[str, Any]
+
+
+@pytest.fixture(scope="module", params=KINDS, autouse=True)
+def kind(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test of this module runs on the compiled kernels and on their twins."""
+    with use_kernels(request.param):
+        yield request.param
 
 
 def scalar_twin(forward: float, strike: float, total_vol: float, call: bool) -> float:
@@ -132,18 +142,25 @@ def test_parity_on_extreme_books(a: Arguments) -> None:
     assert (np.abs(gap) <= 1e-12 * np.maximum(a["forward"][a["group"]], a["strike"][:, None])).all()
 
 
-@given(books(), st.integers(4096, 8192))
-def test_block_size_and_output_array_change_no_bit(a: Arguments, block: int) -> None:
+@given(books())
+def test_the_output_array_changes_no_bit(a: Arguments) -> None:
     out = np.full((a["strike"].size, a["forward"].shape[1]), np.nan)
-    assert lognormal_values(**a, block_bytes=block, out=out) is out
+    assert lognormal_values(**a, out=out) is out
     assert np.array_equal(out, lognormal_values(**a))
 
 
 @pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize("block", [4096, 20_000, 1 << 22])
-def test_tiles_over_instruments_and_scenarios_agree(ordered: bool, block: int) -> None:
+def test_tiles_of_the_twin_agree(ordered: bool, block: int) -> None:
     a = random_book(7, n=37, e=5, s=700, ordered=ordered)
-    assert np.array_equal(lognormal_values(**a, block_bytes=block), lognormal_values(**a))
+    cells = revaluation._cells(**a, vol_shift=None, per_forward=None)
+    assert np.array_equal(twin.values(cells, np.empty(cells.shape), block), twin.values(cells, np.empty(cells.shape)))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_threads_change_no_bit(threads: int) -> None:
+    a = random_book(8, n=41, e=5, s=1300)
+    assert np.array_equal(lognormal_values(**a, threads=threads), lognormal_values(**a, threads=1))
 
 
 def test_rows_and_columns_are_independent() -> None:
@@ -162,7 +179,7 @@ def test_the_element_form_equals_the_array_form() -> None:
     g = a["group"]
     vol = np.maximum(a["total_vol"][:, None] * a["vol_scale"][g], a["vol_floor"][g])
     single = lognormal_value(a["forward"][g], a["strike"][:, None], vol, a["call"][:, None])
-    assert np.array_equal(lognormal_values(**a), single * a["discount"][g][:, None])
+    assert lognormal_values(**a) == pytest.approx(single * a["discount"][g][:, None], rel=0.0, abs=5e-13)
 
 
 def test_precision_against_forty_digits() -> None:
@@ -236,7 +253,8 @@ def test_empty_books_have_empty_values() -> None:
         ({"vol_floor": np.full((2, 2), np.nan)}, r"vol_floor\[0, 0\]: got nan"),
         ({"discount": np.array([1.0, -0.5])}, r"discount\[1\]: got -0.5"),
         ({"discount": np.ones(3)}, "discount: got shape"),
-        ({"block_bytes": 100}, "block_bytes: got 100"),
+        ({"threads": 0}, "threads: got 0"),
+        ({"threads": True}, "threads: got True"),
         ({"out": np.empty((3, 3))}, r"out: got float64 of shape \(3, 3\)"),
         ({"out": np.empty((3, 2), order="F")}, "out: got float64"),
         ({"out": np.empty((3, 2), dtype=np.float32)}, "out: got float32"),

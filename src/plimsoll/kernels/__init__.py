@@ -1,12 +1,12 @@
-"""Loops over arrays: arrays in, arrays out, plain numpy that a compiled kernel can be held equal to."""
+"""Loops over arrays, compiled, each beside a numpy twin that it is held equal to: arrays in, arrays out."""
 
 from __future__ import annotations
 
+from plimsoll.kernels.backend import SlowKernels
 from plimsoll.kernels.lognormal import (
     SATURATION,
     d1_d2,
     lognormal_value,
-    lognormal_values,
     normal_cdf,
     normal_pdf,
 )
@@ -18,13 +18,18 @@ from plimsoll.kernels.measures import (
     value_at_risk,
     worst,
 )
+from plimsoll.kernels.revaluation import LognormalGreeks, lognormal_book, lognormal_greeks, lognormal_values
 
 __all__ = [
+    "LognormalGreeks",
     "SATURATION",
+    "SlowKernels",
     "aggregate",
     "aggregate_accounts",
     "d1_d2",
     "expected_shortfall",
+    "lognormal_book",
+    "lognormal_greeks",
     "lognormal_value",
     "lognormal_values",
     "normal_cdf",

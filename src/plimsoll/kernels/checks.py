@@ -1,0 +1,61 @@
+"""Refusals before a kernel runs: compiled loops neither look at shapes twice nor can they tell NaN from a number."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+def reals(
+    name: str, value: npt.ArrayLike, shape: tuple[int, ...], axes: str, *, least: float | None = 0.0
+) -> FloatArray:
+    """``value`` as contiguous float64 of that shape, refused unless finite and at least ``least``."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: got an array of {array.dtype}, must hold real numbers")
+    if array.shape != shape:
+        raise ValueError(f"{name}: got shape {array.shape}, must be {axes} = {shape}")
+    array = np.ascontiguousarray(array, dtype=np.float64)
+    bad = ~np.isfinite(array) if least is None else ~(np.isfinite(array) & (array >= least))
+    if bad.any():
+        rule = "" if least is None else f" and at least {least:g}"
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(f"{name}{list(where)}: got {array[where]}, must be finite{rule}")
+    return array
+
+
+def groups(group: npt.ArrayLike, count: int) -> IntArray:
+    """The group of each of N instruments as int64, each from 0 to ``count`` - 1."""
+    array = np.asarray(group)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ValueError(f"group: got {array.dtype} of shape {array.shape}, must be integers of shape [N]")
+    array = np.ascontiguousarray(array, dtype=np.int64)
+    bad = (array < 0) | (array >= count)
+    if bad.any():
+        at = int(np.argmax(bad))
+        raise ValueError(f"group[{at}]: got {array[at]}, must be from 0 to {count - 1}")
+    return array
+
+
+def booleans(name: str, value: npt.ArrayLike, count: int) -> BoolArray:
+    """``value`` as contiguous booleans [N]; 0 and 1 are refused, since 1 and -1 would both read as true."""
+    array = np.asarray(value)
+    if array.shape != (count,) or (count and array.dtype != np.bool_):
+        raise ValueError(f"{name}: got {array.dtype} of shape {array.shape}, must be booleans [N] = ({count},)")
+    return np.ascontiguousarray(array, dtype=np.bool_)
+
+
+def result(out: FloatArray | None, shape: tuple[int, ...], axes: str) -> FloatArray:
+    """``out`` if it can hold the result, a new array if there is none."""
+    if out is None:
+        return np.empty(shape)
+    if out.shape != shape or out.dtype != np.float64 or not out.flags.carray:
+        raise ValueError(
+            f"out: got {out.dtype} of shape {out.shape}, must be float64, C-contiguous and writable, "
+            f"of shape {axes} = {shape}"
+        )
+    return out

@@ -1,0 +1,91 @@
+#include "arrays.hpp"
+#include "lognormal.hpp"
+
+namespace plimsoll {
+namespace {
+
+struct Arguments {
+    Instruments instruments;
+    Tables tables;
+};
+
+Arguments gathered(const In<std::int64_t, 1>& group, const In<double, 1>& strike, const In<double, 1>& total_vol,
+                   const In<bool, 1>& call, const Maybe<bool, 1>& per_forward, const In<double, 2>& forward,
+                   const In<double, 2>& vol_scale, const Maybe<double, 2>& vol_shift,
+                   const Maybe<double, 2>& vol_floor, const In<double, 1>& discount) {
+    const std::size_t count = group.shape(0), groups = forward.shape(0), scenarios = forward.shape(1);
+    expect_1d(strike, count, "strike");
+    expect_1d(total_vol, count, "total_vol");
+    expect_1d(call, count, "call");
+    if (per_forward) expect_1d(*per_forward, count, "per_forward");
+    expect_2d(vol_scale, groups, scenarios, "vol_scale");
+    if (vol_shift) expect_2d(*vol_shift, groups, scenarios, "vol_shift");
+    if (vol_floor) expect_2d(*vol_floor, groups, scenarios, "vol_floor");
+    expect_1d(discount, groups, "discount");
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::int64_t g = group.data()[i];
+        expect(g >= 0 && static_cast<std::size_t>(g) < groups, "group", "below the number of groups");
+    }
+    return {{count, group.data(), strike.data(), total_vol.data(), call.data(), data_or_null(per_forward)},
+            {groups, scenarios, forward.data(), vol_scale.data(), data_or_null(vol_shift), data_or_null(vol_floor),
+             discount.data()}};
+}
+
+}  // namespace
+
+void bind_lognormal(nb::module_& m) {
+    m.def(
+        "lognormal_values",
+        [](In<std::int64_t, 1> group, In<double, 1> strike, In<double, 1> total_vol, In<bool, 1> call,
+           Maybe<bool, 1> per_forward, In<double, 2> forward, In<double, 2> vol_scale, Maybe<double, 2> vol_shift,
+           Maybe<double, 2> vol_floor, In<double, 1> discount, std::size_t threads, Out<double, 2> out) {
+            const Arguments a = gathered(group, strike, total_vol, call, per_forward, forward, vol_scale, vol_shift,
+                                         vol_floor, discount);
+            expect_2d(out, a.instruments.count, a.tables.scenarios, "out");
+            nb::gil_scoped_release released;
+            lognormal_values(a.instruments, a.tables, threads, out.data());
+        },
+        nb::arg("group"), nb::arg("strike"), nb::arg("total_vol"), nb::arg("call"), nb::arg("per_forward").none(),
+        nb::arg("forward"), nb::arg("vol_scale"), nb::arg("vol_shift").none(), nb::arg("vol_floor").none(),
+        nb::arg("discount"), nb::arg("threads"), nb::arg("out").noconvert(),
+        "Fill out[N, S] with the values of N instruments in S scenarios.");
+    m.def(
+        "lognormal_greeks",
+        [](In<std::int64_t, 1> group, In<double, 1> strike, In<double, 1> total_vol, In<bool, 1> call,
+           In<double, 1> root_time, In<double, 2> forward, In<double, 2> vol_scale, Maybe<double, 2> vol_shift,
+           Maybe<double, 2> vol_floor, In<double, 1> discount, std::size_t threads, Out<double, 3> out) {
+            const Arguments a = gathered(group, strike, total_vol, call, std::nullopt, forward, vol_scale, vol_shift,
+                                         vol_floor, discount);
+            expect_1d(root_time, a.instruments.count, "root_time");
+            const std::size_t size = a.instruments.count * a.tables.scenarios;
+            expect(out.shape(0) == 5 && out.shape(1) == a.instruments.count && out.shape(2) == a.tables.scenarios, "out",
+                   "[5, N, S]");
+            double* to = out.data();
+            nb::gil_scoped_release released;
+            lognormal_greeks(a.instruments, a.tables, root_time.data(), threads, to,
+                             {to + size, to + 2 * size, to + 3 * size, to + 4 * size});
+        },
+        nb::arg("group"), nb::arg("strike"), nb::arg("total_vol"), nb::arg("call"), nb::arg("root_time"),
+        nb::arg("forward"), nb::arg("vol_scale"), nb::arg("vol_shift").none(), nb::arg("vol_floor").none(),
+        nb::arg("discount"), nb::arg("threads"), nb::arg("out").noconvert(),
+        "Fill out[5, N, S] with value, delta, gamma, vega and theta.");
+    m.def(
+        "lognormal_book",
+        [](In<std::int64_t, 1> group, In<double, 1> strike, In<double, 1> total_vol, In<bool, 1> call,
+           Maybe<bool, 1> per_forward, In<double, 1> quantity, In<double, 2> forward, In<double, 2> vol_scale,
+           Maybe<double, 2> vol_shift, Maybe<double, 2> vol_floor, In<double, 1> discount, std::size_t threads,
+           Out<double, 1> out) {
+            const Arguments a = gathered(group, strike, total_vol, call, per_forward, forward, vol_scale, vol_shift,
+                                         vol_floor, discount);
+            expect_1d(quantity, a.instruments.count, "quantity");
+            expect_1d(out, a.tables.scenarios, "out");
+            nb::gil_scoped_release released;
+            lognormal_book(a.instruments, a.tables, quantity.data(), threads, out.data());
+        },
+        nb::arg("group"), nb::arg("strike"), nb::arg("total_vol"), nb::arg("call"), nb::arg("per_forward").none(),
+        nb::arg("quantity"), nb::arg("forward"), nb::arg("vol_scale"), nb::arg("vol_shift").none(),
+        nb::arg("vol_floor").none(), nb::arg("discount"), nb::arg("threads"), nb::arg("out").noconvert(),
+        "Fill out[S] with the value of a whole book, never holding the N x S values.");
+}
+
+}  // namespace plimsoll

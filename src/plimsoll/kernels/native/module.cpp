@@ -1,0 +1,13 @@
+// The extension module: one bind function per subject.
+#include <nanobind/nanobind.h>
+
+namespace nb = nanobind;
+
+namespace plimsoll {
+void bind_lognormal(nb::module_& m);
+}  // namespace plimsoll
+
+NB_MODULE(_native, m) {
+    m.doc() = "Compiled loops; call them through plimsoll.kernels, which checks the arguments.";
+    plimsoll::bind_lognormal(m);
+}
