@@ -39,6 +39,7 @@ def run(arguments: list[str]) -> int:
     """Run one command line. 0: done; 1: done, but a check missed; 2: bad input; 3: a fault of ours."""
     import click
 
+    _tell_warnings_plainly()
     try:
         code = LazyGroup.build(LISTING).main(arguments, prog_name="plimsoll", standalone_mode=False)
         return int(code) if isinstance(code, int) else 0
@@ -58,6 +59,23 @@ def run(arguments: list[str]) -> int:
         return 0
     except Exception as error:  # noqa: BLE001  the last line: a user never sees a traceback
         return _report(error)
+
+
+def _tell_warnings_plainly() -> None:
+    """Our own warnings are for the user and show as one line; other libraries' are shown as Python does."""
+    import warnings
+
+    as_python_does = warnings.showwarning
+
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, *further: object, **named: object
+    ) -> None:
+        if category.__module__.startswith("plimsoll."):
+            print(f"warning: {message}", file=sys.stderr)
+        else:
+            as_python_does(message, category, filename, lineno, *further, **named)  # type: ignore[arg-type]
+
+    warnings.showwarning = show  # type: ignore[assignment]
 
 
 def _report(error: Exception) -> int:

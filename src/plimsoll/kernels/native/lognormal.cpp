@@ -83,6 +83,7 @@ PLIMSOLL_INLINE void greeks_loop(const Row& row, const View& view, std::size_t w
         delta[s] = Call ? discount * inner : -discount * outer;
         // no density where nothing is left to be uncertain about
         double g = w > kLeastVol ? x.g : 0.0;
+        g = x.far < kFarthest ? g : 0.0;
         g = w < kSaturation ? g : 0.0;
         gamma[s] = discount * kInverseRootTwoPi * g * per * per * iw;
         vega[s] = vega_factor * g;

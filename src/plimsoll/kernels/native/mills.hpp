@@ -65,7 +65,7 @@ PLIMSOLL_INLINE double magnitude(double a) { return std::fabs(a); }
 // Each density times its price is the same g = sqrt(F K) exp(-(h^2 + t^2)/2), written here without 1 / sqrt(2 pi), and
 // the two quotients R(|near|) = pa / qa and R(far) = pb / qb share one division.
 struct Terms {
-    double g, near, pa, qa, pb, qb, inverse;  // inverse = 1 / (qa qb)
+    double g, near, far, pa, qa, pb, qb, inverse;  // far is cut at kFarthest; inverse = 1 / (qa qb)
 };
 
 PLIMSOLL_INLINE Terms terms(double h, double t, double root) {
@@ -73,7 +73,10 @@ PLIMSOLL_INLINE Terms terms(double h, double t, double root) {
     x.near = t - h;
     const double a = least(magnitude(x.near), kFarthest);
     const double b = least(t + h, kFarthest);
-    x.g = root * exp_negative((a * a + b * b) * -0.25);
+    x.far = b;
+    // nothing is left where both arguments are cut: a remainder of 1e-305 would only be noise for what multiplies it
+    const double g = root * exp_negative((a * a + b * b) * -0.25);
+    x.g = a < kFarthest ? g : 0.0;
     x.pa = mills_p(a);
     x.qa = mills_q(a);
     x.pb = mills_p(b);
