@@ -75,7 +75,7 @@ def _tell_warnings_plainly() -> None:
         else:
             as_python_does(message, category, filename, lineno, *further, **named)  # type: ignore[arg-type]
 
-    warnings.showwarning = show  # type: ignore[assignment]
+    warnings.showwarning = show
 
 
 def _report(error: Exception) -> int:

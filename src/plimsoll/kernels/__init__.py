@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plimsoll.kernels.backend import SlowKernels
+from plimsoll.kernels.inverse import lognormal_inverse
 from plimsoll.kernels.lognormal import (
     SATURATION,
     d1_d2,
@@ -30,6 +31,7 @@ __all__ = [
     "expected_shortfall",
     "lognormal_book",
     "lognormal_greeks",
+    "lognormal_inverse",
     "lognormal_value",
     "lognormal_values",
     "normal_cdf",

@@ -1,16 +1,8 @@
 """Implied Black-76 volatility, for arrays, to full precision.
 
-The time value (price above intrinsic, which is the price of the out-of-the-money side) is divided by sqrt(F
-K) and solved for the total volatility s in logarithms. With x = -|ln(F/K)|, h = x/s, t = s/2 and Y(z) =
-N(z)/n(z),
-
-    ln b(s) = -(h^2 + t^2)/2 - ln(2 pi)/2 + ln(Y(h + t) - Y(h - t)),        d ln b / ds = 1/(Y(h + t) - Y(h -
-    t))
-
-holds without underflow for any strike; for small t the difference is a Taylor series in t, which keeps the
-digits that subtraction would lose. Halley steps in ln s run inside a bracket that shrinks with every
-evaluation; a step out of it is replaced by bisection. The normalised form follows Jaeckel (2015), "Let's be
-rational"; the iteration is our own.
+The time value (price above intrinsic, which is the price of the out-of-the-money side) is divided by sqrt(F K) and
+solved for the total volatility in logarithms by `plimsoll.kernels.lognormal_inverse`; this module decides what a price
+can tell and with what certainty.
 """
 
 from __future__ import annotations
@@ -20,22 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import erfcx
 
-from plimsoll.kernels.lognormal import SATURATION
+from plimsoll.kernels import SATURATION, lognormal_inverse
 from plimsoll.pricing.black76 import FloatArray, broadcast, checked_call, checked_real
-
-#: Most iterations of one element.
-MAX_ITERATIONS = 50
 
 #: A volatility that the rounding of its own price leaves uncertain by more than this, relatively, is not
 #: reported.
 RESOLUTION = 1e-6
-
-_HALF_LOG_2PI = 0.5 * np.log(2.0 * np.pi)
-_SQRT_2PI = np.sqrt(2.0 * np.pi)
-_SQRT_HALF_PI = np.sqrt(0.5 * np.pi)
-_SERIES_BELOW = 5e-3  # half total volatility where the series and the difference are equally good
 
 
 class Status(IntEnum):
@@ -132,70 +115,10 @@ def implied_vol_status(
         near = x > -0.5  # two logarithms would lose the digits of a small difference
         x[near] = -np.abs(np.log1p((f[near] - k[near]) / k[near]))
         log_target = np.log(time_value) - 0.5 * (log_forward + log_strike)
-        total, slope, converged = _solve(x, log_target)
+        total, slope, converged = lognormal_inverse(x, log_target)
         # slope is d ln(time value) / d ln(s): divide the relative uncertainty of the time value by it.
         uncertain = noise[solve] / time_value / slope
         good = converged & (uncertain <= RESOLUTION) & (total < SATURATION)
         status[solve[good]] = Status.OK
         vol[solve[good]] = total[good] / np.sqrt(years[solve[good]])
     return ImpliedVol(vol.reshape(shape)[()], status.reshape(shape)[()])
-
-
-def _ratio_gap(h: FloatArray, t: FloatArray) -> FloatArray:
-    """Y(h + t) - Y(h - t) for Y(z) = N(z)/n(z) = sqrt(pi/2) erfcx(-z/sqrt 2)."""
-    root_half = np.sqrt(0.5)
-    gap = _SQRT_HALF_PI * (erfcx(-(h + t) * root_half) - erfcx(-(h - t) * root_half))
-    small = t < _SERIES_BELOW
-    if small.any():
-        # Y' = 1 + z Y, so each derivative follows from the two before it; the odd ones at h make the series.
-        z, u = h[small], t[small]
-        y0 = _SQRT_HALF_PI * erfcx(-z * root_half)
-        y1 = 1.0 + z * y0
-        y2 = y0 + z * y1
-        y3 = 2.0 * y1 + z * y2
-        y4 = 3.0 * y2 + z * y3
-        y5 = 4.0 * y3 + z * y4
-        gap[small] = 2.0 * u * (y1 + u * u / 6.0 * (y3 + u * u / 20.0 * y5))
-    return np.asarray(gap, dtype=np.float64)
-
-
-def _solve(x: FloatArray, log_target: FloatArray) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
-    """Total volatility with ln b = ``log_target``, d ln b / d ln s there, and whether the iteration ended."""
-    # b <= s / sqrt(2 pi) bounds s from below, and so does |h| < 60, beyond which b is far under the least
-    # float.
-    low = np.maximum(np.log(_SQRT_2PI) + log_target, np.log(np.maximum(-x / 60.0, 1e-320)))
-    high = np.full(x.shape, np.log(SATURATION))
-    guess = np.maximum(np.log(_SQRT_2PI) + log_target, 0.5 * np.log(np.maximum(-x, 1e-300)))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        deep = np.log(-x / np.sqrt(np.maximum(-2.0 * log_target, 1e-2)))
-    u = np.where(log_target < -4.0 + 0.5 * np.log(np.maximum(-x, 1e-300)), np.maximum(deep, low), guess)
-    u = np.clip(u, low, high)
-    slope = np.ones(x.shape)
-    done = np.zeros(x.shape, dtype=np.bool_)
-    active = np.arange(x.size)
-    for _ in range(MAX_ITERATIONS):
-        v = u[active]
-        s = np.exp(v)
-        h, t = x[active] / s, 0.5 * s
-        gap = _ratio_gap(h, t)
-        error = np.log(gap) - 0.5 * (h * h + t * t) - _HALF_LOG_2PI - log_target[active]
-        first = s / gap
-        slope[active] = first
-        low[active] = np.where(error < 0.0, v, low[active])
-        high[active] = np.where(error < 0.0, high[active], v)
-        newton = -error / first
-        # second derivative over first, in ln s; the correction is kept away from turning or multiplying the
-        # step
-        bend = 1.0 + h * h - t * t - first
-        step = newton / np.clip(1.0 + 0.5 * newton * bend, 0.3, 3.0)
-        target = v + step
-        outside = ~((target >= low[active]) & (target <= high[active]))
-        small = np.abs(step) <= 1e-8  # cubic convergence: the next step would be below rounding
-        target = np.where(outside, 0.5 * (low[active] + high[active]), target)
-        target = np.where(small, v + step, target)
-        u[active] = target
-        done[active[small]] = True
-        active = active[~small]
-        if not active.size:
-            break
-    return np.exp(u), slope, done

@@ -4,10 +4,12 @@
 namespace nb = nanobind;
 
 namespace plimsoll {
+void bind_inverse(nb::module_& m);
 void bind_lognormal(nb::module_& m);
 }  // namespace plimsoll
 
 NB_MODULE(_native, m) {
     m.doc() = "Compiled loops; call them through plimsoll.kernels, which checks the arguments.";
+    plimsoll::bind_inverse(m);
     plimsoll::bind_lognormal(m);
 }
