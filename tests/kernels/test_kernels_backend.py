@@ -116,3 +116,9 @@ def test_threads_follow_the_work() -> None:
     assert backend.thread_count(None, 10) == 1
     assert backend.thread_count(None, 10**12) == backend.available_cores()
     assert backend.thread_count(3, 10) == 3
+
+
+def test_the_stub_is_what_the_extension_has() -> None:
+    if backend.native() is None:
+        pytest.skip("the compiled kernels were not built")
+    subprocess.run([sys.executable, str(ROOT / "tools" / "make_stubs.py"), "--check"], check=True, timeout=60)
