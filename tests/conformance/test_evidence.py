@@ -38,7 +38,7 @@ def test_a_number_called_reproduced_is_pinned_by_a_case_of_its_own_pack(
 
 def test_some_packs_claim_it_and_a_false_claim_is_found(documents: CaseProbe) -> None:
     labels = {r.label for r in CLAIMING}
-    assert {"deribit-pm@2024-06-17", "deribit-sm@2022-01-11"} <= labels
+    assert {"deribit-pm@2019-01-01", "deribit-pm@2024-06-17", "deribit-sm@2022-01-11"} <= labels
     rules = find_rules("deribit-pm@2024-06-17")
     (pin,) = gate(rules, documents, ["currencies.BTC.pnl_offset"])
     assert (pin.pinned, pin.evidence) == (False, "read")
