@@ -9,6 +9,8 @@ from plimsoll.margin import Account, Requirement, Rules, with_parameter
 from rule_books import DAY, Desk
 
 SM, PM = "deribit-sm@2025-01-01", "deribit-pm@2024-06-17"
+PAGE, DECK = "deribit-pm@2019-06-01", "deribit-pm@2023-01-01"
+"""The two rules of portfolio margin before 2024, by what they were read in."""
 INVERSE = {"settlement": "inverse", "currency": "BTC"}
 LINEAR = {"settlement": "linear", "currency": "USDC"}
 WEEK = 7.5 * DAY
@@ -46,6 +48,15 @@ def option(
     if mark is not None:
         found.marks.setdefault(name, {})["price"] = mark
     return name
+
+
+def chain(*rows: tuple[float, float], seconds: float = WEEK, found: Desk | None = None, **terms: Any) -> Desk:
+    """A desk of inverse options given as `(strike, coins)`, calls above 100 and puts below, worth next to nothing."""
+    book = found or desk()
+    book.add_expiry(seconds)
+    for strike, quantity in rows:
+        option(book, quantity, strike, strike > 100.0, seconds, 0.05, **terms)
+    return book
 
 
 def pack(reference: str, **changes: Any) -> Rules:

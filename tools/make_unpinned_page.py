@@ -31,7 +31,8 @@ source alone.
 - The house models and Deribit's are run on the shipped case documents: fixtures and tables printed in this project's
   specification, worked examples of the venue, captured answers. A case pins numbers of the pack it is run under. One
   that is run under another pack of the model, or under rates of its own, speaks of those: a number that is equal by
-  chance, or has not changed since, is listed with the rule set under which the case holds it.
+  chance, or has not changed since, is listed with the rule set under which the case holds it. Where a number gives a
+  scenario its name, the name is not an outside number: the others decide.
 - The cases of Derive's managers carry parameters, scenario tables and haircuts of their own and no date, so the same
   parameter is moved in the case. Scenarios are matched by spot and volatility shock, haircuts of PMRM_2 by asset and
   by whether it moves with the scenarios, terms of a single SRM market by its name (only that market's are moved then),
@@ -39,8 +40,8 @@ source alone.
   first portfolio manager; its numbers count for that pack alone.
 
 What is not pinned is listed below, with how well the pack knows it: `read` in the venue's rules or deploy constants
-(with which `tests/conformance/test_deploy_constants.py` compares the packs), `reproduced` from printed numbers, or
-`assumed` by this project.
+(with which `tests/conformance/test_deploy_constants.py` compares the packs) or `assumed` by this project. Nothing
+here is `reproduced`: that is kept for numbers that are pinned (`tests/conformance/test_evidence.py`).
 
 Written by `python tools/make_unpinned_page.py`, not by hand.
 """

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from plimsoll.conformance.case import Case, run_case
 from plimsoll.conformance.shipped import shipped_cases
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_cases_deribit.py"
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
 CASES = {c.id: c for c in shipped_cases() if c.id.startswith("deribit-")}
 
 
@@ -21,14 +22,22 @@ def test_a_published_number_is_met_to_its_last_digit(case: Case) -> None:
     assert outcome.assertions == len(case.expected)
 
 
-def test_the_cases_are_what_the_tool_writes(tmp_path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("make_cases_deribit", TOOL)
+def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(TOOLS))
+    spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    assert {name.removesuffix(".json") for name in tool.documents()} == set(CASES)
-    assert tool.main(["--check"]) == 0
-    assert tool.main(["--check", "--folder", str(tmp_path)]) == 1
-    assert tool.main(["--folder", str(tmp_path)]) == 0
-    assert tool.main(["--check", "--folder", str(tmp_path)]) == 0
+    return tool
+
+
+def test_the_cases_are_what_the_tools_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("make_cases_deribit", "make_cases_deribit_pmc"):
+        tool, folder = loaded(name, monkeypatch), tmp_path / name
+        folder.mkdir()
+        assert tool.main(["--check"]) == 0
+        assert tool.main(["--check", "--folder", str(folder)]) == 1
+        assert tool.main(["--folder", str(folder)]) == 0
+        assert tool.main(["--check", "--folder", str(folder)]) == 0
+    assert {p.stem for p in tmp_path.glob("*/*.json")} == set(CASES)

@@ -245,6 +245,6 @@ def test_packs_by_date_and_what_is_assumed_in_them() -> None:
 @pytest.mark.rule("DERIBIT-PM-19")
 def test_liquidation_is_data() -> None:
     for rules in pl.shipped_packs():
-        if rules.name == "deribit-pm":
+        if rules.model == "deribit-pm":
             steps = rules.parameters["liquidation"]["steps"]
             assert steps == ["largest_contributor", "next_contributor", "delta_hedge_with_perpetual"]

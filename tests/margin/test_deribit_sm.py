@@ -283,4 +283,5 @@ def test_liquidation_is_data() -> None:
             rule = rules.parameters["liquidation"]
             assert (rule["trigger"], rule["rounds_per_second"], rule["steps"]) == (1.0, 1.0, ["reduce_positions"])
             assert (rule["margin_call"], rule["user_locked"]) == (False, True)
-            assert rule["fees"]["BTC"]["future"] == 0.0075
+            # raised with the rates of 2022
+            assert rule["fees"]["BTC"]["future"] == (0.005 if rules.effective.year < 2022 else 0.0075)

@@ -1,4 +1,4 @@
-"""Both Deribit models against naive twins that share no line with them, on random books."""
+"""The Deribit models against naive twins that share no line with them, on random books."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from hypothesis import given
 
 import plimsoll as pl
 from deribit_books import index_of, twin_rows
-from naive.deribit import DAYS, DELTAS, FARS, FLOORS, ROWS, portfolio_margin, standard_margin
+from naive.deribit import DAYS, DELTAS, FARS, FLOORS, ROWS, contingency_margin, portfolio_margin, standard_margin
 from plimsoll.margin import Requirement, with_parameter
 from random_books import World, worlds
 
 SM, PM = "deribit-sm@2026-09-23", "deribit-pm@2026-02-15"
+OLD = ("deribit-pm@2019-06-01", "deribit-pm@2023-11-01")
 ETHER = "ETH"
 
 
@@ -109,3 +110,39 @@ def test_shares_add_up_to_every_component(threshold: float, world: World) -> Non
         left = component.initial - sum(s.initial for s in component.shares)
         assert abs(left) <= component.share_error + 1e-12 * max(1.0, abs(component.initial)), component.name
         assert component.share_error <= 1e-8 * max(1.0, abs(component.initial)), component.name
+
+
+@given(inverse(ETHER))
+@pytest.mark.parametrize("reference", OLD)
+def test_margin_before_2024_equals_its_twin_on_inverse_books(reference: str, world: World) -> None:
+    check_contingencies(reference, world)
+
+
+@given(worlds(underlyings=("BTC",), styles=("linear",), kinds=("option", "option", "future", "perpetual")))
+@pytest.mark.parametrize("reference", OLD)
+def test_margin_before_2024_equals_its_twin_on_linear_books(reference: str, world: World) -> None:
+    check_contingencies(reference, world)
+
+
+def check_contingencies(reference: str, world: World) -> None:
+    coin, index = index_of(world)
+    found, parameters = require(reference, world), pl.find_rules(reference).parameters
+    twin = contingency_margin(parameters, index, twin_rows(world), coin)
+    size, w = gross(world), found.workings
+    worst = {days: max(0.0, -min(cells)) for days, cells in twin["cells"].items()}
+    assert near(w["worst_cell"], max(worst.values()), size)
+    assert near(w["futures_contingency"], twin["futures"], size)
+    assert near(w["options_contingency"], twin["options"], size)
+    total = max(worst.values()) + twin["futures"] + twin["options"]
+    assert near(found.maintenance, total, size)
+    assert near(found.initial, parameters["initial_factor"] * total, size)
+    for days, amount in worst.items():
+        assert near(w.get(f"reading.{days}", w["maintenance"]), amount + twin["futures"] + twin["options"], size)
+    saved = w.get("reading.expiries_apart", 0.0) - w.get("reading.expiries_together", 0.0)
+    assert near(saved, twin["options"] - twin["together"], size)
+    charged = max(worst, key=lambda d: w.get(f"reading.{d}", 0.0))
+    assert all(near(s.pnl, e, size) for s, e in zip(found.scenarios, twin["cells"][charged], strict=True))
+    for component in found.components:
+        for kind in ("initial", "maintenance"):
+            left = getattr(component, kind) - sum(getattr(s, kind) for s in component.shares)
+            assert abs(left) <= 1e-12 * max(1.0, size), component.name

@@ -224,7 +224,7 @@ def test_rows_in_another_order_and_rows_inside() -> None:
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [(a, b) for a, b in itertools.permutations(shipped_packs(), 2) if a.name == b.name],
+    [(a, b) for a, b in itertools.permutations(shipped_packs(), 2) if (a.name, a.model) == (b.name, b.model)],
     ids=lambda p: p.label,
 )
 def test_every_leaf_that_differs_is_told_by_one_sentence(before: Rules, after: Rules) -> None:
@@ -251,6 +251,15 @@ def test_two_models_are_compared_on_books_only() -> None:
     assert found.found == ()
     assert found.notes[0].startswith("two models, prbm and dsa")
     assert len(found.together) == 1
+
+
+def test_one_name_may_go_over_to_another_model() -> None:
+    found = differences(find_rules("deribit-pm@2023-11-01"), find_rules("deribit-pm@2024-07-01"), book())
+    assert found.found == ()
+    assert found.notes[0].startswith("two models, deribit-pm-contingency and deribit-pm")
+    (tried,) = found.together
+    assert tried.initial < 0.0
+    assert tried.maintenance < 0.0
 
 
 def test_unknown_packs_are_refused() -> None:

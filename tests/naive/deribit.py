@@ -1,6 +1,6 @@
 """Naive Deribit margins: one position, one scenario, one number at a time, on floats and the math module only.
 
-Second opinion for the vectorised models, so nothing is imported from the package. Rules: spec/venues-cex.md 1.1 to 1.3.
+Second opinion for the vectorised models, so nothing is imported from the package. Rules: spec/venues-cex.md 1.1 to 1.5.
 A row of a book: `kind, style, quantity, multiplier`, `mark` of a future or perpetual, `share` that still moves, `days`
 to expiry (None for a perpetual), `expiry` (any key); options: `call, strike, vol, forward`, and `price` as quoted.
 """
@@ -180,3 +180,64 @@ def big_delta(pair: Doc, rows: list[Doc], index: float, reading: str, inverse: b
     usd = max(notional - pair["delta_total_liq_shock_threshold"], 0.0) * abs(charged) * rate
     usd = min(usd, pair["max_delta_shock"] * notional)
     return usd / index if inverse else usd
+
+
+def contingency_margin(params: Doc, index: float, rows: list[Doc], coin: str) -> Doc:
+    """Portfolio margin before 2024 of one underlying: `cells` by reading of the days, the two contingencies.
+
+    `options` is the charge expiry by expiry, `together` that across all of them.
+    """
+    pair = {**params["underlyings"][coin], "min_volatility_for_shock_up": 0.0}
+    n = params["buckets_count"]
+    cells = {}
+    for days in DAYS:
+        cells[days] = [
+            sum(
+                r["quantity"] * gain(pair, r, pair["price_range"] * i / n, vol, False, FLOORS[0], days, "")
+                for r in rows
+            )
+            for i in range(-n, n + 1)
+            for vol in ("up", "same", "down")
+        ]
+    inverse = all(r["style"] == "inverse" for r in rows)
+    price = 1.0 if inverse else index
+    alive = [r for r in rows if r["share"] > 0.0]
+    long = short = 0.0
+    for row in alive:
+        if row["kind"] != "option":
+            coins = row["quantity"] * row["multiplier"] / (row["mark"] if inverse else 1.0)
+            long, short = long + max(coins, 0.0), short + max(-coins, 0.0)
+    counted = long + short if params["futures"]["of"] == "all" else min(long, short)
+    options = [r for r in alive if r["kind"] == "option"]
+    expiries = {r["expiry"] for r in options}
+    apart = sum(net_short(params["options"], index, [r for r in options if r["expiry"] == e]) for e in expiries)
+    return {
+        "cells": cells,
+        "futures": params["futures"]["rate"] * counted * price,
+        "options": params["options"]["coin_per_option"] * apart * price,
+        "together": params["options"]["coin_per_option"] * net_short(params["options"], index, options) * price,
+    }
+
+
+def net_short(rules: Doc, index: float, rows: list[Doc]) -> float:
+    """Coins of options that stay short, strike by strike from the money outwards on both sides."""
+    positions: dict[float, float] = {}
+    for row in rows:
+        near = rules["near_range"] * index
+        weight = 1.0 if near == 0.0 else min(abs(row["strike"] - index) / near, 1.0)
+        coins = row["quantity"] * row["multiplier"] * weight
+        positions[row["strike"]] = positions.get(row["strike"], 0.0) + coins
+    if not rules["rolled"]:
+        return sum(max(-coins, 0.0) for coins in positions.values())
+    total = 0.0
+    for walk in (
+        sorted(k for k in positions if k > index),
+        sorted((k for k in positions if k <= index), reverse=True),
+    ):
+        carried = 0.0
+        for strike in walk:
+            carried += positions[strike]
+            if carried < 0.0:
+                total -= carried
+                carried = 0.0
+    return total

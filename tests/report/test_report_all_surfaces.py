@@ -83,3 +83,19 @@ def test_binding_point_of_deribit_lies_where_its_matrix_has_it() -> None:
     index = 70_000.0 * (1.0 + point[0])
     expected = binding.pnl * index + value * (index - 70_000.0)
     assert shape.pnl[0, 0, 0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_shocks_of_the_engine_before_2024_have_a_place_too() -> None:
+    content = market_doc()
+    row = option(70_000, True, settlement="inverse", currency="BTC", name="BTC-70000-COIN")
+    content["instruments"].append(row)
+    content["marks"][row["name"]] = {"vol": 0.6}
+    account = pl.Account.from_dict(account_doc({row["name"]: -4.0}, collateral={"BTC": 3.0}))
+    pack = pl.find_rules("deribit-pm@2023-11-01")
+    model, snapshot = pl.margin_model(pack), pl.Market.from_dict(content)
+    (binding,) = marks_of(pack, model.requirement(account, snapshot))
+    assert scenario_point(binding.label) == (0.2, 0.6)
+    shape = surface_of(model, account, snapshot, np.array([0.2]), np.array([0.6]), np.zeros(1))
+    assert (shape.vol_rule.short_power, shape.vol_rule.min_up_vol) == (0.3, 0.0)
+    value = -4.0 * float(pl.pricing.inverse_price(70_000.0, 70_000.0, 30 / 365, 0.6, True))
+    assert shape.pnl[0, 0, 0] == pytest.approx(binding.pnl * 84_000.0 + value * 14_000.0, rel=1e-9)

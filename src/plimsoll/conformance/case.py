@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from plimsoll.conformance.outcome import CaseOutcome, Tolerance
-from plimsoll.documents import Document, JsonObject, Name, refuse
+from plimsoll.documents import Document, DocumentError, JsonObject, Name, refuse
 from plimsoll.margin import Account, Rules, find_rules, margin_model
 from plimsoll.market import Market
 
@@ -37,14 +37,22 @@ class Case(Document):
         return find_rules(self.rules) if isinstance(self.rules, str) else Rules.from_dict(self.rules, "case.rules")
 
 
-def run_case(case: Case, rules: Rules | None = None) -> CaseOutcome:
-    """Compute the requirement from the case's inputs alone, then compare. `rules` replaces the case's own."""
+def run_case(case: Case, rules: Rules | None = None, *, absent: Literal["refuse", "pass"] = "refuse") -> CaseOutcome:
+    """Compute the requirement from the case's inputs alone, then compare. `rules` replaces the case's own.
+
+    A path that the requirement does not have is refused, or passed over: other rules may name a scenario otherwise.
+    """
     account = Account.from_dict(case.account, "case.account")
     market = Market.from_dict(case.market, "case.market")
     found = margin_model(rules or case.rule_set()).requirement(account, market).to_dict()
     outcome = CaseOutcome(case.id)
     for path, expected in case.expected.items():
-        value = look_up(found, path)
+        try:
+            value = look_up(found, path)
+        except DocumentError:
+            if absent == "refuse":
+                raise
+            continue
         number, tolerance = _expectation(expected)
         outcome.compare(path, value, number, tolerance)
     return outcome

@@ -16,6 +16,7 @@ MODELS = {
     "derive-pmrm2": "plimsoll.margin.venues.derive.pmrm2:Pmrm2",
     "deribit-sm": "plimsoll.margin.venues.deribit.sm:StandardMargin",
     "deribit-pm": "plimsoll.margin.venues.deribit.pm:PortfolioMargin",
+    "deribit-pm-contingency": "plimsoll.margin.venues.deribit.contingency_pm:ContingencyMargin",
 }
 """Model name in a pack to the class that computes it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from plimsoll.scenarios import FLAT, Scenarios, VolRule
 
 if TYPE_CHECKING:
     from plimsoll.margin.requirement import Binding
+    from plimsoll.margin.venues.deribit.pm_parameters import VolShock
 
 F64 = npt.NDArray[np.float64]
 
@@ -135,20 +136,30 @@ def _vol_rule(model: MarginModel, account: Account, market: Market) -> VolRule:
     from plimsoll.margin.house.dsa import Dsa
     from plimsoll.margin.house.prbm import Prbm
     from plimsoll.margin.venues.deribit.grid import REFERENCE_DAYS
-    from plimsoll.margin.venues.deribit.pm import PortfolioMargin
 
     if isinstance(model, Prbm | Dsa):
         return model.scenarios().vol_rule
-    if isinstance(model, PortfolioMargin):
+    shocks = _deribit_shocks(model)
+    if shocks is not None:
         held = {market.contracts[p.instrument].underlying for p in account.positions}
-        pair = next((q for name, q in sorted(model.parameters.pairs.items()) if name in held), None)
-        if pair is None:
+        shock = next((q for name, q in sorted(shocks.items()) if name in held), None)
+        if shock is None:
             return FLAT
-        powers = pair.short_term_vega_power, pair.long_term_vega_power
-        return VolRule(*powers, REFERENCE_DAYS, min_up_vol=pair.min_volatility_for_shock_up)
+        powers = shock.short_term_vega_power, shock.long_term_vega_power
+        return VolRule(*powers, REFERENCE_DAYS, min_up_vol=getattr(shock, "min_volatility_for_shock_up", 0.0))
     workings = getattr(model, "workings", None)
     shown = None if workings is None else getattr(workings(account, market, "conservative"), "scenarios", None)
     return shown.vol_rule if isinstance(shown, Scenarios) else FLAT
+
+
+def _deribit_shocks(model: MarginModel) -> Mapping[str, VolShock] | None:
+    """Volatility shocks by underlying under a portfolio margin of Deribit's, old or new; `None` for other models."""
+    from plimsoll.margin.venues.deribit.contingency_pm import ContingencyMargin
+    from plimsoll.margin.venues.deribit.pm import PortfolioMargin
+
+    if isinstance(model, PortfolioMargin):
+        return model.parameters.pairs
+    return model.parameters.underlyings if isinstance(model, ContingencyMargin) else None
 
 
 def marks_of(pack: Rules, requirement: Requirement) -> tuple[Binding, ...]:
@@ -156,17 +167,15 @@ def marks_of(pack: Rules, requirement: Requirement) -> tuple[Binding, ...]:
 
     Deribit names its shocks `up` and `down`; the numbers are those of the underlying's row in the pack.
     """
-    from plimsoll.margin.venues.deribit.pm import PortfolioMargin
-
-    model = margin_model(pack)
-    if not isinstance(model, PortfolioMargin):
+    shocks = _deribit_shocks(margin_model(pack))
+    if shocks is None:
         return requirement.binding
     found = []
     for b in requirement.binding:
-        label, pair = b.label.removesuffix(" (extended)"), model.parameters.pairs.get(b.underlying)
-        if pair is not None:
-            label = label.replace(" iv up", f" iv {pair.volatility_range_up * 100:+g}%")
-            label = label.replace(" iv down", f" iv {-pair.volatility_range_down * 100:+g}%")
+        label, shock = b.label.removesuffix(" (extended)"), shocks.get(b.underlying)
+        if shock is not None:
+            label = label.replace(" iv up", f" iv {shock.volatility_range_up * 100:+g}%")
+            label = label.replace(" iv down", f" iv {-shock.volatility_range_down * 100:+g}%")
         found.append(b.model_copy(update={"label": label}))
     return tuple(found)
 

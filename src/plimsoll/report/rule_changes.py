@@ -18,7 +18,8 @@ def differences_view(found: Differences) -> RenderableType:
     """One sentence for each change with its direction, then all changes together on each book."""
     head = Text(f"{found.before.label} → {found.after.label}", style="bold")
     count = len(found.found)
-    head.append(f"  {count} change{'' if count == 1 else 's'} in {len(found.leaves)} parameters", style="none")
+    told = f"{count} change{'' if count == 1 else 's'} in {len(found.leaves)} parameters"
+    head.append(f"  {told if found.before.model == found.after.model else 'another model'}", style="none")
     parts: list[RenderableType] = [head, Text("")]
     for change in found.found:
         # a per cent sign must not begin a line

@@ -151,6 +151,13 @@ WORDS: dict[str, tuple[str, str, int]] = {
     "buckets_count": ("price buckets on each side", "n", 0),
     "vol_scenarios_count": ("volatility columns", "n", 0),
     "extended_moves": ("far moves", "x1", 0),
+    "futures.rate": ("contingency", "%", 1),
+    "futures.of": ("positions that carry the contingency", "n", 0),
+    "coin_per_option": ("contingency in coin for each one net short", "n", 1),
+    "near_range": ("distance from the index within which a strike counts less", "%", 0),
+    "rolled": ("long strikes stand for short ones further out", "n", 0),
+    "initial_factor": ("initial margin over maintenance", "x", 1),
+    "open_orders": ("initial margin of open orders", "n", 0),
 }
 
 SUBJECTS = {

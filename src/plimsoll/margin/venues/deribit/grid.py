@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import DAY_SECONDS
-from plimsoll.margin.venues.deribit.pm_parameters import PairParameters, PmParameters
+from plimsoll.margin.venues.deribit.pm_parameters import VolShock
 
 F64 = npt.NDArray[np.float64]
 
@@ -39,12 +40,12 @@ class Grid:
         return len(self.move)
 
 
-def grid_of(p: PmParameters, pair: PairParameters) -> Grid:
-    """`(2 n + 1) * 3` standard scenarios, moves `price_range * i / n`, and the far moves with volatility up."""
-    n = p.buckets_count
-    near = [pair.price_range * i / n for i in range(-n, n + 1) for _ in range(p.vol_scenarios_count)]
-    move = np.array([*near, *p.extended_moves])
-    vol = np.array([UP, SAME, DOWN] * (2 * n + 1) + [UP] * len(p.extended_moves), dtype=np.int8)
+def grid_of(price_range: float, buckets: int, extended_moves: Sequence[float] = ()) -> Grid:
+    """`(2 buckets + 1) * 3` standard scenarios, moves `price_range * i / buckets`; far moves with volatility up."""
+    steps = range(-buckets, buckets + 1)
+    near = [price_range * i / buckets for i in steps for _ in (UP, SAME, DOWN)]
+    move = np.array([*near, *extended_moves])
+    vol = np.array([UP, SAME, DOWN] * len(steps) + [UP] * len(extended_moves), dtype=np.int8)
     extended = np.arange(len(move)) >= len(near)
     words = {UP: " iv up", SAME: "", DOWN: " iv down"}
     labels = tuple(
@@ -54,7 +55,7 @@ def grid_of(p: PmParameters, pair: PairParameters) -> Grid:
     return Grid(move, vol, extended, labels)
 
 
-def shocked_vols(pair: PairParameters, vol: F64, seconds: F64, floor: str, days: str) -> F64:
+def shocked_vols(shock: VolShock, least: float, vol: F64, seconds: F64, floor: str, days: str) -> F64:
     """`[N, 3]` volatilities up, same and down of options with `vol[N]`, `seconds[N]` from expiry.
 
     `up = max(vol (1 + range_up s), least)` or, with the floor before the shock, `max(vol, least) (1 + range_up s)`;
@@ -65,10 +66,10 @@ def shocked_vols(pair: PairParameters, vol: F64, seconds: F64, floor: str, days:
         left = np.maximum(np.floor(left), 1.0)
     elif days == "days_from_one":
         left = np.maximum(left, 1.0)
-    power = np.where(left < REFERENCE_DAYS, pair.short_term_vega_power, pair.long_term_vega_power)
+    power = np.where(left < REFERENCE_DAYS, shock.short_term_vega_power, shock.long_term_vega_power)
     # one second keeps the shock finite at expiry
     scale = (REFERENCE_DAYS / np.maximum(left, 1.0 / DAY_SECONDS)) ** power
-    least, up = pair.min_volatility_for_shock_up, 1.0 + pair.volatility_range_up * scale
+    up = 1.0 + shock.volatility_range_up * scale
     raised = np.maximum(vol, least) * up if floor == "floor_before" else np.maximum(vol * up, least)
-    lowered = np.maximum(vol * (1.0 - pair.volatility_range_down * scale), 0.0)
+    lowered = np.maximum(vol * (1.0 - shock.volatility_range_down * scale), 0.0)
     return np.stack([raised, vol, lowered], axis=1)

@@ -6,9 +6,16 @@ from typing import Literal
 
 from plimsoll.documents import Asset, Flag, Fraction, Part, Positive
 
-Action = Literal["reduce_positions", "largest_contributor", "next_contributor", "delta_hedge_with_perpetual"]
-"""`largest_contributor`: trade the instrument that adds most to the risk matrix; `next_contributor`: where that does
-not trade, the one after it; `delta_hedge_with_perpetual`: even where it opens a position."""
+Action = Literal[
+    "reduce_positions",
+    "trade_futures",
+    "largest_contributor",
+    "next_contributor",
+    "delta_hedge_with_perpetual",
+]
+"""`trade_futures`: futures and perpetuals only, never options; `largest_contributor`: trade the instrument that adds
+most to the risk matrix; `next_contributor`: where that does not trade, the one after it; `delta_hedge_with_perpetual`:
+even where it opens a position."""
 
 
 class LiquidationFees(Part):

@@ -45,7 +45,11 @@ def aggregate(summed: F64, damper: F64, row: CurrencyParameters, grid: Grid, usd
     near = np.where(summed > 0.0, credit, summed)
     far = np.sign(summed) * np.maximum(np.abs(summed) - damper, 0.0)
     # plus zero: a loss that is dampened to nothing is not a negative zero
-    vector = np.where(grid.extended, far, near) + 0.0
+    return worst_of(summed, np.where(grid.extended, far, near) + 0.0)
+
+
+def worst_of(summed: F64, vector: F64) -> Matrix:
+    """The largest loss in `vector[S]` and the first scenario that has it; nothing where none loses."""
     least = float(vector.min(initial=0.0))
     if least >= 0.0:
         return Matrix(summed, vector, 0.0, -1)

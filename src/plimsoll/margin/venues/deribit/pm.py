@@ -21,18 +21,16 @@ from plimsoll.margin.venues.deribit.pm_parameters import PmParameters
 from plimsoll.margin.venues.deribit.readings import Evaluation, Readings, Side
 from plimsoll.margin.venues.deribit.settlement import (
     STABLES,
-    contract_problems,
-    currency_problems,
     idle_balances,
-    named,
+    portfolio_problems,
+    segregated_equity,
     settlement_currency,
     unused_reports,
 )
 from plimsoll.margin.venues.deribit.shocks import delta_shock_shares
 from plimsoll.margin.venues.deribit.vectors import holdings
 from plimsoll.market import Market
-from plimsoll.risk import Shares, unit_values
-from plimsoll.scenarios import Scenarios
+from plimsoll.risk import Shares
 
 F64 = npt.NDArray[np.float64]
 
@@ -46,6 +44,7 @@ TITLES = {
     "mmp_margin": "Market-maker protection, as reported",
     "spot_margin": "Spot orders, as reported",
 }
+NO_CROSS = "how cross collateral puts equity into the matrix, its correlation sets and its haircuts are not published"
 NO_EXAMPLE = (
     "no published Deribit portfolio-margin example holds options: their part follows the rules as read, every open "
     "reading of them is computed and the dearest for this account is charged"
@@ -75,24 +74,7 @@ class PortfolioMargin(MarginModel):
 
         Taken: futures, perpetuals and options of one settlement currency on underlyings of the pack, segregated.
         """
-        problems = []
-        if account.mode == "cross":
-            got = f"'cross' ({Reason.UNSUPPORTED_MODE.value})"
-            allowed = (
-                "'portfolio', segregated by settlement currency: how cross collateral puts equity into the matrix, its "
-                "correlation sets and its haircuts are not published"
-            )
-            problems.append(Problem("account.mode", got, allowed))
-        elif account.mode != "portfolio":
-            got = f"{account.mode!r} ({Reason.UNSUPPORTED_MODE.value})"
-            problems.append(Problem("account.mode", got, "'portfolio', segregated by settlement currency"))
-        problems += contract_problems(account, market) + currency_problems(account, market)
-        pairs = self.parameters.pairs
-        for path, contract in named(account, market):
-            if contract.underlying not in pairs:
-                got = f"{contract.name!r} on {contract.underlying} ({Reason.UNKNOWN_UNDERLYING.value})"
-                problems.append(Problem(path, got, "underlyings " + ", ".join(pairs)))
-        return problems
+        return portfolio_problems(account, market, self.parameters.pairs, NO_CROSS)
 
     def readings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> Readings:
         """The account under every reading, for audits."""
@@ -125,7 +107,7 @@ class PortfolioMargin(MarginModel):
             for label, pnl in zip(side.grid.labels, side.matrix.summed.tolist(), strict=True):
                 workings[f"pre_aggregated.{side.holding.underlying}.{label}"] = pnl
         return Assessment(
-            net_equity=self._equity(book, currency),
+            net_equity=segregated_equity(book, currency),
             components=self._components(book, charged, correlation, reported, risk_matrix),
             binding=tuple(self._binding(s) for s in charged.sides),
             scenarios=self._losses(charged),
@@ -138,13 +120,6 @@ class PortfolioMargin(MarginModel):
     @staticmethod
     def _charged_anyway(account: Account, failure: Failure) -> bool:
         return failure.reason is Reason.ORDERS_NOT_CHARGED and "open_orders_margin" in account.reported
-
-    @staticmethod
-    def _equity(book: Book, currency: str) -> float:
-        """Balance in the settlement currency, value of options, unrealised profit and funding."""
-        value = unit_values(book.plan, Scenarios.build([1.0]), "settlement", book.quantity)[:, 0]
-        held = np.where(book.quantity == 0.0, 0.0, book.quantity * value)
-        return book.account.collateral.get(currency, 0.0) + float((held + book.unrealised + book.funding).sum())
 
     def _components(
         self, book: Book, charged: Evaluation, correlation: float, reported: dict[str, float], risk_matrix: float

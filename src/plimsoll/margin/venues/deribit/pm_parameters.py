@@ -13,17 +13,22 @@ Move = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=-1, le=100)]
 Range = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1)]
 
 
-class PairParameters(Part):
+class VolShock(Part):
+    """How far volatilities move at 30 days, as fractions of themselves, and its powers in time below and beyond."""
+
+    volatility_range_up: NonNegative
+    volatility_range_down: NonNegative
+    short_term_vega_power: NonNegative
+    long_term_vega_power: NonNegative
+
+
+class PairParameters(VolShock):
     """One underlying: the price range of the matrix, its volatility shocks at 30 days, the far table, the delta shock.
 
     `delta_total_liq_shock_threshold` in USD; `m_inc` per coin, the slope of the standard margin.
     """
 
     price_range: Range
-    volatility_range_up: NonNegative
-    volatility_range_down: NonNegative
-    short_term_vega_power: NonNegative
-    long_term_vega_power: NonNegative
     min_volatility_for_shock_up: NonNegative
     extended_table_factor: NonNegative
     m_inc: NonNegative

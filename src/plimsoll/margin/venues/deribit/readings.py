@@ -135,7 +135,7 @@ class Readings:
         for h in self._holdings:
             pair = self._p.pairs[h.underlying]
             row = self._p.currencies["USD" if not h.inverse and reading.row == "row_of_usd" else h.underlying]
-            grid = grid_of(self._p, pair)
+            grid = grid_of(pair.price_range, self._p.buckets_count, self._p.extended_moves)
             key = (h.underlying, reading.floor, reading.days, reading.far)
             if key not in self._units:
                 self._units[key] = unit_vectors(h, pair, grid, reading.floor, reading.days, reading.far)

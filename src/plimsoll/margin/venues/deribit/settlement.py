@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import numpy as np
+
 from plimsoll.contracts import Contract, Settlement
 from plimsoll.documents import DocumentError, Problem, Reason
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book
 from plimsoll.market import Market
+from plimsoll.risk import unit_values
+from plimsoll.scenarios import Scenarios
 
 STABLES = ("USDC", "USDT")
 """Currencies in which linear contracts settle."""
@@ -47,6 +51,21 @@ def currency_problems(account: Account, market: Market) -> list[Problem]:
     return [Problem("account.positions", got, allowed)]
 
 
+def portfolio_problems(account: Account, market: Market, underlyings: Collection[str], no_cross: str) -> list[Problem]:
+    """What a segregated portfolio margin on `underlyings` cannot take; `no_cross` says why not cross collateral."""
+    problems = []
+    if account.mode != "portfolio":
+        got = f"{account.mode!r} ({Reason.UNSUPPORTED_MODE.value})"
+        why = f": {no_cross}" if account.mode == "cross" else ""
+        problems.append(Problem("account.mode", got, "'portfolio', segregated by settlement currency" + why))
+    problems += contract_problems(account, market) + currency_problems(account, market)
+    for path, contract in named(account, market):
+        if contract.underlying not in underlyings:
+            got = f"{contract.name!r} on {contract.underlying} ({Reason.UNKNOWN_UNDERLYING.value})"
+            problems.append(Problem(path, got, "underlyings " + ", ".join(underlyings)))
+    return problems
+
+
 def settlement_currency(account: Account, market: Market, known: Collection[str]) -> str | None:
     """That of the contracts, else of the first balance in a known currency, else `None`."""
     for _, contract in named(account, market):
@@ -66,6 +85,13 @@ def idle_balances(account: Account, currency: str) -> tuple[str, ...]:
         f"segregated: only {currency} stands against this margin; the balance in {', '.join(idle)} "
         f"counts for contracts settled in it",
     )
+
+
+def segregated_equity(book: Book, currency: str) -> float:
+    """Balance in the settlement currency, value of options, unrealised profit and funding."""
+    value = unit_values(book.plan, Scenarios.build([1.0]), "settlement", book.quantity)[:, 0]
+    held = np.where(book.quantity == 0.0, 0.0, book.quantity * value)
+    return book.account.collateral.get(currency, 0.0) + float((held + book.unrealised + book.funding).sum())
 
 
 def unused_reports(account: Account, used: Collection[str]) -> tuple[str, ...]:

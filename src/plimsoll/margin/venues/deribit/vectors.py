@@ -10,7 +10,7 @@ import numpy.typing as npt
 from plimsoll.kernels.lognormal import lognormal_value
 from plimsoll.margin.book import Book
 from plimsoll.margin.venues.deribit.grid import Grid, shocked_vols
-from plimsoll.margin.venues.deribit.pm_parameters import PairParameters
+from plimsoll.margin.venues.deribit.pm_parameters import PairParameters, VolShock
 from plimsoll.pricing.black76 import forward_delta
 from plimsoll.risk.plan import INVERSE
 from plimsoll.scenarios import years_of
@@ -107,33 +107,59 @@ def values_now(h: Holding) -> F64:
     return option_prices(h, h.price[:, None], h.vol[:, None])[:, 0]
 
 
-def unit_vectors(h: Holding, pair: PairParameters, grid: Grid, floor: str, days: str, far: str) -> F64:
-    """`[N, S]` gain of one contract in its settlement currency; far moves already cut to their share.
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """Contracts revalued: `rate[N, S]` by which a price moves, USD values `now[N, 1]` and `then[N, S]` of a coin of
+    option, `forward[N, S]` shocked.
+    """
+
+    rate: F64
+    forward: F64
+    now: F64
+    then: F64
+
+
+def moved(h: Holding, grid: Grid, shock: VolShock, least: float, floor: str, days: str) -> Moved:
+    """The contracts of `h` in every scenario; `least`, `floor` and `days` as in `shocked_vols`."""
+    rate = h.share[:, None] * grid.move[None, :]
+    forward = h.price[:, None] * (1.0 + rate)
+    vols = np.zeros((len(h), len(grid)))
+    vols[h.option] = shocked_vols(shock, least, h.vol[h.option], h.seconds[h.option], floor, days)[:, grid.vol]
+    return Moved(rate, forward, values_now(h)[:, None], option_prices(h, forward, vols))
+
+
+def gains(h: Holding, m: Moved) -> F64:
+    """`[N, S]` gain of one contract in its settlement currency.
 
     ```
     inverse future   coins m / (1 + m)               linear   coins P m
-    inverse option   coins (V' / F' - V / F)               linear   coins (V' - V)
-    far moves        times factor price_range / |m|; inverse also times (1 + m) / (1 + sign(m) price_range), so that a
-                     share of the USD profit is converted at the edge of the standard grid
+    inverse option   coins (V' / F' - V / F)         linear   coins (V' - V)
     ```
     """
-    rate = h.share[:, None] * grid.move[None, :]
-    moved = 1.0 + rate
-    forward = h.price[:, None] * moved
-    vols = np.zeros((len(h), len(grid)))
-    vols[h.option] = shocked_vols(pair, h.vol[h.option], h.seconds[h.option], floor, days)[:, grid.vol]
-    now, then = values_now(h)[:, None], option_prices(h, forward, vols)
     start, coins = h.price[:, None], h.multiplier[:, None]
+    if not h.inverse:
+        return coins * np.where(h.option[:, None], m.then - m.now, start * m.rate)
+    premium = _over(m.then, m.forward) - _over(m.now, start)
+    return np.where(h.option[:, None], coins * premium, coins / start * (m.rate / (1.0 + m.rate)))
+
+
+def unit_vectors(h: Holding, pair: PairParameters, grid: Grid, floor: str, days: str, far: str) -> F64:
+    """`[N, S]` gain of one contract in its settlement currency; far moves already cut to their share.
+
+    A far move `m` counts `factor price_range / |m|` of its gain; that of an inverse contract also
+    `(1 + m) / (1 + sign(m) price_range)`, so that a share of the USD profit is converted at the edge of the standard
+    grid.
+    """
+    m = moved(h, grid, pair, pair.min_volatility_for_shock_up, floor, days)
+    gain = gains(h, m)
     cut = pair.extended_table_factor * pair.price_range / np.abs(np.where(grid.extended, grid.move, 1.0))
     if not h.inverse:
-        gain = coins * np.where(h.option[:, None], then - now, start * rate)
         return np.where(grid.extended, gain * cut, gain)
-    premium = _over(then, forward) - _over(now, start)
-    gain = np.where(h.option[:, None], coins * premium, coins / start * (rate / moved))
     edge = 1.0 + np.sign(grid.move) * pair.price_range
-    distant = gain * moved
+    distant = gain * (1.0 + m.rate)
     if far == "far_in_usd":
-        distant = np.where(h.option[:, None], coins * _over(then - now, start), distant)
+        usd = h.multiplier[:, None] * _over(m.then - m.now, h.price[:, None])
+        distant = np.where(h.option[:, None], usd, distant)
     return np.where(grid.extended, distant * cut / edge, gain)
 
 
