@@ -193,6 +193,14 @@ def test_no_bit_depends_on_threads_or_neighbours(kind: str, scenarios: int) -> N
             assert np.array_equal(lognormal_greeks(**alone, root_time=root).gamma[:, 0], found.gamma[:, s])
 
 
+def test_results_begin_on_a_cache_line() -> None:
+    for n in (1, 3, 24, 1000):
+        values = lognormal_values(**wide_book(n, 7))
+        assert values.ctypes.data % 64 == 0
+        assert values.flags.c_contiguous
+        assert values.flags.writeable
+
+
 def test_shapes_of_empty_books() -> None:
     none = np.ones((1, 0))
     for found in both(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -49,10 +51,18 @@ def booleans(name: str, value: npt.ArrayLike, count: int) -> BoolArray:
     return np.ascontiguousarray(array, dtype=np.bool_)
 
 
+def aligned(shape: tuple[int, ...]) -> FloatArray:
+    """A new float64 array that begins on a cache line of 64 bytes; its values are not set."""
+    size = math.prod(shape)
+    room = np.empty(size + 8)
+    skip = -room.ctypes.data % 64 // 8
+    return room[skip : skip + size].reshape(shape)
+
+
 def result(out: FloatArray | None, shape: tuple[int, ...], axes: str) -> FloatArray:
     """``out`` if it can hold the result, a new array if there is none."""
     if out is None:
-        return np.empty(shape)
+        return aligned(shape)
     if out.shape != shape or out.dtype != np.float64 or not out.flags.carray:
         raise ValueError(
             f"out: got {out.dtype} of shape {out.shape}, must be float64, C-contiguous and writable, "
