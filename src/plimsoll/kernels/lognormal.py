@@ -22,7 +22,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
+
+from plimsoll.kernels.backend import native, thread_count
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -46,6 +47,9 @@ def normal_cdf(x: npt.ArrayLike) -> FloatArray:
     >>> float(normal_cdf(0.0))
     0.5
     """
+    # scipy takes longer to load than everything that a first price needs, so it waits for its first use
+    from scipy.special import ndtr
+
     return np.asarray(ndtr(np.asarray(x, dtype=np.float64)), dtype=np.float64)
 
 
@@ -80,6 +84,8 @@ def combine(
 
     ``side`` is +1 for calls and -1 for puts. Every array broadcasts to the shape of ``out``.
     """
+    from scipy.special import ndtr
+
     if saturates:
         np.copyto(total_vol, _SATURATED_VOL, where=total_vol >= SATURATION)
     np.abs(distance, out=distance)
@@ -124,6 +130,12 @@ def lognormal_value(
         np.asarray(call, dtype=np.bool_),
     )
     out = np.empty(f.shape)
+    extension = native()
+    if extension is not None and out.size:
+        flat = [np.ascontiguousarray(a).reshape(-1) for a in (f, k, s, c)]
+        # an element costs about as much as five cells of a table: it takes logarithms of its own
+        extension.lognormal_elements(*flat, thread_count(None, 5 * out.size), out.reshape(-1))
+        return out
     scratch = np.maximum(s, LEAST_VOL, out=np.empty(f.shape))
     distance = np.subtract(log_table(f), log_table(k), out=np.empty(f.shape))
     with np.errstate(under="ignore", over="ignore"):

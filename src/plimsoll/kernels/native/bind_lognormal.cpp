@@ -35,6 +35,21 @@ Arguments gathered(const In<std::int64_t, 1>& group, const In<double, 1>& strike
 
 void bind_lognormal(nb::module_& m) {
     m.def(
+        "lognormal_elements",
+        [](In<double, 1> forward, In<double, 1> strike, In<double, 1> total_vol, In<bool, 1> call, std::size_t threads,
+           Out<double, 1> out) {
+            const std::size_t count = forward.shape(0);
+            expect_1d(strike, count, "strike");
+            expect_1d(total_vol, count, "total_vol");
+            expect_1d(call, count, "call");
+            expect_1d(out, count, "out");
+            nb::gil_scoped_release released;
+            lognormal_elements(count, forward.data(), strike.data(), total_vol.data(), call.data(), threads,
+                               out.data());
+        },
+        nb::arg("forward"), nb::arg("strike"), nb::arg("total_vol"), nb::arg("call"), nb::arg("threads"),
+        nb::arg("out").noconvert(), "Fill out[n] with values element by element.");
+    m.def(
         "lognormal_values",
         [](In<std::int64_t, 1> group, In<double, 1> strike, In<double, 1> total_vol, In<bool, 1> call,
            Maybe<bool, 1> per_forward, In<double, 2> forward, In<double, 2> vol_scale, Maybe<double, 2> vol_shift,

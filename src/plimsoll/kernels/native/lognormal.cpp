@@ -42,7 +42,7 @@ PLIMSOLL_INLINE void values_loop(const Row& row, const View& view, std::size_t w
         double w, iw;
         cell_vol<mode>(total_vol, inverse_total_vol, v, s, w, iw);
         const double h = magnitude(v.log_forward[s] - log_strike) * iw;
-        const Terms x = terms(h, 0.5 * w, v.root_forward[s] * root_strike);
+        const Terms x = terms<Quick>(h, 0.5 * w, v.root_forward[s] * root_strike);
         const double out = time_value(x, least(f, strike));
         const double inside = Call ? f - strike : strike - f;
         const double bound = Call ? f : strike;
@@ -67,7 +67,7 @@ PLIMSOLL_INLINE void greeks_loop(const Row& row, const View& view, std::size_t w
         double w, iw;
         cell_vol<mode>(total_vol, inverse_total_vol, v, s, w, iw);
         const double h = magnitude(v.log_forward[s] - log_strike) * iw;
-        const Terms x = terms(h, 0.5 * w, v.root_forward[s] * root_strike);
+        const Terms x = terms<Quick>(h, 0.5 * w, v.root_forward[s] * root_strike);
         const double out = time_value(x, least(f, strike));
         const double inside = Call ? f - strike : strike - f;
         const double bound = Call ? f : strike;

@@ -51,4 +51,8 @@ void lognormal_greeks(const Instruments& instruments, const Tables& tables, cons
 void lognormal_book(const Instruments& instruments, const Tables& tables, const double* quantity, std::size_t threads,
                     double* total);
 
+// value[i] = black(forward[i], strike[i], total_vol[i]), element by element; a total volatility may be infinite.
+void lognormal_elements(std::size_t count, const double* forward, const double* strike, const double* total_vol,
+                        const bool* call, std::size_t threads, double* value);
+
 }  // namespace plimsoll
