@@ -128,9 +128,9 @@ def test_the_limits() -> None:
 
 
 def test_bad_arguments_are_named() -> None:
-    with pytest.raises(ValueError, match=r"funding_rate: got 0.0"):
+    with pytest.raises(ValueError, match=r"holding_rate: got 0.0"):
         everlasting(1.0, 1.0, 1.0, True, 0.0)
-    with pytest.raises(ValueError, match="funding_rate: funding_rate"):
+    with pytest.raises(ValueError, match="holding_rate: holding_rate"):
         everlasting(1.0, 1.0, 1.0, True, 1.0, 2.0)
     with pytest.raises(ValueError, match="carry: must be below rate"):
         perpetual_american(1.0, 1.0, 1.0, True, 0.1, 0.1)

@@ -18,7 +18,7 @@ from plimsoll.documents import Asset, Flag, Instant, Name, NonNegative, Part, Po
 class AmericanOption(Part):
     """A call or put that its holder may exercise into the index at any time up to `expiry`."""
 
-    kind: Literal["american"] = "american"
+    kind: Literal["american_option"] = "american_option"
     name: Name
     underlying: Asset
     expiry: Instant
@@ -37,7 +37,7 @@ class BarrierOption(Part):
     is paid at expiry, and at no other time, if the option is then not alive.
     """
 
-    kind: Literal["barrier"] = "barrier"
+    kind: Literal["barrier_option"] = "barrier_option"
     name: Name
     underlying: Asset
     expiry: Instant
@@ -59,7 +59,7 @@ class DigitalOption(Part):
     `pays="cash"` pays `cash` USD for each coin of `multiplier`; `pays="asset"` pays the coin's price `S`.
     """
 
-    kind: Literal["digital"] = "digital"
+    kind: Literal["digital_option"] = "digital_option"
     name: Name
     underlying: Asset
     expiry: Instant
@@ -85,7 +85,7 @@ class AsianOption(Part):
     those at or before the time of the market. It is needed as soon as there is one, and means nothing before.
     """
 
-    kind: Literal["asian"] = "asian"
+    kind: Literal["asian_option"] = "asian_option"
     name: Name
     underlying: Asset
     expiry: Instant
@@ -115,7 +115,7 @@ class PowerOption(Part):
     The price counts in units of the strike, so that the payoff is in dollars and a power of one is the vanilla option.
     """
 
-    kind: Literal["power"] = "power"
+    kind: Literal["power_option"] = "power_option"
     name: Name
     underlying: Asset
     expiry: Instant
@@ -129,11 +129,11 @@ class PowerOption(Part):
 
 
 class PerpetualOption(Part):
-    """An option without expiry, whose holder pays for its time as he goes, at `funding_rate` per year.
+    """An option without expiry, whose holder pays for its time as he goes, at `holding_rate` per year.
 
-    * `style="everlasting"`: the holder pays `funding_rate * (value - payoff)` per year, without a break, and cannot
+    * `style="everlasting"`: the holder pays `holding_rate * (value - payoff)` per year, without a break, and cannot
       exercise. A rate of 365 is the difference once a day.
-    * `style="american"`: the holder pays `funding_rate * value` per year and may exercise into the index at any time.
+    * `style="american"`: the holder pays `holding_rate * value` per year and may exercise into the index at any time.
     """
 
     kind: Literal["perpetual_option"] = "perpetual_option"
@@ -142,7 +142,7 @@ class PerpetualOption(Part):
     strike: Positive
     call: Flag
     style: Literal["everlasting", "american"]
-    funding_rate: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=100_000)]
+    holding_rate: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=100_000)]
     settlement: Settlement
     currency: Asset
     multiplier: Positive = 1.0

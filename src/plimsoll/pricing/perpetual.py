@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from plimsoll.pricing.black76 import BoolArray, FloatArray, broadcast, checked_call, checked_real
 
-_STEEP = 1e12
+_STEEP = 1e15
 """Stands for an infinite exponent: beyond it a power of any number but 1 is 0 in double precision."""
 
 
@@ -64,22 +64,22 @@ def everlasting(
     strike: npt.ArrayLike,
     vol: npt.ArrayLike,
     call: npt.ArrayLike,
-    funding_rate: npt.ArrayLike,
+    holding_rate: npt.ArrayLike,
     carry: npt.ArrayLike = 0.0,
     rate: npt.ArrayLike = 0.0,
 ) -> FloatArray:
-    """Value per unit of the underlying of an everlasting option with kappa = ``funding_rate`` per year, above 0.
+    """Value per unit of the underlying of an everlasting option with kappa = ``holding_rate`` per year, above 0.
 
     ``spot`` and ``vol`` at least 0, ``strike`` above 0, ``carry`` and ``rate`` per year, of any sign, with
-    ``funding_rate + rate`` above 0 and, for a finite call, above ``carry``. Raises ValueError naming the argument.
+    ``holding_rate + rate`` above 0 and, for a finite call, above ``carry``. Raises ValueError naming the argument.
 
     >>> round(float(everlasting(70_000.0, 70_000.0, 0.6, True, 365.0)), 4)
     777.197
     """
-    kinds = {"funding_rate": (funding_rate, True), "carry": (carry, False), "rate": (rate, False)}
+    kinds = {"holding_rate": (holding_rate, True), "carry": (carry, False), "rate": (rate, False)}
     x, k, v, c, (kappa, b, r) = _checked(spot, strike, vol, call, kinds)
     if not (kappa + r > np.maximum(b, 0.0)).all():
-        raise ValueError("funding_rate: funding_rate + rate must be above 0 and above carry")
+        raise ValueError("holding_rate: holding_rate + rate must be above 0 and above carry")
     return np.asarray(everlasting_value(x, k, v, c, kappa, b, r), dtype=np.float64)[()]
 
 
@@ -109,19 +109,19 @@ def everlasting_value(
     return np.asarray(k * np.maximum(value, 0.0), dtype=np.float64)
 
 
-def everlasting_weights(count: int, periods_per_year: float, funding_rate: float) -> FloatArray:
+def everlasting_weights(count: int, periods_per_year: float, holding_rate: float) -> FloatArray:
     """`[count]` weights of vanilla options of 1, 2, ... periods that replicate the option paid in lumps.
 
-    Each period the holder pays ``f (V - payoff)`` with ``f = funding_rate / periods_per_year`` on the value just before
+    Each period the holder pays ``f (V - payoff)`` with ``f = holding_rate / periods_per_year`` on the value just before
     the payment: V = (V after + f payoff) / (1 + f), so the weights are ``f / (1 + f)^n``; for f = 1 they are 1/2,
     1/4 and so on. They add up to 1 over all periods.
 
     >>> everlasting_weights(3, 365.0, 365.0).tolist()
     [0.5, 0.25, 0.125]
     """
-    if count < 1 or not periods_per_year > 0 or not funding_rate > 0:
-        raise ValueError("count, periods_per_year, funding_rate: must be above 0")
-    share = funding_rate / periods_per_year
+    if count < 1 or not periods_per_year > 0 or not holding_rate > 0:
+        raise ValueError("count, periods_per_year, holding_rate: must be above 0")
+    share = holding_rate / periods_per_year
     return np.asarray(share * (1.0 + share) ** -np.arange(1.0, count + 1.0), dtype=np.float64)
 
 

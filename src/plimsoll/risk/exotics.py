@@ -4,7 +4,7 @@ A scenario acts at the instant: the index and the forwards of its expiries jump,
 tenor, days may pass. What follows from it is the same for all kinds:
 
 * a barrier that the moved index lies at or beyond has been touched, and the option is worth what is left of it;
-* options without expiry take the volatility shock of the tenor 1 / funding_rate, the mean life of what they pay for;
+* options without expiry take the volatility shock of the tenor 1 / holding_rate, the mean life of what they pay for;
 * fixings of an average within the days that pass are set at the moved index;
 * nothing is discounted, as for vanilla options. In dollars that is a rate of zero. A coin-settled option is
   undiscounted in coins: paid at expiry it is worth its dollar value over the forward, whatever the path (the payoff
@@ -96,7 +96,7 @@ def exotic_values(plan: Plan, scenarios: Scenarios) -> tuple[F64, F64]:
         some = np.flatnonzero(good & (kinds == kind))
         moved = _moved(plan, scenarios, rows[some])
         values[some] = _VALUES[kind](moved)
-        at_any_time = kind == "perpetual_option" or kind == "american"
+        at_any_time = kind in ("american_option", "perpetual_option")
         per[some] = moved.spot if at_any_time else moved.forward
     return values, per
 
@@ -108,7 +108,7 @@ def _moved(plan: Plan, scenarios: Scenarios, rows: I64) -> Moved:
     spot = plan.spot[rows, None] * scenarios.spot[None, :]
     group = plan.group[rows]
     if (group < 0).any():
-        seconds = np.array([YEAR_SECONDS / c.funding_rate for c in contracts])
+        seconds = np.array([YEAR_SECONDS / c.holding_rate for c in contracts])
         left = np.broadcast_to(seconds[:, None], spot.shape)
         forward = spot
     else:
@@ -158,7 +158,7 @@ def _power(m: Moved) -> F64:
 
 
 def _perpetual(m: Moved) -> F64:
-    strike, call, rate, none = m.term("strike"), m.term("call"), m.term("funding_rate"), np.zeros((1, 1))
+    strike, call, rate, none = m.term("strike"), m.term("call"), m.term("holding_rate"), np.zeros((1, 1))
     everlasting = everlasting_value(m.spot, strike, m.vol, call, rate, none, none)
     american = perpetual_american_value(m.spot, strike, m.vol, call, rate, none)
     result: F64 = np.where(m.term("style") == "everlasting", everlasting, american)
@@ -191,27 +191,37 @@ def _average(m: Moved, row: int, contract: AsianOption) -> F64:
 
 
 _VALUES: dict[str, Callable[[Moved], F64]] = {
-    "american": _american,
-    "asian": _asian,
-    "barrier": _barrier,
-    "digital": _digital,
+    "american_option": _american,
+    "asian_option": _asian,
+    "barrier_option": _barrier,
+    "digital_option": _digital,
     "perpetual_option": _perpetual,
-    "power": _power,
+    "power_option": _power,
 }
 
 
-def barrier_edges(plan: Plan, rows: Sequence[int] | I64) -> F64:
-    """Relative index moves to either side of each barrier of `rows` that can still be touched, increasing.
+WAY = 16
+"""Parts into which the way from the index to a barrier is cut."""
 
-    Between two scenarios of a table lies the place where a knock-out is worth most: just before its barrier.
+
+def barrier_moves(plan: Plan, rows: Sequence[int] | I64) -> dict[float, str]:
+    """Relative index moves at which an option of `rows` with a barrier may be worth most or least, and where they lie.
+
+    On either side of each barrier that can still be touched, and on the way to it in `WAY` equal parts: a knock-out
+    that pays more towards its barrier is worth most somewhere on that way, and no table of moves is sure to look there.
     """
-    found: list[float] = []
+    found: dict[float, str] = {}
     for i in rows:
         contract = plan.contracts[int(i)]
-        if contract.kind != "barrier" or int(i) in plan.failures or contract.touched:
+        if contract.kind != "barrier_option" or int(i) in plan.failures or contract.touched:
             continue
         alive = plan.seconds[plan.group[i]] > 0.0
         ratio = contract.barrier / float(plan.spot[i])
         if alive and (ratio > 1.0 if contract.up else ratio < 1.0):
-            found += [ratio * (1.0 - 1e-9) - 1.0, ratio * (1.0 + 1e-9) - 1.0]
-    return np.unique(np.array(found))
+            hair = 1e-9 if contract.up else -1e-9
+            found |= {(ratio - 1.0) * part / WAY: "on the way to a barrier" for part in range(1, WAY)}
+            found |= {
+                ratio * (1.0 - hair) - 1.0: "just before a barrier",
+                ratio * (1.0 + hair) - 1.0: "just beyond a barrier",
+            }
+    return dict(sorted(found.items()))

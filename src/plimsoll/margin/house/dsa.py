@@ -15,7 +15,7 @@ from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral, weakest
-from plimsoll.margin.house.barriers import held_edges
+from plimsoll.margin.house.barriers import held_moves
 from plimsoll.margin.house.box import TIE_TOLERANCE, Box
 from plimsoll.margin.house.delta import delta_charge_shares, held_of, unit_deltas, worth_of
 from plimsoll.margin.house.dsa_parameters import DsaParameters
@@ -80,8 +80,8 @@ class Dsa(MarginModel):
     full revaluation is charged where the certified error of the expansion exceeds `tolerance` of the charge, unless
     even the expansion plus its error stays below the delta charges. The charge by expansion is then within that error
     of the true worst loss over the box; the charge by revaluation falls short of it by no more than `full_gap`. No
-    error bound is known for exotic options: a book that holds one is revalued, also on either side of each barrier in
-    the box, and `bound` and `full_gap` are left out of the workings.
+    error bound is known for exotic options: a book that holds one is revalued, also at each
+    barrier in the box and on the way to it, and `bound` and `full_gap` are left out of the workings.
 
     Both branches and the floors are homogeneous of degree one in the positions: shares are Euler shares, the gradient
     at the charged point. On a tie the first candidate of the box is taken (see `Box.worst`), of the grid the node
@@ -127,9 +127,9 @@ class Dsa(MarginModel):
     def _core(self, book: Book, underlying: str, unit: F64, axes: tuple[F64, F64]) -> DsaCore:
         p, plan, box = self.parameters, book.plan, self.box
         mine = held_of(book, underlying)
-        edges = held_edges(book, underlying, -box.move, box.move)
-        if edges.size:
-            axes = (np.unique(np.concatenate([axes[0], edges])), axes[1])
+        moves = held_moves(book, underlying, -box.move, box.move)
+        if moves:
+            axes = (np.unique(np.concatenate([axes[0], list(moves)])), axes[1])
             unit = plan_pnl(plan, box.nodes(*axes), "usd", book.quantity).reshape(-1, axes[1].size, axes[0].size)
         shares = {t: np.zeros(len(plan)) for t in TERMS}
         delta = (book.quantity * unit_deltas(plan, book.quantity))[mine]

@@ -15,7 +15,7 @@ from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral
-from plimsoll.margin.house.barriers import at_barriers, held_edges
+from plimsoll.margin.house.barriers import at_barriers, held_moves
 from plimsoll.margin.house.delta import (
     coins_of,
     delta_charge_shares,
@@ -109,9 +109,9 @@ class Prbm(MarginModel):
         mine = held_of(book, underlying)
         weight, labels = scenarios.weight, scenarios.labels
         plain = [row for row in p.scenarios if row.weight == 1.0]
-        edges = held_edges(book, underlying, *_span([row.move for row in plain]))
-        if edges.size:
-            further = at_barriers(edges, sorted({row.vol for row in plain}, reverse=True), scenarios.vol_rule)
+        moves = held_moves(book, underlying, *_span([row.move for row in plain]))
+        if moves:
+            further = at_barriers(moves, sorted({row.vol for row in plain}, reverse=True), scenarios.vol_rule)
             more = book.quantity[:, None] * plan_pnl(plan, further, "usd", book.quantity)
             pnl, weight = np.hstack([pnl, more]), np.concatenate([weight, further.weight])
             labels = (*labels, *further.labels)

@@ -30,7 +30,7 @@ def contract_problems(account: Account, market: Market) -> list[Problem]:
             settlement is Settlement.LINEAR and contract.currency in STABLES
         )
         if is_exotic(contract):
-            got = f"{contract.name!r}, {contract.kind} option ({Reason.UNSUPPORTED_CONTRACT.value})"
+            got = f"{contract.name!r}, {contract.kind.replace('_', ' ')} ({Reason.UNSUPPORTED_CONTRACT.value})"
             problems.append(Problem(path, got, "futures, perpetuals and European options: the venue lists no others"))
         elif not known:
             what = f"{settlement or ''} {contract.kind} settled in {contract.currency}".strip()
