@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 import plimsoll as pl
 from builders import MONTH as MONTH_AT
-from builders import PMRM2, PRBM, account_doc, option, perpetual
+from builders import PMRM2, PRBM, account_doc, at, option, perpetual
 from exotic_desk import KINDS, SPOT, VOL, contract, market
 from plimsoll.documents import DocumentError, Reason
 from plimsoll.margin import MarginRefusedError, Requirement, with_parameter
+from plimsoll.margin.changes.explain import explain
 from plimsoll.margin.changes.sensitivity import sensitivity
 from plimsoll.margin.compare import compare, rules_in_force
 from plimsoll.margin.distance import distance_to_line
@@ -260,6 +261,25 @@ def test_a_day_over_the_expiry_pays_the_exotic_option_out() -> None:
     # delivered at the forward of 71,000: the digital pays nothing, the knock-out 3,000 each
     assert passed.account.collateral["USDC"] == pytest.approx(50_000.0 - 2.0 * 3_000.0)
     assert [p.instrument for p in passed.account.positions] == ["everlasting"]
+
+
+def test_explain_follows_an_exotic_option_over_its_expiry() -> None:
+    book = {"power": 1.0, "barrier-up-out": -2.0, "everlasting": 1.0}
+    account, before = desk(book)
+    later = desk({"everlasting": 1.0})[0]
+    content = before.to_dict() | {"time": at(31.0 * 86_400.0), "indices": {"BTC": {"price": 72_000.0}}}
+    content["expiries"] = [{"underlying": "BTC", "expiry": MONTH_AT, "settlement": 72_000.0}]
+    after = pl.Market.from_dict(content)
+    paid = 70_000.0 * ((72 / 70) ** 2 - 1.0) - 2.0 * 4_000.0
+    later = later.model_copy(update={"collateral": {"USDC": 50_000.0 + paid}})
+    model = pl.margin_model(PRBM)
+    told = explain(model, account, before, later, after)
+    first, last = model.requirement(account, before), model.requirement(later, after)
+    change = sum(e.change.net_equity for e in told.effects)
+    assert change == pytest.approx(last.net_equity - first.net_equity, abs=1e-6)
+    # what was paid for the ended options is no effect of its own: they turn into cash
+    (cash,) = [e.change.net_equity for e in told.effects if e.name == "collateral"]
+    assert cash == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_bought_one_without_volatility_is_carried_at_nothing_and_a_sold_one_refused() -> None:

@@ -219,9 +219,7 @@ def barrier_moves(plan: Plan, rows: Sequence[int] | I64) -> dict[float, str]:
         ratio = contract.barrier / float(plan.spot[i])
         if alive and (ratio > 1.0 if contract.up else ratio < 1.0):
             hair = 1e-9 if contract.up else -1e-9
-            found |= {(ratio - 1.0) * part / WAY: "on the way to a barrier" for part in range(1, WAY)}
-            found |= {
-                ratio * (1.0 - hair) - 1.0: "just before a barrier",
-                ratio * (1.0 + hair) - 1.0: "just beyond a barrier",
-            }
+            at = f"the barrier {contract.barrier:,.10g}"
+            found |= {(ratio - 1.0) * part / WAY: f"{part}/{WAY} of the way to {at}" for part in range(1, WAY)}
+            found |= {ratio * (1.0 - hair) - 1.0: f"just before {at}", ratio * (1.0 + hair) - 1.0: f"just beyond {at}"}
     return dict(sorted(found.items()))

@@ -13,7 +13,7 @@ import numpy as np
 from plimsoll.margin.book import Book
 from plimsoll.margin.house.delta import held_of
 from plimsoll.risk.exotics import barrier_moves
-from plimsoll.scenarios import Scenarios, VolRule, percent
+from plimsoll.scenarios import Scenarios, VolRule
 
 
 def held_moves(book: Book, underlying: str, low: float, high: float) -> dict[float, str]:
@@ -25,11 +25,14 @@ def held_moves(book: Book, underlying: str, low: float, high: float) -> dict[flo
 
 
 def at_barriers(moves: Mapping[float, str], vols: Sequence[float], rule: VolRule) -> Scenarios:
-    """Every move with every volatility shock, of weight one; volatility runs fastest."""
+    """Every move with every volatility shock, of weight one; volatility runs fastest.
+
+    Their names hold the level of the barrier and not the move, which changes with the index.
+    """
     pairs = [(x, v) for x in moves for v in vols]
     return Scenarios.build(
         [1.0 + x for x, _ in pairs],
         [v for _, v in pairs],
         vol_rule=rule,
-        labels=[f"{percent(1.0 + x)} iv {100 * v:+.4g}%, {moves[x]}" for x, v in pairs],
+        labels=[f"{moves[x]} iv {100 * v:+.4g}%" for x, v in pairs],
     )
