@@ -6,6 +6,7 @@ from plimsoll.pricing.american import american_price
 from plimsoll.pricing.asian import arithmetic_asian, geometric_asian
 from plimsoll.pricing.asian_mc import Estimate, asian_mc
 from plimsoll.pricing.barrier import barrier_price, touch_chance
+from plimsoll.pricing.barrier_greeks import barrier_greeks
 from plimsoll.pricing.black76 import forward_delta, inverse_price, price
 from plimsoll.pricing.digital import asset_or_nothing, cash_or_nothing, digital_greeks
 from plimsoll.pricing.greeks import Greeks, greeks, inverse_greeks
@@ -23,6 +24,7 @@ __all__ = [
     "arithmetic_asian",
     "asian_mc",
     "asset_or_nothing",
+    "barrier_greeks",
     "barrier_price",
     "cash_or_nothing",
     "digital_greeks",
