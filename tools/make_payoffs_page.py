@@ -12,12 +12,14 @@ PAGE = ROOT / "docs" / "validation" / "payoffs.md"
 
 HEAD = """# How far the numerical payoffs are from the truth
 
-Written by `python tools/make_payoffs_page.py`. Closed forms are not here: the tests hold them to integrals. Errors are in units of the spot.
+Written by `python tools/make_payoffs_page.py`. Closed forms are not here: the tests hold them to integrals. Errors
+are in units of the spot.
 
 ## American options: the tree of 48 and 96 steps
 
-Against the same tree of 800 and 1,600 steps, over strikes from two deviations below to two above the forward; `s` is total volatility, the carry is of the
-whole life. The worst of calls and puts, with no discounting and with a rate equal to the carry, which is how coin-settled ones are exercised.
+Against the same tree of 800 and 1,600 steps, over strikes from two deviations below to two above the forward; `s` is
+total volatility, the carry is of the whole life. The worst of calls and puts, with no discounting and with a rate
+equal to the carry, which is how coin-settled ones are exercised.
 
 | s | carry −10 % | −1 % | +1 % | +10 % |
 | --- | --- | --- | --- | --- |
@@ -26,8 +28,9 @@ whole life. The worst of calls and puts, with no discounting and with a rate equ
 MIDDLE = """
 ## Arithmetic averages: conditioning on the geometric one
 
-Against Monte Carlo of {draws:,} mirrored pairs with the geometric option as control (seed {seed}); daily fixings to a month, else twelve. At the strikes
-80 %, 100 % and 125 % of the spot: error, and in brackets the standard error of the simulation.
+Against Monte Carlo of {draws:,} mirrored pairs with the geometric option as control (seed {seed}); daily fixings to
+a month, else twelve. At the strikes 80 %, 100 % and 125 % of the spot: error, and in brackets the standard error of
+the simulation.
 
 | life | volatility | 80 % | 100 % | 125 % |
 | --- | --- | --- | --- | --- |

@@ -10,6 +10,7 @@ import pytest
 import plimsoll as pl
 from builders import at
 from exotic_desk import DAY, FORWARD, KINDS, MONTH, SPOT, VOL, contract, market, naive_dollars
+from naive.exotics import watched_paths
 from plimsoll.documents import DocumentError, Reason
 from plimsoll.risk import compile_plan, plan_pnl, pnl_array, unit_values
 from plimsoll.risk.exotics import barrier_moves
@@ -72,6 +73,30 @@ def test_a_payoff_in_coin_is_the_payoff_in_dollars_over_the_last_price(settlemen
         sample = paid / last if settlement == "inverse" else paid
         mine = values(snapshot(terms), Scenarios.build([1.0]))[0, 0]
         assert abs(sample.mean() - mine) < 3.0 * sample.std(ddof=1) / np.sqrt(sample.size)
+
+
+@pytest.mark.parametrize("name", [n for n in KINDS if n.startswith("barrier")] + ["asian", "asian-geometric"])
+def test_a_payoff_in_coin_may_depend_on_the_path(name: str) -> None:
+    """Under the measure of coins a path drifts up by its variance; the value needs nothing but the forward."""
+    s = VOL * np.sqrt(MONTH / (365.0 * DAY))
+    lifted = FORWARD * np.exp(s * s)
+    if name.startswith("barrier"):
+        terms = contract(name, "inverse")
+        last, hit = watched_paths(SPOT, lifted, terms["barrier"], s, terms["up"], 12, 200_000, 9)
+        side = 1.0 if terms["call"] else -1.0
+        alive = hit if terms["knock_in"] else 1.0 - hit
+        paid = alive * np.maximum(side * (last - terms["strike"]), 0.0) + (1.0 - alive) * terms["rebate"]
+    else:
+        terms = contract(name, "inverse", fixings=[at(MONTH * i / 5.0) for i in range(1, 6)])
+        steps = np.random.default_rng(9).standard_normal((200_000, 5)) * s / np.sqrt(5.0)
+        logs = np.cumsum(steps + (np.log(lifted / SPOT) - 0.5 * s * s) / 5.0, axis=1)
+        paths = SPOT * np.exp(logs)
+        last = paths[:, -1]
+        average = paths.mean(axis=1) if terms["average"] == "arithmetic" else np.exp(np.log(paths).mean(axis=1))
+        paid = np.maximum((average - terms["strike"]) * (1.0 if terms["call"] else -1.0), 0.0)
+    sample = paid / last
+    mine = values(snapshot(terms), Scenarios.build([1.0]))[0, 0]
+    assert abs(sample.mean() - mine) < 3.0 * sample.std(ddof=1) / np.sqrt(sample.size)
 
 
 @pytest.mark.parametrize("settlement", ["linear", "inverse"])
