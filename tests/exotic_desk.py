@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from builders import TIME, at, market_doc
+import plimsoll as pl
+from builders import account_doc, at, market_doc, option, perpetual
 from naive.exotics import american_tree, barrier, everlasting, expectation, vanilla_payoff
 
 DAY, YEAR = 86_400.0, 31_536_000.0
@@ -104,4 +105,20 @@ def _endless(spot: float, k: float, vol: float, call: bool, rate: float) -> floa
     return max([now, *(worth(e) for e in waits)])
 
 
-__all__ = ["DAY", "FORWARD", "KINDS", "MONTH", "SPOT", "TIME", "VOL", "contract", "market", "naive_dollars"]
+VANILLA, SWAP = option(70_000, False), perpetual()
+
+
+def desk(
+    book: dict[str, float],
+    settlement: str = "linear",
+    *more: dict[str, Any],
+    unmarked: tuple[str, ...] = (),
+    **changes: Any,
+) -> tuple[pl.Account, pl.Market]:
+    """An account holding `book`: exotic contracts by short name, and a vanilla put and a perpetual by theirs."""
+    own = {c["name"] for c in more}
+    listed = [contract(n, settlement) for n in book if n in KINDS and n not in own] + [*more]
+    content = market([*listed, VANILLA, SWAP], **changes)
+    content["marks"][SWAP["name"]] = {"price": SPOT}
+    content["marks"] = {n: mark for n, mark in content["marks"].items() if n not in unmarked}
+    return pl.Account.from_dict(account_doc(book)), pl.Market.from_dict(content)

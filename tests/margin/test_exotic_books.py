@@ -11,37 +11,14 @@ from hypothesis import strategies as st
 
 import plimsoll as pl
 from builders import MONTH as MONTH_AT
-from builders import PMRM2, PRBM, account_doc, at, option, perpetual
-from exotic_desk import KINDS, SPOT, VOL, contract, market
-from plimsoll.documents import DocumentError, Reason
-from plimsoll.margin import MarginRefusedError, Requirement, with_parameter
-from plimsoll.margin.changes.explain import explain
-from plimsoll.margin.changes.sensitivity import sensitivity
-from plimsoll.margin.compare import compare, rules_in_force
-from plimsoll.margin.distance import distance_to_line
+from builders import PRBM, option
+from exotic_desk import KINDS, SPOT, SWAP, VANILLA, contract, desk
+from plimsoll.margin import Requirement, with_parameter
 from plimsoll.risk import pnl_array
-from plimsoll.risk.surface import surface
 from plimsoll.scenarios import Scenarios
 from random_books import SOME
 
 DSA = "dsa@2026-01-01"
-VANILLA, SWAP = option(70_000, False), perpetual()
-
-
-def desk(
-    book: dict[str, float],
-    settlement: str = "linear",
-    *more: dict[str, Any],
-    unmarked: tuple[str, ...] = (),
-    **changes: Any,
-) -> tuple[pl.Account, pl.Market]:
-    """An account holding `book`: exotic contracts by short name, and a vanilla put and a perpetual by theirs."""
-    own = {c["name"] for c in more}
-    listed = [contract(n, settlement) for n in book if n in KINDS and n not in own] + [*more]
-    content = market([*listed, VANILLA, SWAP], **changes)
-    content["marks"][SWAP["name"]] = {"price": SPOT}
-    content["marks"] = {n: mark for n, mark in content["marks"].items() if n not in unmarked}
-    return pl.Account.from_dict(account_doc(book)), pl.Market.from_dict(content)
 
 
 def require(pack: str, book: dict[str, float], settlement: str = "linear", **changes: Any) -> Requirement:
@@ -213,111 +190,3 @@ def test_netting_never_costs_on_common_scenarios(
 def test_the_requirement_is_homogeneous(book: dict[str, float], size: float) -> None:
     one, many = require(PRBM, book), require(PRBM, {n: size * q for n, q in book.items()})
     assert many.initial == pytest.approx(size * one.initial, rel=1e-9)
-
-
-@pytest.mark.parametrize("pack", ["deribit-pm", "deribit-sm", "derive-pmrm2", "derive-srm", "derive-pmrm1"])
-@pytest.mark.parametrize("settlement", ["linear", "inverse"])
-def test_a_venue_that_lists_none_refuses_by_name(pack: str, settlement: str) -> None:
-    account, m = desk({"barrier-up-in": 1.0}, settlement)
-    (rules,) = [r for r in rules_in_force(m) if r.name == pack]
-    with pytest.raises(DocumentError, match=Reason.UNSUPPORTED_CONTRACT.value) as found:
-        pl.margin_model(rules).requirement(account, m)
-    assert "account.positions[0].instrument" in str(found.value)
-    assert "barrier" in str(found.value)
-
-
-def test_compare_margins_where_it_can_and_says_where_not() -> None:
-    for settlement in ("linear", "inverse"):
-        account, m = desk({"barrier-up-in": -1.0, "everlasting": 2.0}, settlement)
-        rows = {r.pack.name: r for r in compare(account, m).rows}
-        assert rows["prbm"].requirement is not None
-        assert rows["dsa"].requirement is not None
-        assert rows["prbm"].netting is not None
-        assert {n for n, r in rows.items() if r.requirement is None} == set(rows) - {"prbm", "dsa"}
-        assert all("barrier" in r.refusal for r in rows.values() if r.requirement is None)
-
-
-def test_sensitivity_surface_and_the_line_take_them() -> None:
-    book = {n: (-0.2 if i % 2 else 0.2) for i, n in enumerate(KINDS)}
-    account, m = desk(book)
-    model = pl.margin_model(PRBM)
-    found = sensitivity(model, account, m, parameters=False, span=0.02)
-    assert [s.name for s in found.steps if s.change is None] == []
-    assert any(s.change is not None and s.change.initial != 0.0 for s in found.steps)
-    shape = surface([m.contracts[n] for n in book], np.array(list(book.values())), m, [-0.1, 0.0, 0.1], [0.0, 0.4])
-    assert np.isfinite(shape.pnl).all()
-    assert shape.pnl[0, 0, 1] == 0.0
-    line = distance_to_line(model, account, m, span=0.3, step=0.1)
-    assert np.isfinite(line.equity).all()
-
-
-def test_a_day_over_the_expiry_pays_the_exotic_option_out() -> None:
-    book = {"asset": 1.0, "barrier-up-out": -2.0, "everlasting": 1.0}
-    account, m = desk(book)
-    from plimsoll.margin.changes.shifts import Shifts
-
-    passed = Shifts(account, m).passed(31.0)
-    assert set(passed.expired) == {"asset", "barrier-up-out"}
-    # delivered at the forward of 71,000: the digital pays nothing, the knock-out 3,000 each
-    assert passed.account.collateral["USDC"] == pytest.approx(50_000.0 - 2.0 * 3_000.0)
-    assert [p.instrument for p in passed.account.positions] == ["everlasting"]
-
-
-def test_explain_follows_an_exotic_option_over_its_expiry() -> None:
-    book = {"power": 1.0, "barrier-up-out": -2.0, "everlasting": 1.0}
-    account, before = desk(book)
-    later = desk({"everlasting": 1.0})[0]
-    content = before.to_dict() | {"time": at(31.0 * 86_400.0), "indices": {"BTC": {"price": 72_000.0}}}
-    content["expiries"] = [{"underlying": "BTC", "expiry": MONTH_AT, "settlement": 72_000.0}]
-    after = pl.Market.from_dict(content)
-    paid = 70_000.0 * ((72 / 70) ** 2 - 1.0) - 2.0 * 4_000.0
-    later = later.model_copy(update={"collateral": {"USDC": 50_000.0 + paid}})
-    model = pl.margin_model(PRBM)
-    told = explain(model, account, before, later, after)
-    first, last = model.requirement(account, before), model.requirement(later, after)
-    change = sum(e.change.net_equity for e in told.effects)
-    assert change == pytest.approx(last.net_equity - first.net_equity, abs=1e-6)
-    # what was paid for the ended options is no effect of its own: they turn into cash
-    (cash,) = [e.change.net_equity for e in told.effects if e.name == "collateral"]
-    assert cash == pytest.approx(0.0, abs=1e-6)
-
-
-def test_a_bought_one_without_volatility_is_carried_at_nothing_and_a_sold_one_refused() -> None:
-    account, m = desk({"endless": 1.0}, unmarked=("endless",))
-    model = pl.margin_model(PRBM)
-    found = model.requirement(account, m, "conservative")
-    assert found.net_equity == 50_000.0
-    assert found.failures[0].reason is Reason.MISSING_VOL
-    assert pl.margin_model(DSA).requirement(account, m, "conservative").net_equity == 50_000.0
-    with pytest.raises(MarginRefusedError, match="missing_vol"):
-        model.requirement(account, m)
-    short, m = desk({"endless": -1.0}, unmarked=("endless",))
-    with pytest.raises(MarginRefusedError, match="missing_vol"):
-        model.requirement(short, m, "conservative")
-
-
-def test_a_purchase_at_the_mark_leaves_equity_alone() -> None:
-    model = pl.margin_model(PRBM)
-    for name in KINDS:
-        account, m = desk({name: 1.0})
-        bought = pl.margin.traded(account, m, name, 2.0)
-        before, after = (model.requirement(a, m).net_equity for a in (account, bought))
-        assert after == pytest.approx(before, abs=1e-6)
-
-
-def test_markets_travel_through_documents_and_frames() -> None:
-    _, m = desk(dict.fromkeys(KINDS, 1.0), "inverse")
-    assert pl.Market.from_json(m.to_json()) == m
-    fields = {f: getattr(m, f) for f in ("time", "indices", "assets", "expiries", "source")}
-    again = pl.Market.from_frame(m.frame(), **fields)
-    assert again.instruments == m.instruments
-    assert again.marks == m.marks
-
-
-def test_pmrm2_takes_what_is_left() -> None:
-    """Exotic contracts in the market are nobody's business while the account does not hold them."""
-    account, m = desk({SWAP["name"]: 0.5})
-    listed = m.model_copy(update={"instruments": (*m.instruments, *desk({"asian": 1.0})[1].instruments[:1])})
-    model = pl.margin_model(PMRM2)
-    assert model.requirement(account, listed).initial == model.requirement(account, m).initial
-    assert VOL == 0.6

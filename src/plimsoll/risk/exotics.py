@@ -33,6 +33,8 @@ from plimsoll.pricing.power import power_value
 from plimsoll.risk.plan import F64, I64, INVERSE, Plan
 from plimsoll.scenarios import ABSOLUTE_SKEW, Scenarios, years_of
 
+_LEAST_PRICE = 1e-200
+
 BOOL = npt.NDArray[np.bool_]
 
 
@@ -97,7 +99,8 @@ def exotic_values(plan: Plan, scenarios: Scenarios) -> tuple[F64, F64]:
         moved = _moved(plan, scenarios, rows[some])
         values[some] = _VALUES[kind](moved)
         at_any_time = kind in ("american_option", "perpetual_option")
-        per[some] = moved.spot if at_any_time else moved.forward
+        price = moved.spot if at_any_time else moved.forward
+        per[some] = np.where(price > _LEAST_PRICE, price, 0.0)
     return values, per
 
 
@@ -118,6 +121,8 @@ def _moved(plan: Plan, scenarios: Scenarios, rows: I64) -> Moved:
         # once settled, the delivery price is all that counts
         past = (seconds == 0.0) & (plan.variable[group] == 0.0)
         spot = np.where(past[:, None], forward, spot)
+    # a coin that was delivered at nothing has no logarithm
+    spot, forward = np.maximum(spot, _LEAST_PRICE), np.maximum(forward, _LEAST_PRICE)
     vol = np.maximum(plan.vol[rows, None] * _vol_scale(plan, scenarios, rows, seconds), scenarios.vol_floor()[None, :])
     coin = np.asarray(plan.style[rows] == INVERSE)
     return Moved(contracts, plan, spot, forward, vol, years_of(left), scenarios.days, coin)
@@ -127,7 +132,7 @@ def _vol_scale(plan: Plan, scenarios: Scenarios, rows: I64, seconds: F64) -> F64
     scale = scenarios.vol_scale(seconds)
     rule = scenarios.skew_rule
     if rule is not None:
-        k = np.log(np.maximum(plan.strike[rows] / plan.price[rows], 1e-18))
+        k = np.log(np.maximum(plan.strike[rows] / np.maximum(plan.price[rows], 1e-18), 1e-18))
         for s in np.flatnonzero(scenarios.skew):
             tilt = rule.multiplier(k, years_of(seconds), bool(scenarios.skew[s] == ABSOLUTE_SKEW))
             scale[:, s] = np.maximum(0.0, tilt)

@@ -92,11 +92,11 @@ def unit_expansion(plan: Plan, held: npt.NDArray[np.bool_], side: F64, rule: Vol
 def _exotics(plan: Plan, side: F64, rule: VolRule) -> F64:
     """`[X, 5]` by central differences over `STEP` in spot and in volatility: to show, not to charge by."""
     x, y = (a.ravel() for a in np.meshgrid([-STEP, 0.0, STEP], [-STEP, 0.0, STEP]))
-    value = exotic_unit_values(plan, (s := Scenarios.build(1.0 + x, y, vol_rule=rule)), side)
-    rows = plan.exotics
-    v = (value * settle_price(plan, s)[rows]).reshape(-1, 3, 3)
+    around = Scenarios.build(1.0 + x, y, vol_rule=rule)
+    value = exotic_unit_values(plan, around, side)
+    v = (value * settle_price(plan, around)[plan.exotics]).reshape(-1, 3, 3)
     first, second = 2.0 * STEP, STEP * STEP
-    return np.column_stack(
+    shown = np.column_stack(
         [
             (v[:, 1, 2] - v[:, 1, 0]) / first,
             (v[:, 1, 2] - 2.0 * v[:, 1, 1] + v[:, 1, 0]) / second,
@@ -105,6 +105,8 @@ def _exotics(plan: Plan, side: F64, rule: VolRule) -> F64:
             (v[:, 2, 1] - 2.0 * v[:, 1, 1] + v[:, 0, 1]) / second,
         ]
     )
+    # beyond double precision there is nothing to show; the revaluation decides whether there is a number at all
+    return np.where(np.isfinite(shown), shown, 0.0)
 
 
 def _linear(plan: Plan, i: int) -> tuple[float, float]:
