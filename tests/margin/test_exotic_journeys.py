@@ -10,7 +10,7 @@ import pytest
 import plimsoll as pl
 from builders import MONTH as MONTH_AT
 from builders import PMRM2, PRBM, account_doc, at
-from exotic_desk import KINDS, SWAP, contract, desk, market
+from exotic_desk import FORWARD, KINDS, SPOT, SWAP, contract, desk, market
 from mutations import mutated_text
 from plimsoll.documents import DocumentError, PlimsollError, Reason
 from plimsoll.margin import MarginRefusedError
@@ -19,6 +19,7 @@ from plimsoll.margin.changes.sensitivity import sensitivity
 from plimsoll.margin.changes.shifts import Shifts
 from plimsoll.margin.compare import compare, rules_in_force
 from plimsoll.margin.distance import distance_to_line
+from plimsoll.margin.translate import same_exposure
 from plimsoll.risk import pnl_array
 from plimsoll.risk.surface import surface
 from plimsoll.scenarios import grid
@@ -173,3 +174,19 @@ def test_odd_terms_have_finite_rows() -> None:
         m = pl.Market.from_dict(content)
         for currency in ("settlement", "usd"):
             assert np.isfinite(pnl_array(m.instruments, m, columns, currency)).all()  # type: ignore[arg-type]
+
+
+def test_the_same_exposure_in_linear_contracts() -> None:
+    listed = [contract(n, "inverse", multiplier=0.1) for n in ("cash", "everlasting")]
+    content = market(listed)
+    for name in ("cash", "everlasting"):
+        content["marks"][name]["price"] = 0.01
+    account = pl.Account.from_dict(account_doc({"cash": 3.0, "everlasting": -2.0}))
+    held, m = same_exposure(account, pl.Market.from_dict(content))
+    assert {p.instrument: p.quantity for p in held.positions} == pytest.approx(
+        {"BTC_USDC-cash": 0.3, "BTC_USDC-everlasting": -0.2}
+    )
+    assert m.contracts["BTC_USDC-cash"].settlement.value == "linear"  # type: ignore[union-attr]
+    # a price in coin converts at what the value converts at: the forward, and the index without an expiry
+    assert m.marks["BTC_USDC-cash"].price == pytest.approx(0.01 * FORWARD)
+    assert m.marks["BTC_USDC-everlasting"].price == pytest.approx(0.01 * SPOT)
