@@ -10,9 +10,12 @@ from jsonschema import Draft202012Validator
 
 import plimsoll as pl
 from builders import CALL, PERP, PMRM2, PRBM, account_doc, case_doc, market_doc, rules_doc, without
+from exotic_desk import KINDS, contract
 from plimsoll.cli.schema import NAMES, schema
 from plimsoll.conformance import Case
 from plimsoll.margin import MODELS
+
+SETTLED = ("linear", "inverse", "quanto")
 
 
 def requirement_doc(pack: str) -> dict[str, Any]:
@@ -26,6 +29,7 @@ VALID: list[tuple[str, dict[str, Any]]] = [
     ("account", account_doc(orders=[{"instrument": CALL, "quantity": 1.0, "price": 3.0, "reduce_only": True}])),
     ("market", market_doc()),
     ("market", pl.Market.from_dict(market_doc()).to_dict()),
+    ("market", market_doc(instruments=[contract(n, s, name=f"{n} {s}") for n in KINDS for s in SETTLED], marks={})),
     ("rules", rules_doc(PRBM)),
     ("rules", rules_doc(PMRM2)),
     ("requirement", requirement_doc(PRBM)),

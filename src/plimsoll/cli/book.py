@@ -34,3 +34,27 @@ def sample(market: str, positions: int, seed: int, underlyings: tuple[str, ...],
         return
     write_text(output, account.to_json())
     click.echo(f"{output}: {len(account.positions)} positions, seed {seed}")
+
+
+@command.command(epilog="Example: plimsoll book exotics --market market.json -o account.json --market-output with.json")
+@market_option
+@click.option("--underlying", metavar="COIN", help="Default: the market's first.")
+@click.option(
+    "--settlement", type=click.Choice(["linear", "inverse"]), default="linear", show_default=True, help="How they pay."
+)
+@click.option("--output", "-o", required=True, metavar="FILE", help="Where to write the account.")
+@click.option(
+    "--market-output", required=True, metavar="FILE", help="Where to write the market that lists its contracts."
+)
+def exotics(market: str, underlying: str | None, settlement: str, output: str, market_output: str) -> None:
+    """A small book with one option of every other payoff: barriers, a digital, an average, and so on.
+
+    No venue lists these contracts, so the market is written out too, with them in it. Only the house models margin
+    them.
+    """
+    from plimsoll.feeds import sample_exotics
+
+    account, listed = sample_exotics(load_market(market), underlying, settlement)
+    write_text(output, account.to_json())
+    write_text(market_output, listed.to_json(), "--market-output")
+    click.echo(f"{output}: {len(account.positions)} positions; {market_output}: the market that lists them")

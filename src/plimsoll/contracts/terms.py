@@ -1,27 +1,23 @@
-"""What is traded: spot, dated future, perpetual and European option, in three ways of settling."""
+"""What is traded: spot, dated future, perpetual and European option, and any contract at all."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeGuard, get_args
 
 from pydantic import Field
 
+from plimsoll.contracts.exotics import (
+    AmericanOption,
+    AsianOption,
+    BarrierOption,
+    DatedExotic,
+    DigitalOption,
+    Exotic,
+    PerpetualOption,
+    PowerOption,
+)
+from plimsoll.contracts.settlement import Settlement
 from plimsoll.documents import Asset, Flag, Instant, Name, Part, Positive
-
-
-class Settlement(StrEnum):
-    """How a contract pays.
-
-    * `linear`: one contract is `multiplier` coins; it gains `multiplier * (P1 - P0)` units of `currency`.
-    * `inverse`: paid in the coin. A future or perpetual of `multiplier` USD gains `multiplier * (1/P0 - 1/P1)` coins;
-      an option on `multiplier` coins is worth `multiplier * black76 / forward` coins.
-    * `quanto`: `multiplier` units of `currency` for each USD of price change: `multiplier * (P1 - P0)`.
-    """
-
-    LINEAR = "linear"
-    INVERSE = "inverse"
-    QUANTO = "quanto"
 
 
 class Spot(Part):
@@ -74,12 +70,40 @@ class Option(Part):
     multiplier: Positive = 1.0
 
 
-Contract = Annotated[Spot | Perpetual | Future | Option, Field(discriminator="kind")]
+Contract = Annotated[
+    Spot
+    | Perpetual
+    | Future
+    | Option
+    | AmericanOption
+    | BarrierOption
+    | DigitalOption
+    | AsianOption
+    | PowerOption
+    | PerpetualOption,
+    Field(discriminator="kind"),
+]
 """Any contract; the field `kind` tells which."""
 
-Dated = Future | Option
+Dated = Future | Option | DatedExotic
 
 
-def is_dated(contract: Spot | Perpetual | Future | Option) -> bool:
+# looked up by class: a plan asks this of every contract, and a union takes ten times as long
+_EXOTIC = frozenset(get_args(Exotic))
+_OPTION = _EXOTIC | {Option}
+_DATED = frozenset(get_args(Dated))
+
+
+def is_dated(contract: Contract) -> TypeGuard[Dated]:
     """Whether the contract has an expiry."""
-    return contract.kind in ("future", "option")
+    return type(contract) in _DATED
+
+
+def is_exotic(contract: Contract) -> TypeGuard[Exotic]:
+    """Whether the contract is an option other than the European vanilla one."""
+    return type(contract) in _EXOTIC
+
+
+def is_option(contract: Contract) -> TypeGuard[Option | Exotic]:
+    """Whether the contract is an option of any kind: it holds a value and never less than nothing."""
+    return type(contract) in _OPTION

@@ -5,6 +5,7 @@ from plimsoll.feeds.deribit_chain import STABLES, Snapshot, import_chain, list_s
 from plimsoll.feeds.generated import generated_market
 from plimsoll.feeds.marks import MarkReport, mark_errors, mark_report
 from plimsoll.feeds.sample import sample_book
+from plimsoll.feeds.sample_exotics import sample_exotics
 
 __all__ = [
     "STABLES",
@@ -19,4 +20,5 @@ __all__ = [
     "mark_report",
     "read_chain",
     "sample_book",
+    "sample_exotics",
 ]

@@ -17,7 +17,7 @@ from plimsoll.risk.plan import INVERSE
 F64 = npt.NDArray[np.float64]
 OnFailure = Literal["refuse", "conservative"]
 
-_BOUNDED_LONG = {Reason.MISSING_VOL, Reason.MISSING_FORWARD, Reason.EXPIRED_UNSETTLED}
+_BOUNDED_LONG = {Reason.MISSING_VOL, Reason.MISSING_FORWARD, Reason.EXPIRED_UNSETTLED, Reason.MISSING_FIXING}
 _BOUNDED_SHORT = {Reason.MISSING_VOL}
 
 
@@ -28,6 +28,7 @@ _ALLOWED = {
     Reason.MISSING_FORWARD: "an expiry with a forward in market.expiries",
     Reason.MISSING_MARK: "an instrument with a price above zero in market.marks",
     Reason.MISSING_VOL: "an option with a volatility in market.marks or a valid smile in market.expiries",
+    Reason.MISSING_FIXING: "an option on an average with the accrued average of its known fixings",
     Reason.EXPIRED_UNSETTLED: "an expiry in the past only with its settlement in market.expiries",
 }
 
@@ -78,7 +79,8 @@ def open_book(account: Account, market: Market, on_failure: OnFailure = "refuse"
     """Look every position up. Raises `MarginRefusedError` for what has no value and no bound.
 
     With `on_failure="conservative"` an option without a volatility (or, if long, without a forward or settlement)
-    stays in the book at its worst no-arbitrage bound and the failure is carried in the result.
+    stays in the book at its worst no-arbitrage bound and the failure is carried in the result. For options other than
+    the European vanilla one that holds where they were bought; one that was sold has no bound and is refused.
     """
     if on_failure not in ("refuse", "conservative"):
         raise refuse("on_failure", on_failure, "'refuse' or 'conservative'")
@@ -97,7 +99,9 @@ def open_book(account: Account, market: Market, on_failure: OnFailure = "refuse"
         if quantity[row] == 0.0:
             continue
         allowed_reasons = _BOUNDED_LONG if quantity[row] > 0 else _BOUNDED_SHORT
-        if on_failure == "conservative" and plan.option[row] and failure.reason in allowed_reasons:
+        # what was sold of another option than the vanilla one has no bound
+        bounded = plan.option[row] or (plan.exotic[row] and quantity[row] > 0)
+        if on_failure == "conservative" and bounded and failure.reason in allowed_reasons:
             kept.append(failure.model_copy(update={"effect": "conservative"}))
         else:
             refused.append(failure)

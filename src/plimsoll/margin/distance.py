@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from plimsoll.contracts import is_option
 from plimsoll.documents import refuse
 from plimsoll.margin.account import Account, Position
 from plimsoll.margin.model import MarginModel
@@ -72,7 +73,7 @@ def shifted(account: Account, market: Market, multiplier: float) -> tuple[Accoun
         moving = plan.variable[e] / total if e >= 0 and total > 0 else 1.0
         share[contract.name] = float(moving) if np.isfinite(moving) else 1.0
     marks = {
-        name: _shifted_mark(mark, market.contracts[name].kind, 1.0 + (multiplier - 1.0) * share[name])
+        name: _shifted_mark(mark, is_option(market.contracts[name]), 1.0 + (multiplier - 1.0) * share[name])
         for name, mark in market.marks.items()
         if name in unit
     }
@@ -103,9 +104,9 @@ def shifted(account: Account, market: Market, multiplier: float) -> tuple[Accoun
     return account.model_copy(update={"positions": positions}), moved
 
 
-def _shifted_mark(mark: Mark, kind: str, factor: float) -> Mark:
+def _shifted_mark(mark: Mark, option: bool, factor: float) -> Mark:
     gone = {"bid": None, "ask": None}
-    if kind == "option":
+    if option:
         return mark.model_copy(update={**gone, "price": None})
     return mark.model_copy(update={**gone, "price": None if mark.price is None else mark.price * factor})
 

@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from plimsoll.contracts import Contract, Future, Option, Perpetual, Settlement
+from plimsoll.contracts import (
+    Contract,
+    Exotic,
+    Future,
+    Option,
+    Perpetual,
+    PerpetualOption,
+    Settlement,
+    is_option,
+)
 from plimsoll.documents import refuse
 from plimsoll.margin.account import Account, Order, Position
 from plimsoll.market import Mark, Market
@@ -78,7 +87,7 @@ def linear_market(market: Market, currency: str = "USDC") -> Market:
 @dataclass(frozen=True)
 class _Twin:
     contract: Contract
-    old: Option | Future | Perpetual
+    old: Option | Exotic | Future | Perpetual
 
 
 class _Translation:
@@ -133,7 +142,7 @@ class _Translation:
 
     def _mark(self, mark: Mark, contract: Contract) -> Mark:
         """Prices of options in `currency` instead of coin; the others are in USD already."""
-        if not isinstance(contract, Option):
+        if not is_option(contract):
             return mark
         forward = self._forward(contract)
         factor = None if forward is None else forward / self.unit
@@ -144,13 +153,19 @@ class _Translation:
         }
         return mark.model_copy(update=prices)
 
-    def _forward(self, contract: Option | Future) -> float | None:
+    def _forward(self, contract: Option | Exotic) -> float | None:
+        """The price at which a value in coin converts; the index where there is no expiry."""
+        if isinstance(contract, PerpetualOption):
+            index = self.old.indices.get(contract.underlying)
+            return None if index is None else index.price
         row = self.old.expiry_table.get((contract.underlying, contract.expiry))
         return None if row is None or row.forward is None else row.forward.price
 
-    def _coins(self, contract: Option | Future | Perpetual, path: str) -> float:
+    def _coins(self, contract: Option | Exotic | Future | Perpetual, path: str) -> float:
         """Linear coins that stand for one contract."""
-        return contract.multiplier / (1.0 if isinstance(contract, Option) else price_of(contract, self.old, path))
+        if isinstance(contract, Future | Perpetual):
+            return contract.multiplier / price_of(contract, self.old, path)
+        return contract.multiplier
 
     def position(self, position: Position, path: str) -> Position:
         twin = self.twins.get(position.instrument)
@@ -162,7 +177,7 @@ class _Translation:
             raise refuse(f"market.indices.{contract.underlying}", None, f"an index price, for {path}")
         money = index.price / self.unit
         profit = None
-        if not isinstance(contract, Option):
+        if isinstance(contract, Future | Perpetual):
             coins = position.unrealised_pnl
             if coins is None and position.entry_price is not None:
                 mark = price_of(contract, self.old, path)
@@ -181,7 +196,7 @@ class _Translation:
         if twin is None:
             return order
         price = order.price
-        if isinstance(twin.old, Option):
+        if is_option(twin.old):
             forward = self._forward(twin.old)
             if forward is None:
                 raise refuse(f"{path}.instrument", order.instrument, "an option with a forward in market.expiries")

@@ -144,8 +144,8 @@ class Market(Document):
             if contract.name in known:
                 raise fault(f"instruments[{i}].name", contract.name, "each instrument name once")
             known.add(contract.name)
-            if is_dated(contract) and contract.expiry.year < 2009:  # type: ignore[union-attr]
-                expiry = contract.expiry.isoformat()  # type: ignore[union-attr]
+            if is_dated(contract) and contract.expiry.year < 2009:
+                expiry = contract.expiry.isoformat()
                 raise fault(f"instruments[{i}].expiry", expiry, "an instant after 2009")
         keys: set[tuple[str, datetime]] = set()
         for i, row in enumerate(self.expiries):

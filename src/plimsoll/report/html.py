@@ -202,7 +202,8 @@ def _holdings(report: Report) -> list[tuple[str, str, str, str]]:
     for p in report.account.positions:
         contract = report.market.contracts[p.instrument]
         settled = getattr(contract, "settlement", None)
-        kind = contract.kind if settled is None else f"{settled.value} {contract.kind}"
+        kind = contract.kind.replace("_", " ")
+        kind = kind if settled is None else f"{settled.value} {kind}"
         entry = "" if p.entry_price is None else money(p.entry_price, "USD", 2)
         rows.append((p.instrument, f"{p.quantity:+,g}", kind, entry))
     return rows

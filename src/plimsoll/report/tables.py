@@ -280,7 +280,7 @@ def demo_view(report: Report) -> RenderableType:
         kind = market.contracts[p.instrument].kind
         kinds[kind] = kinds.get(kind, 0) + 1
     names = {"option": "options", "perpetual": "perpetuals", "future": "futures", "spot": "spot holdings"}
-    what = ", ".join(f"{n} {names[k] if n > 1 else k}" for k, n in kinds.items())
+    what = ", ".join(f"{n} {names.get(k, k + 's') if n > 1 else k}".replace("_", " ") for k, n in kinds.items())
     cash = ", ".join(f"{amount:,g} {asset}" for asset, amount in account.collateral.items())
     lines = [Text(f"{what}; collateral {cash or 'none'}; {format_instant(market.time)}")]
     if market.source:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.contracts import Contract, Future, Option, Settlement
+from plimsoll.contracts import (
+    AsianOption,
+    Contract,
+    Exotic,
+    Option,
+    PerpetualOption,
+    Settlement,
+    is_dated,
+    is_exotic,
+    is_option,
+)
 from plimsoll.documents import Failure, Reason
 from plimsoll.market import Expiry, Market
 
@@ -24,16 +35,20 @@ _STYLE = {Settlement.LINEAR: LINEAR, Settlement.INVERSE: INVERSE, Settlement.QUA
 class Plan:
     """`N` contracts as arrays, grouped by their `E` expiries; USD prices, seconds, coins.
 
-    * per contract `[N]`: `option`, `call`, `strike`, `vol` (NaN if unknown), `multiplier`, `style`, `spot` (index),
-      `price` (mark of a future, perpetual or spot; forward of an option), `settle` (USD price of the settlement
-      currency), `settle_moves` (whether that currency moves with the scenario), `group` (expiry, or -1);
+    * per contract `[N]`: `option` (European vanilla), `exotic` (any other option), `call`, `strike`, `vol` (NaN if
+      unknown), `multiplier`, `style`, `spot` (index), `price` (mark of a future, perpetual or spot; forward of an
+      option, index if it has no expiry), `settle` (USD price of the settlement currency), `settle_moves` (whether
+      that currency moves with the scenario), `group` (expiry, or -1);
+    * `time`, the instant of the market;
     * per expiry `[E]`: `seconds`, `variable`, `fixed` (forward), `rate`.
 
     `failures` maps the position in `contracts` to the named reason why it cannot be valued.
     """
 
     contracts: tuple[Contract, ...]
+    time: datetime
     option: BOOL
+    exotic: BOOL
     call: BOOL
     strike: F64
     vol: F64
@@ -61,8 +76,18 @@ class Plan:
 
     @property
     def options(self) -> I64:
-        """Indices of the options that can be valued, or are carried at a bound."""
+        """Indices of the European vanilla options that can be valued, or are carried at a bound."""
         return np.flatnonzero(self.option).astype(np.int64)
+
+    @property
+    def exotics(self) -> I64:
+        """Indices of the other options."""
+        return np.flatnonzero(self.exotic).astype(np.int64)
+
+    @property
+    def valued(self) -> BOOL:
+        """`[N]` options of any kind: what holds a value that is never below zero."""
+        return self.option | self.exotic
 
 
 def compile_plan(contracts: Sequence[Contract], market: Market) -> Plan:
@@ -72,7 +97,7 @@ def compile_plan(contracts: Sequence[Contract], market: Market) -> Plan:
     """
     size = len(contracts)
     columns = {n: np.full(size, np.nan) for n in ("strike", "vol", "multiplier", "spot", "price", "settle")}
-    option, call, moves = (np.zeros(size, bool) for _ in range(3))
+    option, exotic, call, moves = (np.zeros(size, bool) for _ in range(4))
     style, group = np.zeros(size, np.int8), np.full(size, -1, np.int64)
     expiries: dict[tuple[str, str], int] = {}
     rows: list[Expiry] = []
@@ -85,8 +110,8 @@ def compile_plan(contracts: Sequence[Contract], market: Market) -> Plan:
         moves[i] = contract.currency in market.indices
         columns["multiplier"][i] = getattr(contract, "multiplier", 1.0)
         style[i] = _STYLE[getattr(contract, "settlement", Settlement.LINEAR)]
-        option[i] = isinstance(contract, Option)
-        if isinstance(contract, (Option, Future)):
+        option[i], exotic[i] = isinstance(contract, Option), is_exotic(contract)
+        if is_dated(contract):
             row = market.expiry_table.get((contract.underlying, contract.expiry))
             row = row or Expiry(underlying=contract.underlying, expiry=contract.expiry)
             key = (row.underlying, row.expiry.isoformat())
@@ -94,9 +119,9 @@ def compile_plan(contracts: Sequence[Contract], market: Market) -> Plan:
                 expiries[key] = len(rows)
                 rows.append(row)
             group[i] = expiries[key]
-        if isinstance(contract, Option):
+        if is_option(contract):
             call[i], columns["strike"][i] = contract.call, contract.strike
-            columns["vol"][i] = _vol(contract, market, rows[group[i]])
+            columns["vol"][i] = _vol(contract, market, None if group[i] < 0 else rows[group[i]])
         columns["price"][i] = _price(contract, market, None if group[i] < 0 else rows[group[i]])
         reason = _why_not(contract, market, columns, i)
         if reason is not None:
@@ -107,7 +132,9 @@ def compile_plan(contracts: Sequence[Contract], market: Market) -> Plan:
         variable[e], fixed[e] = _forward_parts(row, market)
     return Plan(
         contracts=tuple(contracts),
+        time=market.time,
         option=option,
+        exotic=exotic,
         call=call,
         style=style,
         settle_moves=moves,
@@ -137,13 +164,14 @@ def _forward_parts(row: Expiry, market: Market) -> tuple[float, float]:
     return row.forward.variable, row.forward.fixed
 
 
-def _vol(contract: Option, market: Market, row: Expiry) -> float:
-    if _expired(row, market):
+def _vol(contract: Option | Exotic, market: Market, row: Expiry | None) -> float:
+    """The marked volatility, else that of the smile at the strike; without an expiry there is no smile."""
+    if row is not None and _expired(row, market):
         return 0.0
     mark = market.marks.get(contract.name)
     if mark is not None and mark.vol is not None:
         return mark.vol
-    if row.svi is None:
+    if row is None or row.svi is None:
         return np.nan
     from plimsoll.pricing.svi import svi_vol
 
@@ -156,10 +184,10 @@ def _vol(contract: Option, market: Market, row: Expiry) -> float:
 
 def _price(contract: Contract, market: Market, row: Expiry | None) -> float:
     """The USD price that the contract's linear shocks act on."""
-    if contract.kind == "spot":
+    if contract.kind == "spot" or isinstance(contract, PerpetualOption):
         index = market.indices.get(contract.underlying)
         return np.nan if index is None else index.price
-    if contract.kind == "option" or (row is not None and _expired(row, market)):
+    if is_option(contract) or (row is not None and _expired(row, market)):
         return np.nan if row is None else sum(_forward_parts(row, market))
     mark = market.marks.get(contract.name)
     if mark is not None and mark.price is not None:
@@ -184,17 +212,20 @@ def _why_not(contract: Contract, market: Market, columns: dict[str, F64], i: int
         if expired:
             message = f"expired {contract.expiry.isoformat()} and market.expiries has no settlement for it"  # type: ignore[union-attr]
             return _failure(Reason.EXPIRED_UNSETTLED, contract, message)
-        if contract.kind == "option":
+        if is_option(contract):
             return _failure(Reason.MISSING_FORWARD, contract, f"no forward {where} in market.expiries")
         return _failure(Reason.MISSING_MARK, contract, f"no price {where} in market.marks")
     if columns["price"][i] <= 0 and not expired:
         return _failure(Reason.MISSING_MARK, contract, f"the price {where} is zero")
-    if contract.kind == "option" and not np.isfinite(columns["vol"][i]):
+    if is_option(contract) and not np.isfinite(columns["vol"][i]):
         return _failure(
             Reason.MISSING_VOL,
             contract,
             f"no volatility {where}: neither market.marks nor a valid smile has one",
         )
+    if isinstance(contract, AsianOption) and contract.accrued is None and contract.fixings[0] <= market.time:
+        first = contract.fixings[0].isoformat()
+        return _failure(Reason.MISSING_FIXING, contract, f"no accrued average {where}, whose fixings began {first}")
     return None
 
 

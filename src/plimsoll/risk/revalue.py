@@ -103,7 +103,7 @@ def log_moneyness(plan: Plan, rows: I64) -> F64:
 
 
 def unit_values(plan: Plan, scenarios: Scenarios, currency: Currency = "settlement", side: F64 | None = None) -> F64:
-    """`[N, S]` value of one contract, options and spot only; futures and perpetuals hold no value and give zero.
+    """`[N, S]` value of one contract, options of every kind and spot only; futures and perpetuals give zero.
 
     `settlement`: units of the settlement currency. `usd`: converted at the price of that currency, which moves with
     the scenario when it is a coin that has an index. `side` as for `option_values`.
@@ -117,6 +117,10 @@ def unit_values(plan: Plan, scenarios: Scenarios, currency: Currency = "settleme
         forward = shocked_forward(plan, scenarios)[plan.group[rows]]
         coins = np.divide(usd, forward, out=np.zeros_like(usd), where=forward > 0)
         values[rows] = np.where(inverse[:, None], coins, usd)
+    if plan.exotic.any():
+        from plimsoll.risk.exotics import exotic_unit_values
+
+        values[plan.exotics] = exotic_unit_values(plan, scenarios, side)
     for i, contract in enumerate(plan.contracts):
         if contract.kind == "spot":
             values[i] = 1.0
@@ -134,7 +138,7 @@ def settle_price(plan: Plan, scenarios: Scenarios) -> F64:
 def plan_pnl(plan: Plan, scenarios: Scenarios, currency: Currency = "settlement", side: F64 | None = None) -> F64:
     """`[N, S]` gain of one contract in each scenario, unweighted.
 
-    Options: change of value; in `usd` the value is taken in the settlement currency and converted at that
+    Options of every kind: change of value; in `usd` the value is taken in the settlement currency and converted at that
     currency's shocked price, so a coin-settled premium carries its own currency risk. Futures and perpetuals: the
     cash flow of the move, `m (P_s - P)` or `m (1/P - 1/P_s)` coins, converted at the shocked price.
     """

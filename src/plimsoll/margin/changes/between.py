@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from plimsoll.contracts import Contract, Option, Settlement, is_dated
+from plimsoll.contracts import Contract, Exotic, Option, Settlement, is_dated, is_option
 from plimsoll.documents import refuse
 from plimsoll.margin.account import Account, Position
 from plimsoll.margin.changes.completed import Key, Settle, Snapshot, contracts_of, settlements
-from plimsoll.margin.changes.shifts import remarked
+from plimsoll.margin.changes.shifts import payoffs, remarked
 from plimsoll.market import AssetPrice, Depth, Expiry, Index, Mark, Market
 
 PARTS = ("trades", "spot", "vol", "time", "collateral", "other")
@@ -66,7 +66,7 @@ class Between:
             later = self.held[1].get(name)
             gone = later is None or later.quantity == 0.0
             if position.quantity != 0.0 and gone and contract is not None and is_dated(contract):
-                found += [name] if contract.expiry <= self.sides[1].time else []  # type: ignore[union-attr]
+                found += [name] if contract.expiry <= self.sides[1].time else []
         return tuple(found)
 
     def _pays_in(self, contract: Contract) -> bool:
@@ -104,7 +104,7 @@ class Between:
         marks = remarked(listed, market, other.gap)
         for name, price in other.quoted.items():
             # a mark without a volatility has no model value to keep a distance from
-            if isinstance(self.contracts[name], Option) and name not in other.gap:
+            if is_option(self.contracts[name]) and name not in other.gap:
                 marks = marks | {name: marks[name].model_copy(update={"price": spot.quoted.get(name, price)})}
         return market.model_copy(update={"marks": marks})
 
@@ -133,7 +133,7 @@ class Between:
     def _mark(self, name: str, bit: dict[str, int]) -> Mark:
         other = self.sides[bit["other"]].mark.get(name, Mark())
         changes: dict[str, Any] = {"bid": None, "ask": None, "price": None}
-        if isinstance(self.contracts[name], Option):
+        if is_option(self.contracts[name]):
             changes["vol"] = self.sides[bit["vol"]].vol.get(name)
         else:
             changes["price"] = self.sides[bit["spot"]].price.get(name)
@@ -204,6 +204,15 @@ class Between:
             owner = bit["trades"]
         return stated[owner] + quantity * _flow(contract, (first, last)[owner], (first, last)[bit["spot"]])
 
+    def _payoff(self, option: Option | Exotic, delivered: float) -> float:
+        """What one option pays at its delivery price, in its settlement currency."""
+        if isinstance(option, Option):
+            return _vanilla(option, delivered)
+        row = Expiry(underlying=option.underlying, expiry=_key(option)[1], settlement=delivered)
+        later = self.sides[1].market
+        changes = {"instruments": (option,), "expiries": (row,), "marks": {}, "depth": {}}
+        return payoffs([option], later.model_copy(update=changes))[option.name]
+
     def _end(self, name: str, bit: dict[str, int], rows: list[Position], balances: dict[str, float]) -> None:
         """A position that expired on the way: alive before the step of time, then cash until `collateral` holds it."""
         position, contract = self.held[0][name], self.contracts[name]
@@ -213,8 +222,8 @@ class Between:
         size, profit = position.quantity, None
         cash = 0.0 if paid else position.unsettled_funding
         funding = cash
-        if isinstance(contract, Option):
-            payoff = size * _payoff(contract, delivered)
+        if is_option(contract):
+            payoff = size * self._payoff(contract, delivered)
             cash = (0.0 if paid else cash + payoff) if not alive else (-payoff if paid else 0.0)
         else:
             stated = 0.0 if paid else self._booked(name, contract, 0)
@@ -240,7 +249,7 @@ def _flow(contract: Contract, before: float, after: float) -> float:
     return size * (after - before)
 
 
-def _payoff(option: Option, delivered: float) -> float:
+def _vanilla(option: Option, delivered: float) -> float:
     """What one option pays at its delivery price, in its settlement currency."""
     gain = delivered - option.strike if option.call else option.strike - delivered
     value = option.multiplier * max(0.0, gain)

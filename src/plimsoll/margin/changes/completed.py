@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from plimsoll.contracts import Contract, Future, Option, Perpetual, is_dated
+from plimsoll.contracts import Contract, Perpetual, is_dated, is_option
 from plimsoll.documents import refuse
 from plimsoll.margin.changes.shifts import mark_gaps
 from plimsoll.market import AssetPrice, Expiry, Mark, Market
@@ -54,7 +54,7 @@ class Snapshot:
         self.asset: dict[str, AssetPrice] = dict(market.assets)
         self.row: dict[Key, Expiry] = {}
         for c in contracts.values():
-            if isinstance(c, (Option, Future)) and (c.underlying, c.expiry) in market.expiry_table:
+            if is_dated(c) and (c.underlying, c.expiry) in market.expiry_table:
                 self.row[c.underlying, c.expiry] = market.expiry_table[c.underlying, c.expiry]
         self.forward = {k: r.forward for k, r in self.row.items() if r.forward is not None}
         self.mark = {n: market.marks[n] for n in contracts if n in market.marks}
@@ -63,9 +63,9 @@ class Snapshot:
         listed = [c for c in contracts.values() if c.kind != "spot"]
         plan = compile_plan(listed, market)
         for i, contract in enumerate(listed):
-            if isinstance(contract, Option):
+            if is_option(contract):
                 # past its expiry an option has none
-                if np.isfinite(plan.vol[i]) and contract.expiry > market.time:
+                if np.isfinite(plan.vol[i]) and not (is_dated(contract) and contract.expiry <= market.time):
                     self.vol[contract.name] = float(plan.vol[i])
             elif plan.price[i] > 0:
                 self.price[contract.name] = float(plan.price[i])
@@ -98,8 +98,8 @@ class Snapshot:
         said: list[str] = []
         name, u = contract.name, contract.underlying
         ratio = self.index[u].price / other.index[u].price if u in self.index and u in other.index else 1.0
-        expired = is_dated(contract) and contract.expiry <= self.time  # type: ignore[union-attr]
-        if isinstance(contract, (Option, Future)):
+        expired = is_dated(contract) and contract.expiry <= self.time
+        if is_dated(contract):
             key = (u, contract.expiry)
             if key not in self.row and key in other.row:
                 self.row[key] = other.row[key].model_copy(update={"settlement": None})
@@ -108,7 +108,7 @@ class Snapshot:
                 scaled = {"variable": theirs.variable * ratio, "fixed": theirs.fixed * ratio}
                 self.forward[key] = theirs.model_copy(update=scaled)
                 said.append(f"the forward of {u} {contract.expiry:%d %b %Y}")
-        if isinstance(contract, Option):
+        if is_option(contract):
             if name not in self.vol and name in other.vol:
                 self.vol[name] = other.vol[name]
                 said.append(f"the volatility of {name}")

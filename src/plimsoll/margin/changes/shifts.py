@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from plimsoll.contracts import Contract, Option, is_dated
+from plimsoll.contracts import Contract, Exotic, Option, is_dated, is_option
 from plimsoll.documents import DAY_SECONDS, refuse
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import open_book
@@ -51,7 +51,7 @@ class Shifts:
         """Every volatility `points` higher (0.01 is one point), down to zero at the least; prices stay."""
         plan = self._plan
         marks = {c.name: self.market.marks[c.name] for c in self.contracts if c.name in self.market.marks}
-        for i in plan.options.tolist():
+        for i in np.flatnonzero(plan.valued).tolist():
             vol = float(plan.vol[i])
             if np.isfinite(vol):
                 name = plan.contracts[i].name
@@ -68,14 +68,14 @@ class Shifts:
         if not days >= 0:
             raise refuse("days", days, "a number of at least zero")
         until = self.market.time + timedelta(seconds=days * DAY_SECONDS)
-        ending = [c for c in self.contracts if is_dated(c) and self.market.time < c.expiry <= until]  # type: ignore[union-attr]
-        dates = {(c.underlying, c.expiry) for c in ending}  # type: ignore[union-attr]
+        ending = [c for c in self.contracts if is_dated(c) and self.market.time < c.expiry <= until]
+        dates = {(c.underlying, c.expiry) for c in ending}
         rows = tuple(_settled(r) if (r.underlying, r.expiry) in dates else r for r in self.market.expiries)
         moved = self._remarked(self._rebuilt(time=until, expiries=rows))
         if not ending:
             return Passed(self.account, moved, ())
         names = {c.name for c in ending}
-        payoff = payoffs([c for c in ending if isinstance(c, Option)], moved)
+        payoff = payoffs([c for c in ending if is_option(c)], moved)
         account, held = paid_out(self.account, self.market, names, payoff)
         return Passed(account, moved, held)
 
@@ -110,7 +110,7 @@ def mark_gaps(plan: Plan, market: Market) -> dict[str, float]:
     """Marked price less model value of each option that has both, per coin in its settlement currency."""
     values = _values(plan)
     gaps = {}
-    for i in plan.options.tolist():
+    for i in np.flatnonzero(plan.valued).tolist():
         mark = market.marks.get(plan.contracts[i].name)
         if mark is not None and mark.price is not None and np.isfinite(values[i]):
             gaps[plan.contracts[i].name] = mark.price - values[i]
@@ -119,7 +119,7 @@ def mark_gaps(plan: Plan, market: Market) -> dict[str, float]:
 
 def remarked(contracts: list[Contract], market: Market, gaps: dict[str, float]) -> dict[str, Mark]:
     """The marks of `market` with each option's price at its value there plus its gap, or without one."""
-    options = [c for c in contracts if isinstance(c, Option) and c.name in market.marks]
+    options = [c for c in contracts if is_option(c) and c.name in market.marks]
     if not options:
         return market.marks
     plan = compile_plan(options, market)
@@ -137,7 +137,7 @@ def _values(plan: Plan) -> list[float]:
     return [float(v) for v in values]
 
 
-def payoffs(options: list[Option], market: Market) -> dict[str, float]:
+def payoffs(options: list[Option | Exotic], market: Market) -> dict[str, float]:
     """What one contract pays at its expiry, in its settlement currency; `market` is past it and holds settlements.
 
     Raises `DocumentError` for an option whose expiry has no settlement price.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from plimsoll.contracts import Option
+from plimsoll.contracts import is_option
 from plimsoll.margin.changes.between import Between
 from plimsoll.margin.rules import Rules
 
@@ -28,7 +28,8 @@ def changes_told(between: Between, rules: Rules, rules_after: Rules) -> dict[str
 def premium_note(between: Between) -> str:
     """Where to look for the premium of options that were traded; empty without any."""
     for name in between.names:
-        if name in between.ended or not isinstance(between.contracts.get(name), Option):
+        contract = between.contracts.get(name)
+        if name in between.ended or contract is None or not is_option(contract):
             continue
         old, new = (held.get(name) for held in between.held)
         if (0.0 if old is None else old.quantity) != (0.0 if new is None else new.quantity):
@@ -62,7 +63,7 @@ def _vol(between: Between) -> str:
     first, last = (s.vol for s in between.sides)
     moves: dict[str, list[float]] = {}
     for name, contract in between.contracts.items():
-        if isinstance(contract, Option) and name in first and name in last and name not in between.ended:
+        if is_option(contract) and name in first and name in last and name not in between.ended:
             moves.setdefault(contract.underlying, []).append(last[name] - first[name])
     return _listed(
         [

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from plimsoll.contracts import BarrierOption, DigitalOption, PowerOption
 from plimsoll.margin.book import Book
 from plimsoll.pricing.black76 import forward_delta
 from plimsoll.risk import Plan, unit_values
+from plimsoll.risk.exotics import exotic_values
 from plimsoll.risk.plan import INVERSE, QUANTO
 from plimsoll.scenarios import Scenarios, years_of
 
@@ -31,6 +33,45 @@ def settled(plan: Plan) -> BOOL:
     return result
 
 
+EXOTIC_STEP = 0.01
+"""Relative spot move on either side over which the delta of an exotic option is the mean slope."""
+
+
+def exotic_deltas(plan: Plan) -> F64:
+    """`[X]` delta of one coin of each exotic option, rows as `plan.exotics`; 0 where it is carried at a bound.
+
+    The mean slope of the dollar value over spot -1 % to +1 %, over the forward: a knock-out or a digital payout within
+    that reach counts with what it costs over the reach, not with a slope that may have no bound.
+    """
+    values, _ = exotic_values(plan, Scenarios.build([1.0 - EXOTIC_STEP, 1.0 + EXOTIC_STEP]))
+    price = plan.price[plan.exotics]
+    slope = np.divide(
+        np.diff(values, axis=1)[:, 0], 2.0 * EXOTIC_STEP * price, out=np.zeros(price.size), where=price > 0
+    )
+    return np.nan_to_num(slope)
+
+
+def sold_coins(plan: Plan) -> F64:
+    """`[X]` coins that one sold exotic option stands for in a short-option floor, rows as `plan.exotics`.
+
+    Its coins; times the power of a power option; for a cash payout or a rebate, those that the payout is worth at the
+    index, if more. Nothing for an option that can no longer become one: settled, or knocked out.
+    """
+    rows = plan.exotics
+    coins = coins_of(plan)[rows]
+    for x, i in enumerate(rows):
+        contract, index = plan.contracts[i], float(plan.spot[i])
+        if isinstance(contract, PowerOption):
+            coins[x] *= max(1.0, contract.power)
+        elif isinstance(contract, DigitalOption) and contract.pays == "cash":
+            coins[x] *= contract.cash / index
+        elif isinstance(contract, BarrierOption):
+            gone = contract.touched or (index >= contract.barrier if contract.up else index <= contract.barrier)
+            ended = 0.0 if gone and not contract.knock_in else 1.0
+            coins[x] *= max(ended, 0.0 if gone else contract.rebate / index)
+    return coins
+
+
 def unit_deltas(plan: Plan, side: F64) -> F64:
     """`[N]` delta of one contract in coins; an option carried at a bound has the delta of that bound."""
     coins = coins_of(plan)
@@ -46,6 +87,8 @@ def unit_deltas(plan: Plan, side: F64) -> F64:
         )
         carried = rows[bad]
         delta[carried] = np.where((side[carried] < 0) & plan.call[carried], coins[carried], 0.0)
+    if plan.exotic.any():
+        delta[plan.exotics] = coins[plan.exotics] * exotic_deltas(plan)
     result: F64 = delta
     return result
 
@@ -107,7 +150,7 @@ def delta_charge_shares(delta: F64, spot: float, net: float, hedged: float, wort
 def worth_of(book: Book, mine: BOOL, capped: bool) -> F64:
     """What each position of `mine` can lose at most: the USD value of a bought option if `capped`, else no limit."""
     worth = np.full(int(mine.sum()), np.inf)
-    bought = (book.plan.option & (book.quantity > 0))[mine]
+    bought = (book.plan.valued & (book.quantity > 0))[mine]
     if capped and bought.any():
         value = book.quantity * unit_values(book.plan, Scenarios.build([1.0]), "usd", book.quantity)[:, 0]
         worth[bought] = value[mine][bought]

@@ -15,6 +15,7 @@ from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral, weakest
+from plimsoll.margin.house.barriers import held_moves
 from plimsoll.margin.house.box import TIE_TOLERANCE, Box
 from plimsoll.margin.house.delta import delta_charge_shares, held_of, unit_deltas, worth_of
 from plimsoll.margin.house.dsa_parameters import DsaParameters
@@ -78,7 +79,9 @@ class Dsa(MarginModel):
     `x` is a relative move of the index and `y` a volatility move at the reference tenor, one for all expiries. The
     full revaluation is charged where the certified error of the expansion exceeds `tolerance` of the charge, unless
     even the expansion plus its error stays below the delta charges. The charge by expansion is then within that error
-    of the true worst loss over the box; the charge by revaluation falls short of it by no more than `full_gap`.
+    of the true worst loss over the box; the charge by revaluation falls short of it by no more than `full_gap`. No
+    error bound is known for exotic options: a book that holds one is revalued, also at each
+    barrier in the box and on the way to it, and `bound` and `full_gap` are left out of the workings.
 
     Both branches and the floors are homogeneous of degree one in the positions: shares are Euler shares, the gradient
     at the charged point. On a tie the first candidate of the box is taken (see `Box.worst`), of the grid the node
@@ -124,6 +127,10 @@ class Dsa(MarginModel):
     def _core(self, book: Book, underlying: str, unit: F64, axes: tuple[F64, F64]) -> DsaCore:
         p, plan, box = self.parameters, book.plan, self.box
         mine = held_of(book, underlying)
+        moves = held_moves(book, underlying, -box.move, box.move)
+        if moves:
+            axes = (np.unique(np.concatenate([axes[0], list(moves)])), axes[1])
+            unit = plan_pnl(plan, box.nodes(*axes), "usd", book.quantity).reshape(-1, axes[1].size, axes[0].size)
         shares = {t: np.zeros(len(plan)) for t in TERMS}
         delta = (book.quantity * unit_deltas(plan, book.quantity))[mine]
         index = float(plan.spot[mine][0])
@@ -229,11 +236,11 @@ def _workings(core: DsaCore, scan: float) -> dict[str, float]:
     values = {f"coefficient.{n}": float(v) for n, v in zip(COEFFICIENTS, core.quadratic, strict=True)}
     values |= {
         "expansion": core.expansion,
-        "bound": core.check.bound,
+        **({"bound": core.check.bound} if np.isfinite(core.check.bound) else {}),
         "seen": core.check.seen,
         "tolerance": core.tolerance,
         "full": core.check.worst,
-        "full_gap": core.check.gap,
+        **({"full_gap": core.check.gap} if np.isfinite(core.check.gap) else {}),
         "full_used": float(core.full),
         "used": core.amount["box"],
         "delta": core.amount["delta"],
@@ -245,6 +252,8 @@ def _workings(core: DsaCore, scan: float) -> dict[str, float]:
 
 
 def _note(core: DsaCore) -> str:
+    if not np.isfinite(core.check.bound):
+        return f"{core.underlying}: full revaluation, because no error bound is known for its exotic options"
     bound, limit = f"{core.check.bound:,.2f}", f"{core.tolerance:,.2f}"
     if core.full:
         return f"{core.underlying}: full revaluation, because the expansion may err by {bound}, more than {limit} USD"

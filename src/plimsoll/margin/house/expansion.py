@@ -17,14 +17,18 @@ import numpy.typing as npt
 
 from plimsoll.kernels.lognormal import lognormal_value
 from plimsoll.pricing.greeks import greeks
-from plimsoll.risk import Plan
+from plimsoll.risk import Plan, settle_price
+from plimsoll.risk.exotics import exotic_unit_values
 from plimsoll.risk.plan import INVERSE
-from plimsoll.scenarios import VolRule, years_of
+from plimsoll.scenarios import Scenarios, VolRule, years_of
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 DELTA, GAMMA, VEGA, VANNA, VOLGA = range(5)
+
+STEP = 0.01
+"""Relative move in spot, and in volatility, over which exotic options are expanded."""
 
 LEAST_TOTAL_VOL = 1e-8
 """Below it an option is expanded as its payoff: a gamma of the order of its inverse says nothing of any move."""
@@ -74,12 +78,35 @@ def unit_expansion(plan: Plan, held: npt.NDArray[np.bool_], side: F64, rule: Vol
     (100 %); no time passes. An option that cannot be priced is expanded at its bound, by the sign of `side[N]`.
     """
     found = np.zeros((len(plan), 5))
-    for i in np.flatnonzero(held & ~plan.option):
+    for i in np.flatnonzero(held & ~plan.valued):
         found[i, DELTA], found[i, GAMMA] = _linear(plan, int(i))
     rows = np.flatnonzero(held & plan.option).astype(np.int64)
     if rows.size:
         found[rows] = _options(plan, rows, side, rule)
+    if (held & plan.exotic).any():
+        found[plan.exotics] = _exotics(plan, side, rule)
+        found[~held] = 0.0
     return found
+
+
+def _exotics(plan: Plan, side: F64, rule: VolRule) -> F64:
+    """`[X, 5]` by central differences over `STEP` in spot and in volatility: to show, not to charge by."""
+    x, y = (a.ravel() for a in np.meshgrid([-STEP, 0.0, STEP], [-STEP, 0.0, STEP]))
+    around = Scenarios.build(1.0 + x, y, vol_rule=rule)
+    value = exotic_unit_values(plan, around, side)
+    v = (value * settle_price(plan, around)[plan.exotics]).reshape(-1, 3, 3)
+    first, second = 2.0 * STEP, STEP * STEP
+    shown = np.column_stack(
+        [
+            (v[:, 1, 2] - v[:, 1, 0]) / first,
+            (v[:, 1, 2] - 2.0 * v[:, 1, 1] + v[:, 1, 0]) / second,
+            (v[:, 2, 1] - v[:, 0, 1]) / first,
+            (v[:, 2, 2] - v[:, 2, 0] - v[:, 0, 2] + v[:, 0, 0]) / first**2,
+            (v[:, 2, 1] - 2.0 * v[:, 1, 1] + v[:, 0, 1]) / second,
+        ]
+    )
+    # beyond double precision there is nothing to show; the revaluation decides whether there is a number at all
+    return np.where(np.isfinite(shown), shown, 0.0)
 
 
 def _linear(plan: Plan, i: int) -> tuple[float, float]:

@@ -15,7 +15,15 @@ from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral
-from plimsoll.margin.house.delta import coins_of, delta_charge_shares, held_of, unit_deltas, worth_of
+from plimsoll.margin.house.barriers import at_barriers, held_moves
+from plimsoll.margin.house.delta import (
+    coins_of,
+    delta_charge_shares,
+    held_of,
+    sold_coins,
+    unit_deltas,
+    worth_of,
+)
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.floors import largest, mode_problems, stacked
 from plimsoll.margin.house.parameters import PrbmParameters
@@ -38,11 +46,13 @@ TIE_TOLERANCE = 1e-9
 class Core:
     """The core of one underlying. Arrays are `[N]` over the whole book, zero outside this underlying; USD.
 
-    `amount[f]` and `shares[f]` for each of `FLOORS`; `worst` is the binding scenario, -1 when none loses.
+    `pnl` and `labels` are those of the scenarios, and of further ones at the barriers of this underlying. `amount[f]`
+    and `shares[f]` for each of `FLOORS`; `worst` is the binding scenario, -1 when none loses.
     """
 
     underlying: str
     pnl: F64
+    labels: tuple[str, ...]
     worst: int
     amount: dict[str, float]
     shares: dict[str, F64]
@@ -92,11 +102,19 @@ class Prbm(MarginModel):
         scenarios = self.scenarios()
         pnl = book.quantity[:, None] * plan_pnl(book.plan, scenarios, "usd", book.quantity)
         held = {c.underlying for c, q in zip(book.plan.contracts, book.quantity, strict=True) if q != 0.0}
-        return tuple(self._core(book, u, pnl, scenarios.weight) for u in sorted(held))
+        return tuple(self._core(book, u, pnl, scenarios) for u in sorted(held))
 
-    def _core(self, book: Book, underlying: str, pnl: F64, weight: F64) -> Core:
+    def _core(self, book: Book, underlying: str, pnl: F64, scenarios: Scenarios) -> Core:
         p, plan = self.parameters, book.plan
         mine = held_of(book, underlying)
+        weight, labels = scenarios.weight, scenarios.labels
+        plain = [row for row in p.scenarios if row.weight == 1.0]
+        moves = held_moves(book, underlying, *_span([row.move for row in plain]))
+        if moves:
+            further = at_barriers(moves, sorted({row.vol for row in plain}, reverse=True), scenarios.vol_rule)
+            more = book.quantity[:, None] * plan_pnl(plan, further, "usd", book.quantity)
+            pnl, weight = np.hstack([pnl, more]), np.concatenate([weight, further.weight])
+            labels = (*labels, *further.labels)
         weighted = pnl[mine].sum(axis=0) * weight
         lowest, worst = int(np.argmin(weighted)), -1
         shares = {f: np.zeros(len(plan)) for f in FLOORS}
@@ -108,10 +126,11 @@ class Prbm(MarginModel):
         delta = (book.quantity * unit_deltas(plan, book.quantity))[mine]
         rule, worth = p.min_delta, worth_of(book, mine, p.min_delta.cap_long_options)
         shares["min_delta"][mine] = delta_charge_shares(delta, spot, rule.net, rule.hedged, worth)
-        shares["short_option"][mine] = self._short_options(plan, book.quantity, mine) * p.short_option_rate * spot
+        sold = self._short_options(plan, book.quantity, mine) + self._short_exotics(plan, book.quantity)[mine]
+        shares["short_option"][mine] = sold * p.short_option_rate * spot
         amount = {f: float(v.sum()) for f, v in shares.items()}
         amount["scan"] = max(0.0, -float(weighted.min()))
-        return Core(underlying, weighted, worst, amount, shares)
+        return Core(underlying, weighted, labels, worst, amount, shares)
 
     @staticmethod
     def _short_options(plan: Plan, quantity: F64, mine: npt.NDArray[np.bool_]) -> F64:
@@ -124,6 +143,15 @@ class Prbm(MarginModel):
                 if coins[group].sum() < 0:
                     shares[group] = -coins[group]
         return shares[mine]
+
+    @staticmethod
+    def _short_exotics(plan: Plan, quantity: F64) -> F64:
+        """`[N]` coins short in each exotic contract by itself: no other option is known to pay when it does."""
+        shares = np.zeros(len(plan))
+        if plan.exotic.any():
+            rows = plan.exotics
+            shares[rows] = np.maximum(-quantity[rows], 0.0) * sold_coins(plan)
+        return shares
 
     def basis_shares(self, book: Book) -> F64:
         """`[N]` Euler shares of the basis charge in USD: the worse of two forward shocks, expiry by expiry."""
@@ -180,14 +208,17 @@ class Prbm(MarginModel):
         kind = core.binding
         label = {"min_delta": "minimum delta charge", "short_option": "short-option floor"}.get(kind, "no loss")
         if kind == "scan" and core.worst >= 0:
-            label = self.scenarios().labels[core.worst]
+            label = core.labels[core.worst]
         return Binding(underlying=core.underlying, kind=kind, label=label, pnl=-core.amount[kind])
 
     def _losses(self, cores: tuple[Core, ...]) -> tuple[ScenarioLoss, ...]:
-        labels = self.scenarios().labels
         prefix = len(cores) > 1
         return tuple(
-            ScenarioLoss(label=f"{c.underlying} {labels[s]}" if prefix else labels[s], pnl=float(c.pnl[s]))
+            ScenarioLoss(label=f"{c.underlying} {label}" if prefix else label, pnl=float(pnl))
             for c in cores
-            for s in range(len(labels))
+            for label, pnl in zip(c.labels, c.pnl, strict=True)
         )
+
+
+def _span(moves: list[float]) -> tuple[float, float]:
+    return (min(moves), max(moves)) if moves else (0.0, 0.0)

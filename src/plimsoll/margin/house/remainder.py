@@ -56,7 +56,8 @@ class Remainder:
 
     `pnl[V, M]` is the full revaluation at the nodes (volatility by spot). `seen <= sup |full - expansion| <= bound`
     over the whole box; `worst` is the largest loss at a node, zero if none loses, and no loss between nodes exceeds
-    `worst + gap`. `rounding` is the part of the bound that is allowed for rounding.
+    `worst + gap`. `rounding` is the part of the bound that is allowed for rounding. With an exotic option in the book
+    `bound` and `gap` are infinite.
     """
 
     pnl: F64
@@ -88,6 +89,9 @@ def remainder(
     error = np.abs(pnl - (d * x + g * x * x / 2.0 + v * y + c * x * y + o * y * y / 2.0))
     between, rounding = _between(plan, quantity, unit, axes, rule, held)
     between += rounding
+    if (held & plan.exotic).any():
+        # nothing is known of other payoffs between the nodes
+        between += np.inf
     bends = h[None, :] ** 2 / 8.0 * abs(quadratic[GAMMA]) + k[:, None] ** 2 / 8.0 * abs(quadratic[VOLGA])
     worst = max(0.0, -float(pnl.min()))
     return Remainder(
@@ -114,7 +118,7 @@ def _between(
     spot, vol = axes
     total = np.zeros((vol.size - 1, spot.size - 1))
     size = 0.0
-    for i in np.flatnonzero(held & ~plan.option):
+    for i in np.flatnonzero(held & ~plan.valued):
         curve, largest = _linear(plan, int(i), spot)
         total += abs(quantity[i]) * np.diff(spot) ** 2 / 8.0 * curve
         size += abs(quantity[i]) * largest

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from plimsoll.contracts import Contract, Settlement
+from plimsoll.contracts import Contract, Settlement, is_exotic
 from plimsoll.documents import DocumentError, Problem, Reason
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book
@@ -26,14 +26,17 @@ def named(account: Account, market: Market) -> list[tuple[str, Contract]]:
 
 
 def contract_problems(account: Account, market: Market) -> list[Problem]:
-    """Contracts the venue does not have: quanto, spot as a position, inverse in another coin, linear in no stable."""
+    """Contracts the venue lacks: exotic, quanto, spot as a position, inverse in another coin, linear in no stable."""
     problems = []
     for path, contract in named(account, market):
         settlement = getattr(contract, "settlement", None)
         known = (settlement is Settlement.INVERSE and contract.currency == contract.underlying) or (
             settlement is Settlement.LINEAR and contract.currency in STABLES
         )
-        if not known:
+        if is_exotic(contract):
+            got = f"{contract.name!r}, {contract.kind.replace('_', ' ')} ({Reason.UNSUPPORTED_CONTRACT.value})"
+            problems.append(Problem(path, got, "futures, perpetuals and European options: the venue lists no others"))
+        elif not known:
             what = f"{settlement or ''} {contract.kind} settled in {contract.currency}".strip()
             got = f"{contract.name!r}, {what} ({Reason.UNSUPPORTED_CONTRACT.value})"
             allowed = "contracts settled in their own coin, or linear ones settled in " + " or ".join(STABLES)

@@ -47,7 +47,7 @@ def contract_problems(account: Account, market: Market, cash: str) -> list[Probl
         linear = isinstance(contract, (Option, Perpetual)) and contract.settlement is Settlement.LINEAR
         path = f"account.positions[{i}].instrument"
         if not linear:
-            what = f"{getattr(contract, 'settlement', '')} {contract.kind}".strip()
+            what = f"{getattr(contract, 'settlement', '')} {contract.kind}".replace("_", " ").strip()
             got = f"{contract.name!r}, {what} ({Reason.UNSUPPORTED_CONTRACT.value})"
             problems.append(Problem(path, got, "linear options and perpetuals (see --same-exposure)"))
         elif contract.currency != cash:
