@@ -1,0 +1,79 @@
+"""From the quotes of one underlying to its slices: SVI, else SSVI, else one volatility per expiry; never nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from plimsoll.documents import Reason
+from plimsoll.dynamics.arbitrage import free_of_arbitrage
+from plimsoll.dynamics.joint import Misfit, pack
+from plimsoll.dynamics.quotes import Quotes
+from plimsoll.dynamics.result import Method
+from plimsoll.dynamics.ssvi import Ssvi, fit_ssvi
+from plimsoll.dynamics.svi_fit import LEAST_STRIKES, fit_alone, fit_together
+from plimsoll.dynamics.wings import Wings
+
+Wanted = Literal["svi", "ssvi"]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Slices free of arbitrage, one for each of `quotes`, and how they came about.
+
+    `alone` are the slices of least error of each expiry by itself and `unsettled` the positions of those whose search
+    had not settled; both are empty without expiries of `LEAST_STRIKES` known strikes. `remarks` are about the whole
+    surface.
+    """
+
+    quotes: tuple[Quotes, ...]
+    slices: tuple[Wings, ...]
+    method: Method
+    ssvi: Ssvi | None = None
+    alone: tuple[Wings, ...] = ()
+    unsettled: frozenset[int] = frozenset()
+    remarks: tuple[tuple[Reason, str], ...] = ()
+
+
+def solve(quotes: Sequence[Quotes], wanted: Wanted = "svi") -> Solved:
+    """Slices for the expiries with enough known strikes, or flat ones for all where no expiry has; earliest first.
+
+    At least one expiry. With `wanted="ssvi"` the slices are those of the SSVI surface.
+    """
+    enough = tuple(q for q in quotes if q.known >= LEAST_STRIKES)
+    if not enough:
+        return _flat(
+            quotes, Reason.TOO_FEW_STRIKES, f"no expiry has {LEAST_STRIKES} strikes whose prices fix a volatility"
+        )
+    alone = [fit_alone(q) for q in enough]
+    unsettled = frozenset(i for i, (_, settled) in enumerate(alone) if not settled)
+    ssvi, settled = fit_ssvi(enough)
+    start = tuple(ssvi.slices())
+    if not free_of_arbitrage(start):
+        return _flat(enough, Reason.NO_CONVERGENCE, "no SSVI surface free of arbitrage was found")
+    remarks = [] if settled else [(Reason.NO_CONVERGENCE, "the SSVI surface had not settled")]
+    slices, method = start, Method.SSVI
+    if wanted == "svi":
+        found = fit_together(enough, start)
+        misfit = Misfit(enough)
+        if misfit.cost(pack(found.slices)) < misfit.cost(pack(start)):
+            slices, method = found.slices, Method.SVI
+            if not found.settled:
+                told = "the slices are free of arbitrage, but the search for closer ones had not settled"
+                remarks.append((Reason.NO_CONVERGENCE, told))
+        else:
+            remarks.append((Reason.NO_CONVERGENCE, "no SVI slices closer than the SSVI surface were found"))
+    only = tuple(s for s, _ in alone)
+    return Solved(enough, slices, method, ssvi, only, unsettled, tuple(remarks))
+
+
+def _flat(quotes: Sequence[Quotes], reason: Reason, why: str) -> Solved:
+    """One volatility per expiry, the weighted mean of its quotes, raised where total variance would fall."""
+    slices, level = [], 0.0
+    for one in quotes:
+        level = max(level, float(np.average(one.variance, weights=1.0 / one.doubt**2)))
+        slices.append(Wings(level, 0.0, 0.0, 0.0, 1.0))
+    return Solved(tuple(quotes), tuple(slices), Method.FLAT, remarks=((reason, f"{why}: one volatility per expiry"),))
