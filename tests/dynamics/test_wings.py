@@ -59,9 +59,10 @@ def test_what_the_numbers_do_is_what_their_differences_show(wings: Wings, k: flo
     step = np.zeros(5)
     step[number] = 1e-6
     found = derivatives(numbers, np.asarray(k))
-    ends = []
-    for point in (numbers - step, numbers + step):
-        ends.append(shape(Wings(*(float(v) for v in point[:4]), math.exp(point[4])), k))
+    ends = [
+        shape(Wings(*(float(v) for v in point[:4]), math.exp(point[4])), k)
+        for point in (numbers - step, numbers + step)
+    ]
     scale = (1.0 + wings.left + wings.right) * (1.0 + 1.0 / wings.sigma**2)
     for column, low, high in zip(found, *ends, strict=True):
         assert float(column[number]) == pytest.approx(float(high - low) / 2e-6, abs=1e-7 * scale)
@@ -144,4 +145,4 @@ def test_the_dense_grid_is_fine_where_the_slice_bends(wings: Wings) -> None:
     assert (np.diff(k) > 0.0).all()
     assert (k[0], k[-1]) == pytest.approx((-20.0, 20.0))
     near = np.abs(k - wings.m) < 3.0 * wings.sigma
-    assert np.diff(k[near]).max() < 0.1 * wings.sigma
+    assert np.diff(k[near]).max() < 0.2 * wings.sigma

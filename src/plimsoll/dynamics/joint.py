@@ -22,8 +22,11 @@ F64 = npt.NDArray[np.float64]
 NUMBERS = 5
 """Of a slice: level, left wing, right wing, m, ln sigma."""
 
-LEAST_VARIANCE = 1e-3
-"""Total variance of the first slice is kept above this part of its quotes' mean."""
+LEAST_DENSITY = 1e-5
+"""g is kept above this on the grid, so that it does not fall below zero between its points."""
+
+LEAST_RISE = 1e-6
+"""ln w is kept rising by more than this from one expiry to the next, for the same reason."""
 
 
 def pack(slices: Sequence[Wings]) -> F64:
@@ -137,7 +140,8 @@ class _Room:
         bend = 0.5 * (left + right) * square / root**3
         self.lean = 1.0 - 0.5 * self.grid * self.slope / self.w
         self.g = self.lean**2 - 0.25 * self.slope**2 * (1.0 / self.w + 0.25) + 0.5 * bend
-        self.rise = np.diff(np.log(self.w), axis=0)
+        self.g -= LEAST_DENSITY
+        self.rise = np.diff(np.log(self.w), axis=0) - LEAST_RISE
         self.inside = bool((self.g > 0.0).all() and (self.rise > 0.0).all())
 
     def logarithms(self) -> float:

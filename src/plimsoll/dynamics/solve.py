@@ -49,24 +49,25 @@ def solve(quotes: Sequence[Quotes], wanted: Wanted = "svi") -> Solved:
             quotes, Reason.TOO_FEW_STRIKES, f"no expiry has {LEAST_STRIKES} strikes whose prices fix a volatility"
         )
     alone = [fit_alone(q) for q in enough]
+    only = tuple(s for s, _ in alone)
     unsettled = frozenset(i for i, (_, settled) in enumerate(alone) if not settled)
     ssvi, settled = fit_ssvi(enough)
+    if wanted == "svi" and free_of_arbitrage(only):
+        return Solved(enough, only, Method.SVI, ssvi, only, unsettled)
     start = tuple(ssvi.slices())
     if not free_of_arbitrage(start):
         return _flat(enough, Reason.NO_CONVERGENCE, "no SSVI surface free of arbitrage was found")
     remarks = [] if settled else [(Reason.NO_CONVERGENCE, "the SSVI surface had not settled")]
     slices, method = start, Method.SSVI
     if wanted == "svi":
-        found = fit_together(enough, start)
-        misfit = Misfit(enough)
-        if misfit.cost(pack(found.slices)) < misfit.cost(pack(start)):
+        found = fit_together(enough, start, only)
+        if found.misfit < Misfit(enough).cost(pack(start)) and free_of_arbitrage(found.slices):
             slices, method = found.slices, Method.SVI
             if not found.settled:
                 told = "the slices are free of arbitrage, but the search for closer ones had not settled"
                 remarks.append((Reason.NO_CONVERGENCE, told))
         else:
             remarks.append((Reason.NO_CONVERGENCE, "no SVI slices closer than the SSVI surface were found"))
-    only = tuple(s for s, _ in alone)
     return Solved(enough, slices, method, ssvi, only, unsettled, tuple(remarks))
 
 

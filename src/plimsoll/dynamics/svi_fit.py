@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.dynamics.arbitrage import FAR, butterflies, calendars, free_of_arbitrage
+from plimsoll.dynamics.arbitrage import FAR, butterflies, calendars
 from plimsoll.dynamics.joint import Inside, Misfit, pack, unpack
 from plimsoll.dynamics.newton import minimise
 from plimsoll.dynamics.quotes import Quotes
@@ -32,12 +32,19 @@ GRID_POINTS = 121
 FINEST = 0.02
 """Log-moneyness below which that grid is evenly spaced."""
 
-BARRIERS = (3e-2, 3e-3, 3e-4, 3e-5)
-"""Weights of the barrier, one after the other.
+BARRIERS = ((3e-2, 3e-3, 3e-4, 3e-5), (1e-1, 1e-2, 1e-3, 1e-4, 3e-5))
+"""Weights of the barrier, one after the other; the second row is walked where the first ends far from its bound.
 
-A larger first weight sends the search to the middle of what is allowed, where short expiries have no wings, far from
-the start; at the last one the barrier's pull, over its few thousand points, is below that of a single quote.
+A larger first weight sends the search to the middle of what is allowed, where short expiries have no wings, and a
+smaller one leaves it in a corner; at the last weight the barrier's pull, over its few thousand points, is below that
+of a single quote.
 """
+
+FAR_FROM_BOUND = 1.25
+"""A misfit above this times that of the slices alone, which none without arbitrage can beat, is worth a new try."""
+
+NEAR_BOUND = 1.1
+"""A misfit below this times that bound is good enough, however the search ended: five per cent of the error."""
 
 REPEATS = 8
 """How often one weight is tried again with more points."""
@@ -47,9 +54,10 @@ LEAST_VARIANCE = 1e-3
 
 
 class Together(NamedTuple):
-    """Slices without arbitrage, and whether the search for the best of them had settled."""
+    """Slices without arbitrage, their misfit, and whether no search could do much better."""
 
     slices: tuple[Wings, ...]
+    misfit: float
     settled: bool
 
 
@@ -63,20 +71,37 @@ def fit_alone(quotes: Quotes) -> tuple[Wings, bool]:
     return unpack(found.x)[0], found.converged
 
 
-def fit_together(quotes: Sequence[Quotes], start: Sequence[Wings]) -> Together:
+def fit_together(quotes: Sequence[Quotes], start: Sequence[Wings], alone: Sequence[Wings]) -> Together:
     """The slices of least error that have no butterfly and no calendar arbitrage; earliest expiry first.
 
-    `start` must be free of arbitrage with room to spare. Every weight of the barrier ends with the dense check; where
-    it fails, the weight is repeated from its own start with the failing points added. If that does not end, the last
-    slices that passed are returned, unsettled: whatever comes back is free of arbitrage.
+    `start` must be free of arbitrage with room to spare; the misfit of `alone`, the slices fitted one by one, is the
+    bound that the result is held against. Whatever comes back is free of arbitrage, if need be `start` itself.
+    """
+    bound = Misfit(quotes).cost(pack(alone))
+    best: Together | None = None
+    for weights in BARRIERS:
+        found = _walk(quotes, start, weights)
+        settled = found.settled or found.misfit <= NEAR_BOUND * bound
+        if best is None or found.misfit < best.misfit:
+            best = found._replace(settled=settled)
+        if best.misfit <= FAR_FROM_BOUND * bound:
+            break
+    assert best is not None
+    return best
+
+
+def _walk(quotes: Sequence[Quotes], start: Sequence[Wings], weights: Sequence[float]) -> Together:
+    """One search.
+
+    Every weight ends with the dense check; where it fails, the weight is repeated from its own start with
+    the failing points added. If that does not end, the slices of the weight before are the result, unsettled.
     """
     misfit = Misfit(quotes)
-    x = pack(start)
+    x, settled = pack(start), False
     box = _box(quotes, x)
     grid = np.asarray(FINEST * np.sinh(np.linspace(-1.0, 1.0, GRID_POINTS) * np.arcsinh(FAR / FINEST)))
     floor = LEAST_VARIANCE * float(quotes[0].variance.mean())
-    settled = False
-    for weight in BARRIERS:
+    for weight in weights:
         for _ in range(REPEATS):
             found = minimise(Inside(misfit, grid, weight, MOST_SLOPE, floor), x, *box, steps=60, tolerance=1e-5)
             wrong = _where_wrong(unpack(found.x))
@@ -84,11 +109,9 @@ def fit_together(quotes: Sequence[Quotes], start: Sequence[Wings]) -> Together:
                 break
             grid = np.union1d(grid, wrong)
         else:
-            return Together(tuple(unpack(x)), False)
+            return Together(tuple(unpack(x)), misfit.cost(x), False)
         x, settled = found.x, found.converged
-    slices = unpack(x)
-    assert free_of_arbitrage(slices)
-    return Together(tuple(slices), settled)
+    return Together(tuple(unpack(x)), misfit.cost(x), settled)
 
 
 def _box(quotes: Sequence[Quotes], x: F64) -> tuple[F64, F64]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import Failure, Reason, format_instant
-from plimsoll.dynamics.arbitrage import butterflies, calendars, dense_grid
+from plimsoll.dynamics.arbitrage import FAR, butterflies, butterfly, calendar, calendars, least, rise_grid
 from plimsoll.dynamics.quotes import USABLE_DOUBT, Quotes
 from plimsoll.dynamics.result import Alone, ExpiryFit, FitError, Method
 from plimsoll.dynamics.solve import Solved
@@ -46,7 +46,7 @@ def expiry_fits(quotes: Sequence[Quotes], solved: Solved) -> list[ExpiryFit]:
     before: Quotes | None = None
     for one in quotes:
         i = position.get(one.expiry)
-        density, rise = _checks(surface, one, before)
+        density, rise = _checks(solved, surface, one, before)
         told: list[tuple[Reason, str]] = []
         if i is None:
             few = (
@@ -82,18 +82,25 @@ def expiry_fits(quotes: Sequence[Quotes], solved: Solved) -> list[ExpiryFit]:
     return fits
 
 
-def _checks(surface: Surface, one: Quotes, before: Quotes | None) -> tuple[float, float | None]:
+def _checks(solved: Solved, surface: Surface, one: Quotes, before: Quotes | None) -> tuple[float, float | None]:
     """The least density factor at an expiry, and the least rise of total variance from the expiry before.
 
-    On the dense grids of the slices on either side of the two; the wings are in order by how they were fitted.
+    Between two slices the checks of the fit itself; where an expiry is interpolated, the same on the grids of the
+    slices around it.
     """
+    own = {q.expiry: s for q, s in zip(solved.quotes, solved.slices, strict=True)}
     early = one.tau if before is None else before.tau
     first, last = np.searchsorted(surface.taus, (early, one.tau))
-    near = surface.slices[max(0, first - 1) : last + 1]
-    grid = np.concatenate([dense_grid(s) for s in near])
-    at = surface.shape(grid, one.tau)
-    rise = None if before is None else float((at.w - surface.shape(grid, before.tau).w).min())
-    return float(density_factor(grid, at).min()), rise
+    grid = rise_grid(*surface.slices[max(0, first - 1) : last + 1])
+    if one.expiry in own:
+        density = butterfly(own[one.expiry])
+    else:
+        density = least(lambda k: density_factor(k, surface.shape(k, one.tau)), grid[np.abs(grid) <= FAR])
+    if before is None:
+        return density.least, None
+    if one.expiry in own and before.expiry in own:
+        return density.least, calendar(own[before.expiry], own[one.expiry]).least
+    return density.least, least(lambda k: surface.shape(k, one.tau).w - surface.shape(k, early).w, grid).least
 
 
 def _alone(solved: Solved) -> list[Alone]:
