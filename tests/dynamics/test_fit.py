@@ -79,8 +79,7 @@ def test_any_slice_is_found_in_its_volatilities(a: float, b: float, rho: float, 
     market = market_of({60.0: svi_smile(60.0, a, b, rho, m, sigma)}, k=np.linspace(-0.6, 0.6, 25).tolist(), spread=None)
     quotes = read_quotes(market, market.expiries[0])
     assert quotes is not None
-    slice_, _ = fit_alone(quotes)
-    surface = Surface((quotes.tau,), (slice_,))
+    surface = Surface((quotes.tau,), (fit_alone(quotes).slice,))
     assert surface.vol(quotes.k, quotes.tau) == pytest.approx(quotes.vol, abs=2e-5)
 
 

@@ -22,6 +22,10 @@ ROUNDING = 1e-15
 """A promise below this part of the cost cannot be seen in it."""
 
 
+ROUNDS = 5
+"""How often a step is taken again with more numbers stopped at their bounds."""
+
+
 class Normal(NamedTuple):
     """Half the sum of squares, its gradient and the Gauss-Newton matrix of second derivatives."""
 
@@ -64,13 +68,12 @@ def minimise(
         gradient = np.where(blocked, 0.0, here.gradient)
         if not gradient.any() or here.cost == 0.0:
             return Solution(x, here.cost, True)
-        step = _step(here.matrix, gradient, blocked, damping)
-        target = np.clip(x + step, low, high)
+        target = _target(x, here, low, high, blocked, damping)
         moved = target - x
         promised = -float(gradient @ moved + 0.5 * moved @ here.matrix @ moved)
         cost = problem.cost(target)
         if not cost < here.cost:
-            if promised <= (tolerance if damping <= FREE else ROUNDING) * abs(here.cost):
+            if 0.0 <= promised <= (tolerance if damping <= FREE else ROUNDING) * abs(here.cost):
                 return Solution(x, here.cost, True)
             damping, growth = damping * growth, growth * 2.0
             if damping > 1e16:
@@ -85,6 +88,25 @@ def minimise(
         if done:
             return Solution(x, here.cost, True)
     return Solution(x, here.cost, False)
+
+
+def _target(x: F64, here: Normal, low: F64, high: F64, blocked: npt.NDArray[np.bool_], damping: float) -> F64:
+    """Where the damped step ends: numbers that it would carry over a bound stop there.
+
+    The others step again with that known. Merely cutting the step off would leave them where they were to go together
+    with those cut off, and in a narrow valley that is no descent.
+    """
+    fixed, move = blocked.copy(), np.zeros_like(x)
+    for _ in range(ROUNDS):
+        gradient = np.where(fixed, 0.0, here.gradient + here.matrix @ np.where(fixed, move, 0.0))
+        step = _step(here.matrix, gradient, fixed, damping)
+        move = np.where(fixed, move, step)
+        over = ~fixed & ((x + move < low) | (x + move > high))
+        if not over.any():
+            break
+        move = np.where(over, np.clip(x + move, low, high) - x, move)
+        fixed = fixed | over
+    return np.clip(x + move, low, high)
 
 
 def _step(matrix: F64, gradient: F64, blocked: npt.NDArray[np.bool_], damping: float) -> F64:

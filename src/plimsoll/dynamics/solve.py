@@ -14,7 +14,7 @@ from plimsoll.dynamics.joint import Misfit, pack
 from plimsoll.dynamics.quotes import Quotes
 from plimsoll.dynamics.result import Method
 from plimsoll.dynamics.ssvi import Ssvi, fit_ssvi
-from plimsoll.dynamics.svi_fit import LEAST_STRIKES, fit_alone, fit_together
+from plimsoll.dynamics.svi_fit import LEAST_STRIKES, OneSlice, fit_alone, fit_together
 from plimsoll.dynamics.wings import Wings
 
 Wanted = Literal["svi", "ssvi"]
@@ -49,18 +49,17 @@ def solve(quotes: Sequence[Quotes], wanted: Wanted = "svi") -> Solved:
             quotes, Reason.TOO_FEW_STRIKES, f"no expiry has {LEAST_STRIKES} strikes whose prices fix a volatility"
         )
     alone = [fit_alone(q) for q in enough]
-    only = tuple(s for s, _ in alone)
-    unsettled = frozenset(i for i, (_, settled) in enumerate(alone) if not settled)
     ssvi, settled = fit_ssvi(enough)
-    if wanted == "svi" and free_of_arbitrage(only):
-        return Solved(enough, only, Method.SVI, ssvi, only, unsettled)
+    if wanted == "svi" and free_of_arbitrage([a.slice for a in alone]):
+        return _solved(enough, [a.slice for a in alone], Method.SVI, ssvi, alone, [])
     start = tuple(ssvi.slices())
     if not free_of_arbitrage(start):
         return _flat(enough, Reason.NO_CONVERGENCE, "no SSVI surface free of arbitrage was found")
     remarks = [] if settled else [(Reason.NO_CONVERGENCE, "the SSVI surface had not settled")]
     slices, method = start, Method.SSVI
     if wanted == "svi":
-        found = fit_together(enough, start, only)
+        found = fit_together(enough, start, sum(a.misfit for a in alone))
+        alone = [_no_worse(q, a, s) for q, a, s in zip(enough, alone, found.slices, strict=True)]
         if found.misfit < Misfit(enough).cost(pack(start)) and free_of_arbitrage(found.slices):
             slices, method = found.slices, Method.SVI
             if not found.settled:
@@ -68,7 +67,26 @@ def solve(quotes: Sequence[Quotes], wanted: Wanted = "svi") -> Solved:
                 remarks.append((Reason.NO_CONVERGENCE, told))
         else:
             remarks.append((Reason.NO_CONVERGENCE, "no SVI slices closer than the SSVI surface were found"))
-    return Solved(enough, slices, method, ssvi, only, unsettled, tuple(remarks))
+    return _solved(enough, slices, method, ssvi, alone, remarks)
+
+
+def _no_worse(quotes: Quotes, alone: OneSlice, together: Wings) -> OneSlice:
+    """The slice alone, looked for again where the one without arbitrage is closer: the first search ended too early."""
+    if Misfit([quotes]).cost(pack([together])) >= alone.misfit:
+        return alone
+    return min(alone, fit_alone(quotes, together), key=lambda found: found.misfit)
+
+
+def _solved(
+    quotes: tuple[Quotes, ...],
+    slices: Sequence[Wings],
+    method: Method,
+    ssvi: Ssvi,
+    alone: Sequence[OneSlice],
+    remarks: Sequence[tuple[Reason, str]],
+) -> Solved:
+    unsettled = frozenset(i for i, a in enumerate(alone) if not a.settled)
+    return Solved(quotes, tuple(slices), method, ssvi, tuple(a.slice for a in alone), unsettled, tuple(remarks))
 
 
 def _flat(quotes: Sequence[Quotes], reason: Reason, why: str) -> Solved:

@@ -49,6 +49,9 @@ NEAR_BOUND = 1.1
 REPEATS = 8
 """How often one weight is tried again with more points."""
 
+ALONE_STEPS, STEPS = 400, 60
+"""Most steps of a search for one slice, and of one for all at one weight of the barrier."""
+
 LEAST_VARIANCE = 1e-3
 """Total variance of the first expiry is kept above this part of its quotes' mean."""
 
@@ -61,23 +64,30 @@ class Together(NamedTuple):
     settled: bool
 
 
-def fit_alone(quotes: Quotes) -> tuple[Wings, bool]:
-    """The slice of least error of one expiry, whatever arbitrage it has, and whether the search settled.
+class OneSlice(NamedTuple):
+    """A slice, its misfit, and whether the search had settled."""
+
+    slice: Wings
+    misfit: float
+    settled: bool
+
+
+def fit_alone(quotes: Quotes, start: Wings | None = None) -> OneSlice:
+    """The slice of least error of one expiry, whatever arbitrage it has, from `start` or from the best of a grid.
 
     At least `LEAST_STRIKES` strikes. The wings are bounded by `MOST_SLOPE` and the tip by `tip_bounds`.
     """
-    x = pack([search(quotes)])
-    found = minimise(Misfit([quotes]), x, *_box([quotes], x))
-    return unpack(found.x)[0], found.converged
+    x = pack([search(quotes) if start is None else start])
+    found = minimise(Misfit([quotes]), x, *_box([quotes], x), steps=ALONE_STEPS)
+    return OneSlice(unpack(found.x)[0], found.cost, found.converged)
 
 
-def fit_together(quotes: Sequence[Quotes], start: Sequence[Wings], alone: Sequence[Wings]) -> Together:
+def fit_together(quotes: Sequence[Quotes], start: Sequence[Wings], bound: float) -> Together:
     """The slices of least error that have no butterfly and no calendar arbitrage; earliest expiry first.
 
-    `start` must be free of arbitrage with room to spare; the misfit of `alone`, the slices fitted one by one, is the
-    bound that the result is held against. Whatever comes back is free of arbitrage, if need be `start` itself.
+    `start` must be free of arbitrage with room to spare; the result is held against `bound`, the misfit of the slices
+    fitted one by one. Whatever comes back is free of arbitrage, if need be `start` itself.
     """
-    bound = Misfit(quotes).cost(pack(alone))
     best: Together | None = None
     for weights in BARRIERS:
         found = _walk(quotes, start, weights)
@@ -103,7 +113,7 @@ def _walk(quotes: Sequence[Quotes], start: Sequence[Wings], weights: Sequence[fl
     floor = LEAST_VARIANCE * float(quotes[0].variance.mean())
     for weight in weights:
         for _ in range(REPEATS):
-            found = minimise(Inside(misfit, grid, weight, MOST_SLOPE, floor), x, *box, steps=60, tolerance=1e-5)
+            found = minimise(Inside(misfit, grid, weight, MOST_SLOPE, floor), x, *box, steps=STEPS, tolerance=1e-5)
             wrong = _where_wrong(unpack(found.x))
             if not wrong:
                 break
