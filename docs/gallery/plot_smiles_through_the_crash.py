@@ -81,7 +81,7 @@ for column, (coin, path) in zip(grid.T, surfaces.items(), strict=True):
             times, [100 * float(s.vol(0.0, days / YEAR)) for s in path], style, markersize=4, label=f"{days} days"
         )
     column[2].set(title="At the money through the days", ylabel="volatility, %", xlabel="UTC")
-    column[2].xaxis.set_major_locator(AutoDateLocator(maxticks=6))
+    column[2].xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=8))
     column[2].xaxis.set_major_formatter(ConciseDateFormatter(column[2].xaxis.get_major_locator()))
     column[2].legend(fontsize=8)
 title = figure.suptitle(source)

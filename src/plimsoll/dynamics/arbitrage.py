@@ -28,6 +28,9 @@ FARTHEST = 1e6
 DENSE = 401
 """Points of the grid of one slice."""
 
+SHARPEST = 1e-8
+"""Width of a tip below which the grid becomes no finer."""
+
 REFINED = 17
 """Points that are put into the two steps around every local minimum of what is looked at on the grid."""
 
@@ -44,7 +47,7 @@ class Finding(NamedTuple):
 
 def dense_grid(slice_: Wings, points: int = DENSE) -> F64:
     """Log-moneyness from `-FAR` to `FAR`, spaced like a hyperbolic sine around the tip and as fine as it is sharp."""
-    scale = max(slice_.sigma, 1e-4)
+    scale = max(slice_.sigma, SHARPEST)
     low, high = np.arcsinh((-FAR - slice_.m) / scale), np.arcsinh((FAR - slice_.m) / scale)
     return np.asarray(slice_.m + scale * np.sinh(np.linspace(low, high, points)), dtype=np.float64)
 

@@ -30,7 +30,7 @@ GRID_POINTS = 121
 """Log-moneyness points of the barrier at first; where the dense check finds arbitrage, points are added."""
 
 FINEST = 0.02
-"""Log-moneyness below which that grid is evenly spaced."""
+"""Log-moneyness below which that grid is evenly spaced, or one standard deviation of the first expiry if less."""
 
 BARRIERS = ((3e-2, 3e-3, 3e-4, 3e-5), (1e-1, 1e-2, 1e-3, 1e-4, 3e-5))
 """Weights of the barrier, one after the other; the second row is walked where the first ends far from its bound.
@@ -109,8 +109,9 @@ def _walk(quotes: Sequence[Quotes], start: Sequence[Wings], weights: Sequence[fl
     misfit = Misfit(quotes)
     x, settled = pack(start), False
     box = _box(quotes, x)
-    grid = np.asarray(FINEST * np.sinh(np.linspace(-1.0, 1.0, GRID_POINTS) * np.arcsinh(FAR / FINEST)))
-    floor = LEAST_VARIANCE * float(quotes[0].variance.mean())
+    first = float(quotes[0].variance.mean())
+    finest, floor = min(FINEST, float(np.sqrt(first))), LEAST_VARIANCE * first
+    grid = np.asarray(finest * np.sinh(np.linspace(-1.0, 1.0, GRID_POINTS) * np.arcsinh(FAR / finest)))
     for weight in weights:
         for _ in range(REPEATS):
             found = minimise(Inside(misfit, grid, weight, MOST_SLOPE, floor), x, *box, steps=STEPS, tolerance=1e-5)
