@@ -13,6 +13,8 @@ from builders import CALL, PERP, PMRM2, PRBM, account_doc, case_doc, market_doc,
 from exotic_desk import KINDS, contract
 from plimsoll.cli.schema import NAMES, schema
 from plimsoll.conformance import Case
+from plimsoll.dynamics import fit_surface
+from plimsoll.feeds import generated_market
 from plimsoll.margin import MODELS
 
 SETTLED = ("linear", "inverse", "quanto")
@@ -36,6 +38,8 @@ VALID: list[tuple[str, dict[str, Any]]] = [
     ("requirement", requirement_doc(PMRM2)),
     ("case", case_doc()),
     ("case", Case.from_dict(case_doc(rules=rules_doc())).to_dict()),
+    ("surface", fit_surface(generated_market(seed=2, underlyings=["BTC"]), "BTC").to_dict()),
+    ("surface", fit_surface(pl.Market.from_dict(market_doc()), "BTC").to_dict()),
 ]
 
 

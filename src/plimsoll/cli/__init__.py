@@ -14,6 +14,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("sensitivity", "What moves a requirement: spot, vol, a day, rules; the next kink.", "sensitivity"),
         Listing("explain", "Why margin and health changed between two snapshots, as an exact sum.", "explain"),
         Listing("surface", "Profit and loss over price, volatility and time.", "surface"),
+        Listing("fit", "Fit volatility surfaces without arbitrage; the error of every expiry.", "fit"),
         Listing("book", "Make books: a reproducible random one.", "book"),
         Listing("import", "Files of venues into market snapshots.", "imports"),
     ],

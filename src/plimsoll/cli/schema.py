@@ -6,7 +6,7 @@ import click
 
 from plimsoll.cli._common import print_json
 
-NAMES = ("account", "market", "rules", "requirement", "case")
+NAMES = ("account", "market", "rules", "requirement", "case", "surface")
 
 
 @click.command(epilog="Example: plimsoll schema account > account.schema.json")
@@ -22,6 +22,10 @@ def schema(name: str) -> dict[str, object]:
         from plimsoll.conformance import Case
 
         return Case.json_schema()
+    if name == "surface":
+        from plimsoll.dynamics import SurfaceFit
+
+        return SurfaceFit.json_schema()
     from plimsoll.margin import MODELS, Account, Requirement, Rules, model_class
     from plimsoll.market import Market
 

@@ -30,6 +30,10 @@ class Reason(StrEnum):
     CROSSED_DATES = "crossed_dates"
     ORDERS_NOT_CHARGED = "orders_not_charged"
     INVALID_VOL_SLICE = "invalid_vol_slice"
+    TOO_FEW_STRIKES = "too_few_strikes"
+    NO_CONVERGENCE = "no_convergence"
+    BUTTERFLY_VIOLATED = "butterfly_violated"
+    CALENDAR_VIOLATED = "calendar_violated"
 
 
 class Failure(Part):
