@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from plimsoll.documents import Count, Name, Number, Part
+from plimsoll.kernels.backend import native
 
 
 class Machine(Part):
@@ -58,7 +59,8 @@ def load_now() -> float:
 def own_versions() -> dict[str, str]:
     """Of what our side of every comparison runs on."""
     names = {"plimsoll": "plimsoll-margin", "numpy": "numpy", "scipy": "scipy"}
-    return {"python": platform.python_version()} | {name: version(found) for name, found in names.items()}
+    told = {"python": platform.python_version()} | {name: version(found) for name, found in names.items()}
+    return told | {"kernels": "numpy twins" if native() is None else "compiled"}
 
 
 def caches() -> dict[str, int]:

@@ -12,15 +12,20 @@ FLOPS_PER_PRICE = 104
 
 
 def ours(name: str, function: str, unit: str, *, clock: Clock = "cpu", **options: Any) -> Contender:
-    """A public function of this project."""
-    call = f"benchmarks/ours/call_plimsoll.py:{function}"
+    """A public function of this project; `function` may name its file before a colon."""
+    call = _place("benchmarks/ours/call_", "plimsoll", function)
     return Contender(name, "project", call, unit, ("numpy",), options, clock)
 
 
 def scipy(name: str, function: str, unit: str, *, clock: Clock = "cpu", **options: Any) -> Contender:
-    """The same with numpy and scipy."""
-    call = f"benchmarks/peers/scipy/call_scipy.py:{function}"
+    """The same with numpy and scipy; `function` may name its file before a colon."""
+    call = _place("benchmarks/peers/scipy/call_", "scipy", function)
     return Contender(name, "scipy", call, unit, ("numpy", "scipy"), options, clock)
+
+
+def _place(folder: str, usual: str, function: str) -> str:
+    file, _, name = function.rpartition(":")
+    return f"{folder}{file or usual}.py:{name}"
 
 
 def quantlib(function: str, unit: str, name: str = "QuantLib", **options: Any) -> Contender:
