@@ -3,6 +3,8 @@ PYTHON ?= python3
 JOBS ?= 2
 # Further options for pytest: make test PYTEST_ARGS="-k pmrm2"
 PYTEST_ARGS ?=
+# Subjects and options: make bench BENCH_ARGS="pricing greeks"
+BENCH_ARGS ?=
 # What `make check` leaves to `make test`.
 CHECK_ARGS ?=
 
@@ -12,7 +14,7 @@ NOT_CORE := not (slow or postgres or browser or ray or rl or gpu or peer or long
 PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fast test-marks test-long format rules docs dist lock hooks clean
+.PHONY: help setup demo test check fast test-marks test-long format rules bench bench-quick bench-gate docs dist lock hooks clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +35,7 @@ check: setup ## format, lint, types, imports, rule page, fast tests: before ever
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/rule_matrix.py --check
+	$(BIN)/python tools/make_benchmarks_page.py --check
 	@$(MAKE) --no-print-directory fast
 
 fast: setup ## the core tests with few random examples
@@ -52,6 +55,16 @@ format: setup ## let ruff format and repair
 rules: setup ## write docs/rules/coverage.md: rule → test
 	$(BIN)/python tools/rule_matrix.py
 
+bench: setup ## measure against peers, each in its own environment, and write the documents and their page
+	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
+	$(BIN)/python tools/make_benchmarks_page.py
+
+bench-quick: setup ## the same on small sizes, without documents
+	$(BIN)/python -m benchmarks.run --quick $(BENCH_ARGS)
+
+bench-gate: setup ## instructions of each kernel against the recorded ones (UPDATE=1: record them)
+	$(BIN)/python -m benchmarks.gate.check $(if $(UPDATE),--update)
+
 docs: ## the documentation site, warnings as errors
 	@$(PYTHON) tools/bootstrap.py docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
@@ -70,5 +83,5 @@ hooks: setup ## run the cheap checks before every git commit
 	.venv-dev/bin/pre-commit install
 
 clean: ## remove everything that was made here, the environments too
-	rm -rf .venv .venv-dev dist build docs/_build docs/auto_gallery .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find src tests tools docs -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .venv-dev .venv-bench-* dist build docs/_build docs/auto_gallery .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests tools docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

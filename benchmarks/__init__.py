@@ -1,0 +1,1 @@
+"""Measurements against peers, written as documents. Not a part of the package."""

@@ -1,0 +1,1 @@
+"""The gate against slower kernels: instructions counted, not seconds."""

@@ -1,0 +1,1 @@
+"""How is measured: processes that take turns, same-round ratios, floors, the result as a document."""

@@ -1,0 +1,121 @@
+"""Measure and write documents: `python -m benchmarks.run [SUBJECT ...] [--quick]` from the root of the repository.
+
+A full run writes `benchmarks/results/<subject>.json`; a quick one, whose numbers are for the harness rather than for
+the reader, `build/benchmarks/`. It ends with 1 where something could not be run, never for a missed floor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.harness.bench import SEED, Bench
+from benchmarks.harness.document import Result
+from benchmarks.harness.environments import make, peers
+from benchmarks.harness.floors import read_floors
+from benchmarks.harness.machine import this_machine
+from benchmarks.harness.process import ROOT, ContenderError
+from benchmarks.harness.race import Effort
+from benchmarks.harness.tables import floors_table, missing_lines, summary_table
+from benchmarks.subjects import SUBJECTS, subject
+
+FULL = Effort(rounds=15, seconds=0.1)
+QUICK = Effort(rounds=5, seconds=0.02)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the subjects and print what they found."""
+    chosen = _parsed(arguments)
+    console = Console()
+    effort = QUICK if chosen.quick else FULL
+    effort = Effort(chosen.rounds or effort.rounds, chosen.seconds or effort.seconds)
+    folder = chosen.output or (ROOT / "build" / "benchmarks" if chosen.quick else ROOT / "benchmarks" / "results")
+    folder.mkdir(parents=True, exist_ok=True)
+    names = chosen.subjects or SUBJECTS
+    _make_environments(console, chosen.peers)
+    results = []
+    with _progress(console) as progress:
+        overall = progress.add_task("subjects", total=len(names))
+        for name in names:
+            turns = progress.add_task(name, total=None)
+            bench = Bench(name, chosen.quick, effort, chosen.seed, tick=partial(progress.advance, turns))
+            result = _measured(bench, _command(chosen))
+            progress.remove_task(turns)
+            progress.advance(overall)
+            result.save(folder / f"{name}.json")
+            results.append(result)
+    for table in (summary_table(results), floors_table(results)):
+        console.print(table)
+    for line in missing_lines(results):
+        console.print(line, style="yellow", markup=False)
+    ours_missing = [e for result in results for e in result.entrants if e.missing and e.environment == "project"]
+    return 1 if ours_missing else 0
+
+
+def _measured(bench: Bench, command: str) -> Result:
+    module = subject(bench.name)
+    module.run(bench)
+    sizes = module.SIZES["quick" if bench.quick else "full"]
+    return bench.document(module.TITLE, module.ABOUT, sizes, command, this_machine(), read_floors())
+
+
+def _make_environments(console: Console, wanted: bool) -> None:
+    """Every peer's environment; one that cannot be made is told here and named in the results."""
+    for peer in peers() if wanted else ():
+        begun = time.monotonic()
+        try:
+            make(peer)
+        except ContenderError as error:
+            console.print(f"{peer}: {error}", style="yellow", markup=False)
+        else:
+            if time.monotonic() - begun > 1.0:
+                console.print(f"{peer}: environment made in {time.monotonic() - begun:.0f} s", markup=False)
+
+
+def _command(chosen: argparse.Namespace) -> str:
+    """What gives these numbers again; where they were written is nobody's business."""
+    if (
+        not chosen.subjects
+        and chosen.rounds is None
+        and chosen.seconds is None
+        and chosen.seed == SEED
+        and chosen.peers
+    ):
+        return "make bench-quick" if chosen.quick else "make bench"
+    words = ["python -m benchmarks.run", *chosen.subjects, *(["--quick"] if chosen.quick else [])]
+    words += [
+        f"--{name} {getattr(chosen, name)}" for name in ("rounds", "seconds") if getattr(chosen, name) is not None
+    ]
+    words += [f"--seed {chosen.seed}"] * (chosen.seed != SEED) + ["--no-peers"] * (not chosen.peers)
+    return " ".join(words)
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def _parsed(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure against peers and write documents.")
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"some of {', '.join(SUBJECTS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="small sizes and few rounds")
+    parser.add_argument("--rounds", type=int, help="turns of each contender")
+    parser.add_argument("--seconds", type=float, help="length of a turn")
+    parser.add_argument("--seed", type=int, default=SEED, help="of every input")
+    parser.add_argument("--no-peers", dest="peers", action="store_false", help="make no environment of a peer")
+    parser.add_argument("--output", type=Path, help="folder for the documents")
+    chosen = parser.parse_args(arguments)
+    unknown = [name for name in chosen.subjects if name not in SUBJECTS]
+    if unknown:
+        parser.error(f"SUBJECT: got {unknown[0]!r}, must be one of {', '.join(SUBJECTS)}")
+    return chosen
+
+
+if __name__ == "__main__":
+    sys.exit(main())

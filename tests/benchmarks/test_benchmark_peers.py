@@ -1,0 +1,36 @@
+"""The peers in their environments agree with us; made from their locks, so not a part of the core."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.harness.bench import generator
+from benchmarks.harness.environments import make, peers
+from benchmarks.harness.race import Effort, run_race
+from benchmarks.subjects._contenders import financepy, ours, py_vollib_vectorized, quantlib, scipy
+from benchmarks.subjects._options import option_inputs
+
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(1200)]
+
+
+def test_every_peer_prices_as_we_do() -> None:
+    for peer in peers():
+        make(peer)
+    inputs = option_inputs(generator("test", 1), 6, 9, groups=2)
+    contenders = [
+        ours("plimsoll", "price", "price"),
+        scipy("numpy+ndtr", "price", "price"),
+        scipy("textbook", "textbook", "price"),
+        quantlib("price", "price", rows=6),
+        financepy("price", "price", rows=6),
+        py_vollib_vectorized("price", "price", rows=6),
+    ]
+    names = [contender.name for contender in contenders]
+    race = run_race(contenders, inputs, Effort(1, 1e-4), core=None, keep=names)
+    assert race.missing(*names) is None
+    forward = inputs["forward"][inputs["group"]]
+    for name in names[1:]:
+        apart = np.abs(race.results[name]["result"] - race.results["plimsoll"]["result"]) / forward
+        # one of them has a short approximation of the normal distribution
+        assert apart.max() < (1e-6 if name == "FinancePy" else 1e-13), name
