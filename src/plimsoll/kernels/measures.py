@@ -9,14 +9,21 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from plimsoll.kernels.selection import MASS_TOLERANCE, MAX_LEVEL, checked_level, equal_tail, shares
+
+__all__ = [
+    "MASS_TOLERANCE",
+    "MAX_LEVEL",
+    "aggregate",
+    "aggregate_accounts",
+    "expected_shortfall",
+    "tail_weights",
+    "value_at_risk",
+    "worst",
+]
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-#: Probability mass below this is rounding of ``1 - level`` or of a cumulative sum and counts as none.
-MASS_TOLERANCE = 1e-14
-
-#: Highest level: a tail thinner than this could not be told from rounding.
-MAX_LEVEL = 1.0 - 1e-9
 
 _BLOCK_CELLS = 32 * 1024
 
@@ -162,8 +169,7 @@ def _inputs(
     losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None
 ) -> tuple[FloatArray, FloatArray | None]:
     array = _losses("losses", losses)
-    if not 0.0 < level <= MAX_LEVEL:
-        raise ValueError(f"level: got {level}, must be above 0 and at most {MAX_LEVEL}")
+    checked_level(level)
     if probabilities is None:
         return array, None
     p = _real("probabilities", probabilities, 1)
@@ -189,34 +195,25 @@ def _order(array: FloatArray, p: FloatArray | None) -> tuple[IntArray, FloatArra
     return order, before, mass
 
 
-def _tail(
-    losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Falling losses, at least down to the quantile; the mass before and at each place; the quantile [..., 1].
+def _unequal_tail(array: FloatArray, p: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+    """The quantile and the expected shortfall.
 
     F(x) >= level is P(loss > x) <= 1 - level: the quantile stands at the last place with at most that mass before it.
     """
-    array, p = _inputs(losses, level, probabilities)
-    limit = (1.0 - level) + MASS_TOLERANCE
-    if p is None:
-        # equal masses: the number of places is known beforehand, so only those are sorted
-        size = array.shape[-1]
-        before = np.arange(size) / size
-        before = before[before <= limit]
-        split = size - before.size
-        falling = np.sort(np.partition(array, split, axis=-1)[..., split:], axis=-1)[..., ::-1]
-        return falling, before, np.full(before.shape, 1.0 / size), falling[..., -1:]
     order, before, mass = _order(array, p)
     falling = np.take_along_axis(array, order, axis=-1)
-    last = (before <= limit).sum(axis=-1, keepdims=True) - 1
-    return falling, before, mass, np.take_along_axis(falling, last, axis=-1)
+    last = (before <= (1.0 - level) + MASS_TOLERANCE).sum(axis=-1, keepdims=True) - 1
+    quantile = np.take_along_axis(falling, last, axis=-1)
+    # Only excesses over the quantile are averaged: none is negative, so no rounding takes the result below it.
+    tail = (shares(before, mass, level) * np.maximum(falling - quantile, 0.0)).sum(axis=-1)
+    return quantile[..., 0], np.asarray(quantile[..., 0] + tail, dtype=np.float64)
 
 
-def _shares(before: FloatArray, mass: FloatArray, level: float) -> FloatArray:
-    """Share of each place in the worst ``1 - level`` of the mass; they add to 1."""
-    left = (1.0 - level) - before
-    taken = np.where(left > MASS_TOLERANCE, np.where(left > mass - MASS_TOLERANCE, mass, left), 0.0)
-    return np.asarray(taken / taken.sum(axis=-1, keepdims=True), dtype=np.float64)
+def _tail(
+    losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None
+) -> tuple[FloatArray, FloatArray]:
+    array, p = _inputs(losses, level, probabilities)
+    return equal_tail(array, level) if p is None else _unequal_tail(array, p, level)
 
 
 def value_at_risk(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None = None) -> FloatArray:
@@ -229,8 +226,7 @@ def value_at_risk(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayL
     >>> float(value_at_risk([1.0, 2.0, 3.0, 4.0], 0.75))
     3.0
     """
-    _, _, _, quantile = _tail(losses, level, probabilities)
-    return quantile[..., 0][()]
+    return _tail(losses, level, probabilities)[0][()]
 
 
 def expected_shortfall(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None = None) -> FloatArray:
@@ -242,11 +238,7 @@ def expected_shortfall(losses: npt.ArrayLike, level: float, probabilities: npt.A
     >>> float(expected_shortfall([1.0, 2.0, 3.0, 4.0], 0.625))  # 4 whole and half of 3
     3.6666666666666665
     """
-    falling, before, mass, quantile = _tail(losses, level, probabilities)
-    # Only excesses over the quantile are averaged: none is negative, so no rounding takes the result below it.
-    excess = np.maximum(falling - quantile, 0.0)
-    tail = (_shares(before, mass, level) * excess).sum(axis=-1)
-    return np.asarray(quantile[..., 0] + tail, dtype=np.float64)[()]
+    return _tail(losses, level, probabilities)[1][()]
 
 
 def tail_weights(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None = None) -> FloatArray:
@@ -262,5 +254,5 @@ def tail_weights(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLi
     array, p = _inputs(losses, level, probabilities)
     order, before, mass = _order(array, p)
     weights = np.empty(array.shape)
-    np.put_along_axis(weights, order, _shares(before, mass, level), axis=-1)
+    np.put_along_axis(weights, order, shares(before, mass, level), axis=-1)
     return weights

@@ -11,14 +11,13 @@
 namespace plimsoll {
 namespace {
 
-// Rows of one block of columns in bytes: half of a 1 MB level-2 cache.
-constexpr std::size_t kBlockBytes = 512 * 1024;
 // Positions and accounts done at a time. A block of columns is read into the level-2 cache once for each such group, so
 // groups are large beside it; their running results are read and written once for each block.
 constexpr std::size_t kPositions = 128 * 1024;
 constexpr std::size_t kAccounts = 8 * 1024;
-// Losses of a group of accounts that wait for their selection.
-constexpr std::size_t kLossBytes = 4 * 1024 * 1024;
+// Losses of a group of accounts that wait for their selection, in bytes: as many as the P&L array has, within bounds.
+constexpr std::size_t kLeastLosses = 4 * 1024 * 1024;
+constexpr std::size_t kMostLosses = 32 * 1024 * 1024;
 
 // The P&L array cut into blocks of columns, each contiguous with whole vectors as rows.
 template <typename Scalar>
@@ -29,11 +28,10 @@ class Columns {
           rows_(vectors * kLanes<Scalar> * h.instruments),
           start_(vectors * kLanes<Scalar>),
           weights_(weights ? vectors * kLanes<Scalar> : 0),
-          largest_(h.instruments) {
-        const std::size_t widest = h.instruments * kLine * kWidest <= 4 * kBlockBytes ? kWidest : kWidest / 2;
-        for (std::size_t first = 0; first < vectors; first += widest) {
+          by_row_(h.instruments) {
+        for (std::size_t first = 0; first < vectors; first += kWidest) {
             const std::size_t at = first * kLanes<Scalar>;
-            blocks.push_back({std::min(widest, vectors - first), first, rows_.data() + at * h.instruments,
+            blocks.push_back({std::min(kWidest, vectors - first), first, rows_.data() + at * h.instruments,
                               start_.data() + at, weights ? weights_.data() + at : nullptr});
         }
         for (std::size_t s = 0; s < vectors * kLanes<Scalar>; ++s) {
@@ -44,10 +42,12 @@ class Columns {
         for_shards(h.instruments, threads, [&](std::size_t begin, std::size_t end) {
             for (std::size_t i = begin; i < end; ++i) pack(h, i);
         });
+        for (double one : by_row_) largest_ = one > largest_ || std::isnan(one) ? one : largest_;
     }
 
-    // the largest |pnl| of each row; NaN where a number is not finite
-    const double* largest() const { return largest_.data(); }
+    // the largest |pnl| of each row, and of all; NaN where a number is not finite
+    const double* by_row() const { return by_row_.data(); }
+    double largest() const { return largest_; }
 
     const std::size_t vectors;
     std::vector<Block<Scalar>> blocks;
@@ -55,60 +55,62 @@ class Columns {
   private:
     void pack(const Holdings& h, std::size_t i) {
         const double* from = h.pnl + i * h.scenarios;
-        double most = 0.0, odd = 0.0;
-        for (std::size_t s = 0; s < h.scenarios; ++s) {
-            const double size = std::fabs(from[s]);
-            most = size > most ? size : most;
-            odd += from[s] - from[s];  // 0, or NaN and then NaN for good
-        }
-        largest_[i] = most + odd;
+        Scalar* to = rows_.data();
+        double most = 0.0;
         for (const Block<Scalar>& block : blocks) {
-            Scalar* to = rows_.data() + (block.rows - rows_.data()) + i * block.width * kLanes<Scalar>;
             const std::size_t left = block.first * kLanes<Scalar>;
-            const std::size_t size = block.width * kLanes<Scalar>;
-            const std::size_t real = std::min(size, h.scenarios - left);
-            for (std::size_t s = 0; s < real; ++s) to[s] = static_cast<Scalar>(from[left + s]);
-            std::fill(to + real, to + size, Scalar(0));
+            const std::size_t size = std::min(block.width * kLanes<Scalar>, h.scenarios - left);
+            const std::size_t room = block.width * kLanes<Scalar>;
+            const Range range = loops<Scalar>().pack(from + left, size, to + left * h.instruments + i * room);
+            most = std::max(most, range.largest) + range.odd;
         }
+        by_row_[i] = most;
     }
 
     Aligned<Scalar> rows_, start_, weights_;
-    std::vector<double> largest_;
+    std::vector<double> by_row_;
+    double largest_ = 0.0;
 };
 
 // One group of accounts: its positions made compact, and checked on the way.
 template <typename Scalar>
 class Group {
   public:
-    bool take(const Holdings& h, const double* largest, double limit, std::size_t begin, std::size_t end) {
+    bool take(const Holdings& h, const Columns<Scalar>& columns, double limit, std::size_t begin, std::size_t end) {
         const std::int64_t from = h.indptr[begin];
         const std::size_t size = static_cast<std::size_t>(h.indptr[end] - from);
         starts_.at_least(end - begin + 1);
         row_.at_least(size);
         quantity_.at_least(size);
-        std::uint64_t highest = 0;
-        bool fits = true;
-        for (std::size_t a = begin; a < end; ++a) {
+        for (std::size_t a = begin; a <= end; ++a) {
             starts_.data()[a - begin] = static_cast<std::uint32_t>(h.indptr[a] - from);
-            double gross = 0.0;
-            for (std::int64_t j = h.indptr[a]; j < h.indptr[a + 1]; ++j) {
-                const std::uint64_t row = static_cast<std::uint64_t>(h.indices[j]);
-                highest = row > highest ? row : highest;
-                const std::uint64_t known = row < h.instruments ? row : 0;
-                row_.data()[j - from] = static_cast<std::uint32_t>(known);
-                quantity_.data()[j - from] = static_cast<Scalar>(-h.quantity[j]);
-                gross += std::fabs(h.quantity[j]) * largest[known];
-            }
-            fits &= gross <= limit;
         }
-        starts_.data()[end - begin] = static_cast<std::uint32_t>(size);
+        std::uint64_t highest = 0;
+        const Range range =
+            loops<Scalar>().compact(h.indices + from, h.quantity + from, size, row_.data(), quantity_.data(), highest);
         positions = {end - begin, starts_.data(), row_.data(), quantity_.data()};
-        return fits && (size == 0 || highest < h.instruments);
+        if (size == 0) return true;
+        if (highest >= h.instruments) return false;
+        // one bound for all suffices nearly always
+        const double bound = static_cast<double>(size) * range.largest * columns.largest() + range.odd;
+        return bound <= limit || each_within(h, columns.by_row(), limit, begin, end);
     }
 
     Positions<Scalar> positions{};
 
   private:
+    static bool each_within(const Holdings& h, const double* largest, double limit, std::size_t begin,
+                            std::size_t end) {
+        for (std::size_t a = begin; a < end; ++a) {
+            double gross = 0.0;
+            for (std::int64_t j = h.indptr[a]; j < h.indptr[a + 1]; ++j) {
+                gross += std::fabs(h.quantity[j]) * largest[h.indices[j]];
+            }
+            if (!(gross <= limit)) return false;
+        }
+        return true;
+    }
+
     Aligned<std::uint32_t> starts_, row_;
     Aligned<Scalar> quantity_;
 };
@@ -127,6 +129,7 @@ std::vector<std::size_t> borders(const Holdings& h, std::size_t most) {
 template <typename Scalar, typename Room, typename Work>
 bool for_groups(const Holdings& h, const Columns<Scalar>& columns, double limit, std::size_t most,
                 std::size_t threads, Work&& work) {
+    if (!std::isfinite(columns.largest())) return false;
     // few accounts are spread over all threads
     most = std::max<std::size_t>(16, std::min(most, h.accounts / (4 * threads)));
     const std::vector<std::size_t> border = borders(h, most);
@@ -137,7 +140,7 @@ bool for_groups(const Holdings& h, const Columns<Scalar>& columns, double limit,
         Group<Scalar> group;
         Room room;
         for (std::size_t g = next++; g < groups && good; g = next++) {
-            if (!group.take(h, columns.largest(), limit, border[g], border[g + 1])) {
+            if (!group.take(h, columns, limit, border[g], border[g + 1])) {
                 good = false;
                 return;
             }
@@ -176,18 +179,7 @@ bool accounts_worst(const Holdings& h, const double* weights, double limit, std:
         std::fill(most, most + size, -std::numeric_limits<Scalar>::infinity());
         std::fill(at, at + size, Index(0));
         for (const Block<Scalar>& block : columns.blocks) loop.worst(positions, block, most, at);
-        for (std::size_t a = 0; a < positions.accounts; ++a, most += lanes, at += lanes) {
-            Scalar largest = most[0];
-            for (std::size_t l = 1; l < lanes; ++l) largest = most[l] > largest ? most[l] : largest;
-            // each lane has the first of its own; the first of all is wanted
-            std::int64_t where = std::numeric_limits<std::int64_t>::max();
-            for (std::size_t l = 0; l < lanes; ++l) {
-                const std::int64_t here = static_cast<std::int64_t>(at[l]) * std::int64_t(lanes) + std::int64_t(l);
-                where = most[l] == largest && here < where ? here : where;
-            }
-            loss[first + a] = largest + Scalar(0);  // never -0.0
-            scenario[first + a] = where;
-        }
+        loop.summary(most, at, positions.accounts, loss + first, scenario + first);
     };
     return for_groups<Scalar, WorstRoom<Scalar>>(h, columns, limit, kAccounts, threads, work);
 }
@@ -198,7 +190,9 @@ bool accounts_tail(const Holdings& h, const Tail& tail, double limit, std::size_
     const Columns<Scalar> columns(h, nullptr, threads);
     const Loops<Scalar>& loop = loops<Scalar>();
     const std::size_t stride = columns.vectors * kLanes<Scalar>;
-    const std::size_t most = std::max<std::size_t>(64, kLossBytes / (stride * sizeof(Scalar)));
+    const std::size_t bytes = stride * sizeof(Scalar);
+    const std::size_t most = std::max<std::size_t>(
+        64, std::clamp(h.instruments * bytes, kLeastLosses, kMostLosses) / bytes);
     auto work = [&](const Positions<Scalar>& positions, std::size_t first, TailRoom<Scalar>& room) {
         room.losses.at_least(positions.accounts * stride);
         room.scratch.at_least(selection_room<Scalar>(h.scenarios));

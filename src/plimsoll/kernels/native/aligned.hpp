@@ -5,26 +5,40 @@
 #include <new>
 #include <utility>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace plimsoll {
 
 constexpr std::size_t kLine = 64;
+constexpr std::size_t kPage = 2 * 1024 * 1024;
 
 template <typename Scalar>
 class Aligned {
   public:
     Aligned() = default;
-    explicit Aligned(std::size_t size)
-        : data_(static_cast<Scalar*>(::operator new(size * sizeof(Scalar) + kLine, std::align_val_t(kLine)))),
-          size_(size) {}
+    explicit Aligned(std::size_t size) : size_(size), alignment_(size * sizeof(Scalar) < kPage ? kLine : kPage) {
+        std::size_t bytes = size * sizeof(Scalar) + kLine;
+        if (alignment_ == kPage) bytes = (bytes + kPage - 1) / kPage * kPage;
+        data_ = static_cast<Scalar*>(::operator new(bytes, std::align_val_t(alignment_)));
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+        // a wish: large pages come with fewer interrupts when they are first touched
+        if (alignment_ == kPage) madvise(data_, bytes, MADV_HUGEPAGE);
+#endif
+    }
     Aligned(Aligned&& other) noexcept
-        : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+        : data_(std::exchange(other.data_, nullptr)),
+          size_(std::exchange(other.size_, 0)),
+          alignment_(std::exchange(other.alignment_, kLine)) {}
     Aligned& operator=(Aligned&& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
+        std::swap(alignment_, other.alignment_);
         return *this;
     }
     ~Aligned() {
-        if (data_) ::operator delete(data_, std::align_val_t(kLine));
+        if (data_) ::operator delete(data_, std::align_val_t(alignment_));
     }
 
     // The content is lost when it grows.
@@ -38,7 +52,7 @@ class Aligned {
 
   private:
     Scalar* data_ = nullptr;
-    std::size_t size_ = 0;
+    std::size_t size_ = 0, alignment_ = kLine;
 };
 
 }  // namespace plimsoll

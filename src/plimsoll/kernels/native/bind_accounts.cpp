@@ -17,7 +17,7 @@ Holdings gathered(const In<std::int64_t, 1>& indptr, const In<std::int64_t, 1>& 
     bool rises = indptr.data()[0] == 0;
     for (std::size_t a = 0; a < holdings.accounts; ++a) {
         const std::int64_t held = holdings.indptr[a + 1] - holdings.indptr[a];
-        rises &= held >= 0 && held < std::int64_t{1} << 32;
+        rises &= held >= 0 && held < std::int64_t{1} << 31;
     }
     expect(rises && static_cast<std::size_t>(holdings.indptr[holdings.accounts]) == size, "indptr",
            "rising from 0 to the number of indices");

@@ -1,6 +1,7 @@
 #include "loops.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <limits>
 
@@ -13,9 +14,10 @@
 #pragma GCC diagnostic ignored "-Wpsabi"  // vectors never cross the border of this file
 #endif
 
-#define PLIMSOLL_TABLE \
-    template <typename Scalar> \
-    constexpr Loops<Scalar> kLoops = {worst<Scalar>, losses<Scalar>, tail<Scalar>, most<Scalar>, add<Scalar>};
+#define PLIMSOLL_TABLE                                                                                           \
+    template <typename Scalar>                                                                                   \
+    constexpr Loops<Scalar> kLoops = {pack<Scalar>,   compact<Scalar>, worst<Scalar>, summary<Scalar>,           \
+                                      losses<Scalar>, tail<Scalar>,    most<Scalar>,  add<Scalar>};
 
 namespace plimsoll {
 
@@ -24,12 +26,13 @@ namespace plimsoll {
 
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4")
+#define PLIMSOLL_COMPRESS 1
 namespace v4 {
 #include "loops_body.hpp"
-#include "compress_body.hpp"
 #include "select_body.hpp"
 PLIMSOLL_TABLE
 }  // namespace v4
+#undef PLIMSOLL_COMPRESS
 #pragma GCC pop_options
 
 #pragma GCC push_options
@@ -43,9 +46,11 @@ PLIMSOLL_TABLE
 
 #endif
 
+#if defined(__AVX512F__)  // asked for by the build's own flags
+#define PLIMSOLL_COMPRESS 1
+#endif
 namespace plain {
 #include "loops_body.hpp"
-#include "compress_body.hpp"
 #include "select_body.hpp"
 PLIMSOLL_TABLE
 }  // namespace plain

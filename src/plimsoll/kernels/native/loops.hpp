@@ -63,11 +63,23 @@ struct Measured {
     Scalar quantile, shortfall;
 };
 
+// The largest magnitude of some numbers; a sum of each number minus itself, so NaN where one is not finite.
+struct Range {
+    double largest, odd;
+};
+
 template <typename Scalar>
 struct Loops {
     using Index = typename LaneIndex<Scalar>::type;
+    // out = in, padded with zeros to whole vectors
+    Range (*pack)(const double* in, std::size_t size, Scalar* out);
+    // the rows as 32-bit numbers, and minus the quantities; the highest row goes to `highest`
+    Range (*compact)(const std::int64_t* indices, const double* in, std::size_t size, std::uint32_t* row,
+                     Scalar* quantity, std::uint64_t& highest);
     // lane by lane the largest weighted loss so far and the vector that it is in, one vector of each per account
     void (*worst)(const Positions<Scalar>&, const Block<Scalar>&, Scalar* most, Index* at);
+    // what `worst` found in all blocks: the largest and the first scenario that has it
+    void (*summary)(const Scalar* most, const Index* at, std::size_t accounts, Scalar* loss, std::int64_t* scenario);
     // the losses themselves, accounts `stride` numbers apart
     void (*losses)(const Positions<Scalar>&, const Block<Scalar>&, Scalar* out, std::size_t stride);
     // quantile and shortfall of n padded losses; scratch is selection_room(n) numbers

@@ -42,6 +42,77 @@ PLIMSOLL_INLINE Scalar least_lane(const Vector<Scalar>& x) {
     return least;
 }
 
+PLIMSOLL_INLINE Vector<double> loaded(const double* from) {
+    Vector<double> x;
+    std::memcpy(&x, from, sizeof x);
+    return x;
+}
+
+// Magnitudes of many numbers, a vector at a time.
+struct Magnitudes {
+    PLIMSOLL_INLINE void see(const Vector<double>& x) {
+        const Vector<double> size = x < 0.0 ? -x : x;
+        largest = size > largest ? size : largest;
+        odd += x - x;
+    }
+    PLIMSOLL_INLINE Range range() const {
+        double sum = 0.0;
+        for (std::size_t l = 0; l < kLanes<double>; ++l) sum += odd[l];
+        return {most_lane<double>(largest), sum};
+    }
+    Vector<double> largest{}, odd{};
+};
+
+PLIMSOLL_INLINE void stored(const Vector<double>& x, double* to) { std::memcpy(to, &x, sizeof x); }
+PLIMSOLL_INLINE void stored(const Vector<double>& x, float* to) {
+    for (std::size_t l = 0; l < kLanes<double>; ++l) to[l] = static_cast<float>(x[l]);
+}
+
+template <typename Scalar>
+Range pack(const double* in, std::size_t size, Scalar* out) {
+    Magnitudes seen;
+    std::size_t s = 0;
+    for (; s + kLanes<double> <= size; s += kLanes<double>) {
+        const Vector<double> x = loaded(in + s);
+        seen.see(x);
+        stored(x, out + s);
+    }
+    Vector<double> last{};
+    for (std::size_t l = 0; s + l < size; ++l) {
+        last[l] = in[s + l];
+        out[s + l] = static_cast<Scalar>(in[s + l]);
+    }
+    seen.see(last);
+    std::fill(out + size, out + vectors_of<Scalar>(size) * kLanes<Scalar>, Scalar(0));
+    return seen.range();
+}
+
+template <typename Scalar>
+Range compact(const std::int64_t* indices, const double* in, std::size_t size, std::uint32_t* row, Scalar* quantity,
+              std::uint64_t& highest) {
+    std::uint64_t most = 0;
+    for (std::size_t j = 0; j < size; ++j) {
+        const std::uint64_t own = static_cast<std::uint64_t>(indices[j]);
+        most = own > most ? own : most;
+        row[j] = static_cast<std::uint32_t>(own);
+    }
+    highest = most;
+    Magnitudes seen;
+    std::size_t j = 0;
+    for (; j + kLanes<double> <= size; j += kLanes<double>) {
+        const Vector<double> x = loaded(in + j);
+        seen.see(x);
+        stored(-x, quantity + j);
+    }
+    Vector<double> last{};
+    for (std::size_t l = 0; j + l < size; ++l) {
+        last[l] = in[j + l];
+        quantity[j + l] = static_cast<Scalar>(-in[j + l]);
+    }
+    seen.see(last);
+    return seen.range();
+}
+
 template <typename Scalar, int Width>
 PLIMSOLL_INLINE void sum_positions(const Positions<Scalar>& p, const Block<Scalar>& block, std::size_t account,
                                    Vector<Scalar> (&sum)[Width]) {
@@ -70,6 +141,25 @@ void worst_loop(const Positions<Scalar>& p, const Block<Scalar>& block, Scalar* 
         }
         vector_at(most, a) = top;
         reinterpret_cast<Mask<Scalar>*>(at)[a] = where;
+    }
+}
+
+template <typename Scalar>
+void summary(const Scalar* most, const typename LaneIndex<Scalar>::type* at, std::size_t accounts, Scalar* loss,
+             std::int64_t* scenario) {
+    using Index = typename LaneIndex<Scalar>::type;
+    Mask<Scalar> lane;
+    for (std::size_t l = 0; l < kLanes<Scalar>; ++l) lane[l] = static_cast<Index>(l);
+    const Mask<Scalar> none = Mask<Scalar>{} + std::numeric_limits<Index>::max();
+    for (std::size_t a = 0; a < accounts; ++a) {
+        const Scalar largest = most_lane<Scalar>(vector_at(most, a));
+        // each lane has the first of its own; the first of all is wanted
+        const Mask<Scalar> here = reinterpret_cast<const Mask<Scalar>*>(at)[a] * Index(kLanes<Scalar>) + lane;
+        const Mask<Scalar> first = vector_at(most, a) == largest ? here : none;
+        Index where = first[0];
+        for (std::size_t l = 1; l < kLanes<Scalar>; ++l) where = first[l] < where ? first[l] : where;
+        loss[a] = largest + Scalar(0);  // never -0.0
+        scenario[a] = where;
     }
 }
 

@@ -4,11 +4,26 @@
 // at least 2k lanes of maxima, whose k-th largest is at most the k-th largest loss; one pass keeps what reaches that
 // bound, about 1.4k numbers; and the k-th largest is sought among those.
 
+#if defined(PLIMSOLL_COMPRESS)
+// The lanes that are >= least, one after the other; how many. Compressed in a register first: straight into memory is
+// slow on some processors.
+PLIMSOLL_INLINE std::size_t compressed(const Vector<double>& x, double least, double* out) {
+    const __mmask8 lanes = _mm512_cmp_pd_mask(x, _mm512_set1_pd(least), _CMP_GE_OQ);
+    _mm512_storeu_pd(out, _mm512_maskz_compress_pd(lanes, x));
+    return static_cast<std::size_t>(__builtin_popcount(lanes));
+}
+PLIMSOLL_INLINE std::size_t compressed(const Vector<float>& x, float least, float* out) {
+    const __mmask16 lanes = _mm512_cmp_ps_mask(x, _mm512_set1_ps(least), _CMP_GE_OQ);
+    _mm512_storeu_ps(out, _mm512_maskz_compress_ps(lanes, x));
+    return static_cast<std::size_t>(__builtin_popcount(lanes));
+}
+#endif
+
 // The numbers of x that are >= least, in order, whole vectors at a time and padded with minus infinity; how many.
 template <typename Scalar>
 PLIMSOLL_INLINE std::size_t keep(const Scalar* x, std::size_t vectors, Scalar least, Scalar* out) {
     std::size_t kept = 0;
-#if defined(__AVX512F__)
+#if defined(PLIMSOLL_COMPRESS)
     for (std::size_t i = 0; i < vectors; ++i) kept += compressed(vector_at(x, i), least, out + kept);
 #else
     for (std::size_t i = 0; i < vectors; ++i) {
