@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from plimsoll.kernels.accounts import account_es, account_var, account_worst
 from plimsoll.kernels.backend import SlowKernels
+from plimsoll.kernels.book import Book, open_book
 from plimsoll.kernels.lognormal import (
     SATURATION,
     d1_d2,
@@ -21,9 +23,13 @@ from plimsoll.kernels.measures import (
 from plimsoll.kernels.revaluation import LognormalGreeks, lognormal_book, lognormal_greeks, lognormal_values
 
 __all__ = [
+    "Book",
     "LognormalGreeks",
     "SATURATION",
     "SlowKernels",
+    "account_es",
+    "account_var",
+    "account_worst",
     "aggregate",
     "aggregate_accounts",
     "d1_d2",
@@ -34,6 +40,7 @@ __all__ = [
     "lognormal_values",
     "normal_cdf",
     "normal_pdf",
+    "open_book",
     "tail_weights",
     "value_at_risk",
     "worst",

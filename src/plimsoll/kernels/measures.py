@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.kernels.selection import MASS_TOLERANCE, MAX_LEVEL, checked_level, equal_tail, shares
+from plimsoll.kernels.selection import MASS_TOLERANCE, MAX_LEVEL, check_finite, checked_level, equal_tail, shares
 
 __all__ = [
     "MASS_TOLERANCE",
@@ -37,13 +37,6 @@ def _real(name: str, value: npt.ArrayLike, ndim: int | None = None) -> FloatArra
     return array.astype(np.float64, copy=False)
 
 
-def _finite(name: str, array: FloatArray) -> None:
-    bad = ~np.isfinite(array)
-    if bad.any():
-        where = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise ValueError(f"{name}{list(where)}: got {array[where]}, must be finite")
-
-
 def _whole(name: str, value: npt.ArrayLike) -> IntArray:
     array = np.asarray(value)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
@@ -55,8 +48,8 @@ def _check_sum(total: FloatArray, quantity: FloatArray, pnl: FloatArray) -> None
     # A value that is not finite cannot vanish from a sum of products, so one look at the (small) result is
     # enough.
     if not np.isfinite(total).all():
-        _finite("quantity", quantity)
-        _finite("pnl", pnl)
+        check_finite("quantity", quantity)
+        check_finite("pnl", pnl)
         raise ValueError("quantity * pnl: got a sum beyond the float64 range, must be finite")
 
 
@@ -131,11 +124,6 @@ def _losses(name: str, value: npt.ArrayLike) -> FloatArray:
     array = _real(name, value)
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ValueError(f"{name}: got shape {array.shape}, must have at least one scenario on the last axis")
-    # one pass without a temporary decides the usual case; an overflowing sum only costs the full look
-    with np.errstate(invalid="ignore", over="ignore"):
-        total = array.sum()
-    if not np.isfinite(total):
-        _finite(name, array)
     return array
 
 
@@ -151,11 +139,12 @@ def worst(pnl: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> tuple[Flo
     (2.0, 1)
     """
     gain = _losses("pnl", pnl)
+    check_finite("pnl", gain)
     if weights is not None:
         w = _real("weights", weights, 1)
         if w.size != gain.shape[-1]:
             raise ValueError(f"weights: got {w.size} numbers, must be {gain.shape[-1]}, one per scenario")
-        _finite("weights", w)
+        check_finite("weights", w)
         if (w < 0.0).any():
             at = int(np.argmax(w < 0.0))
             raise ValueError(f"weights[{at}]: got {w[at]}, must be at least 0")
@@ -175,7 +164,7 @@ def _inputs(
     p = _real("probabilities", probabilities, 1)
     if p.size != array.shape[-1]:
         raise ValueError(f"probabilities: got {p.size} numbers, must be {array.shape[-1]}, one per scenario")
-    _finite("probabilities", p)
+    check_finite("probabilities", p)
     total = float(p.sum())
     if (p < 0.0).any() or abs(total - 1.0) > 1e-9:
         got = f"minimum {p.min()} and sum {total}"
@@ -209,11 +198,12 @@ def _unequal_tail(array: FloatArray, p: FloatArray, level: float) -> tuple[Float
     return quantile[..., 0], np.asarray(quantile[..., 0] + tail, dtype=np.float64)
 
 
-def _tail(
-    losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None
-) -> tuple[FloatArray, FloatArray]:
+def _tail(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None) -> tuple[FloatArray, FloatArray]:
     array, p = _inputs(losses, level, probabilities)
-    return equal_tail(array, level) if p is None else _unequal_tail(array, p, level)
+    if p is None:
+        return equal_tail(array, level)
+    check_finite("losses", array)
+    return _unequal_tail(array, p, level)
 
 
 def value_at_risk(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None = None) -> FloatArray:
@@ -252,6 +242,7 @@ def tail_weights(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLi
     [0.333333, 0.666667, 0.0, 0.0]
     """
     array, p = _inputs(losses, level, probabilities)
+    check_finite("losses", array)
     order, before, mass = _order(array, p)
     weights = np.empty(array.shape)
     np.put_along_axis(weights, order, shares(before, mass, level), axis=-1)

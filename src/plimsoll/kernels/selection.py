@@ -36,6 +36,19 @@ def checked_level(level: float) -> float:
     return float(level)
 
 
+def check_finite(name: str, array: FloatArray) -> None:
+    """ValueError with the first place that is not finite."""
+    # one pass without a temporary decides the usual case; an overflowing sum only costs the full look
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = array.sum()
+    if np.isfinite(total):
+        return
+    bad = ~np.isfinite(array)
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(f"{name}{list(where)}: got {array[where]}, must be finite")
+
+
 def shares(before: FloatArray, mass: FloatArray, level: float) -> FloatArray:
     """Share of each place, by falling loss, in the worst ``1 - level`` of the mass; they add to 1."""
     left = (1.0 - level) - before
@@ -57,18 +70,20 @@ def tail_of(size: int, level: float) -> Tail:
 
 
 def equal_tail(losses: FloatArray, level: float, threads: int | None = None) -> tuple[FloatArray, FloatArray]:
-    """Value at risk and expected shortfall [...] of finite losses [..., S] with equal probabilities.
+    """Value at risk and expected shortfall [...] of losses [..., S] with equal probabilities.
 
-    The value at risk is one of the losses; the shortfall differs between the kinds of kernel by rounding only,
-    1e-12 relative to the largest magnitude of the tail.
+    ValueError names a loss that is not finite. The value at risk is one of the losses; the shortfall differs between
+    the kinds of kernel by rounding only, 1e-12 relative to the largest magnitude of the tail.
     """
     extension = native()
     if extension is None or not losses.size:
         from plimsoll.kernels.twins.selection import equal_tail as twin
 
+        check_finite("losses", losses)
         return twin(losses, level)
     tail = tail_of(losses.shape[-1], level)
     rows = np.ascontiguousarray(losses, dtype=np.float64).reshape(-1, losses.shape[-1])
     quantile, shortfall = np.empty((2, rows.shape[0]))
-    extension.vectors_tail(rows, *tail, thread_count(threads, rows.size), quantile, shortfall)
+    if not extension.vectors_tail(rows, *tail, thread_count(threads, rows.size), quantile, shortfall):
+        check_finite("losses", losses)
     return quantile.reshape(losses.shape[:-1]), shortfall.reshape(losses.shape[:-1])

@@ -25,7 +25,7 @@ class Columns {
   public:
     Columns(const Holdings& h, const double* weights, std::size_t threads)
         : vectors(vectors_of<Scalar>(h.scenarios)),
-          rows_(vectors * kLanes<Scalar> * h.instruments),
+          rows_(vectors * kLanes<Scalar> * h.instruments, true),
           start_(vectors * kLanes<Scalar>),
           weights_(weights ? vectors * kLanes<Scalar> : 0),
           by_row_(h.instruments) {
@@ -194,7 +194,7 @@ bool accounts_tail(const Holdings& h, const Tail& tail, double limit, std::size_
     const std::size_t most = std::max<std::size_t>(
         64, std::clamp(h.instruments * bytes, kLeastLosses, kMostLosses) / bytes);
     auto work = [&](const Positions<Scalar>& positions, std::size_t first, TailRoom<Scalar>& room) {
-        room.losses.at_least(positions.accounts * stride);
+        room.losses.at_least(positions.accounts * stride, true);
         room.scratch.at_least(selection_room<Scalar>(h.scenarios));
         for (const Block<Scalar>& block : columns.blocks) loop.losses(positions, block, room.losses.data(), stride);
         for (std::size_t a = 0; a < positions.accounts; ++a) {

@@ -18,12 +18,13 @@ template <typename Scalar>
 class Aligned {
   public:
     Aligned() = default;
-    explicit Aligned(std::size_t size) : size_(size), alignment_(size * sizeof(Scalar) < kPage ? kLine : kPage) {
+    // `whole` where all of it will be used: large pages then come with fewer interrupts when they are first touched.
+    explicit Aligned(std::size_t size, bool whole = false)
+        : size_(size), alignment_(whole && size * sizeof(Scalar) >= kPage ? kPage : kLine) {
         std::size_t bytes = size * sizeof(Scalar) + kLine;
         if (alignment_ == kPage) bytes = (bytes + kPage - 1) / kPage * kPage;
         data_ = static_cast<Scalar*>(::operator new(bytes, std::align_val_t(alignment_)));
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-        // a wish: large pages come with fewer interrupts when they are first touched
         if (alignment_ == kPage) madvise(data_, bytes, MADV_HUGEPAGE);
 #endif
     }
@@ -42,8 +43,8 @@ class Aligned {
     }
 
     // The content is lost when it grows.
-    void at_least(std::size_t size) {
-        if (size > size_) *this = Aligned(size);
+    void at_least(std::size_t size, bool whole = false) {
+        if (size > size_) *this = Aligned(size, whole);
     }
 
     Scalar* data() { return data_; }

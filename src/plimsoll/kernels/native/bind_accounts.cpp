@@ -1,28 +1,8 @@
-#include "accounts.hpp"
-#include "arrays.hpp"
+#include "bind_holdings.hpp"
 #include "select.hpp"
 
 namespace plimsoll {
 namespace {
-
-Holdings gathered(const In<std::int64_t, 1>& indptr, const In<std::int64_t, 1>& indices,
-                  const In<double, 1>& quantity, const In<double, 2>& pnl) {
-    const std::size_t size = indices.shape(0);
-    expect_1d(quantity, size, "quantity");
-    expect(pnl.shape(1) > 0, "pnl", "[N, S] with at least one scenario");
-    expect(pnl.shape(0) < std::size_t{1} << 32, "pnl", "[N, S] with fewer than 2^32 rows");
-    expect(indptr.shape(0) > 0, "indptr", "[A + 1]");
-    const Holdings holdings{indptr.shape(0) - 1, pnl.shape(0),   pnl.shape(1), indptr.data(),
-                            indices.data(),      quantity.data(), pnl.data()};
-    bool rises = indptr.data()[0] == 0;
-    for (std::size_t a = 0; a < holdings.accounts; ++a) {
-        const std::int64_t held = holdings.indptr[a + 1] - holdings.indptr[a];
-        rises &= held >= 0 && held < std::int64_t{1} << 31;
-    }
-    expect(rises && static_cast<std::size_t>(holdings.indptr[holdings.accounts]) == size, "indptr",
-           "rising from 0 to the number of indices");
-    return holdings;
-}
 
 template <typename Scalar>
 void bind_measures(nb::module_& m) {
@@ -73,10 +53,10 @@ void bind_accounts(nb::module_& m) {
             expect_1d(quantile, rows, "quantile");
             expect_1d(shortfall, rows, "shortfall");
             nb::gil_scoped_release released;
-            vectors_tail(losses.data(), rows, size, {k, share}, threads, quantile.data(), shortfall.data());
+            return vectors_tail(losses.data(), rows, size, {k, share}, threads, quantile.data(), shortfall.data());
         },
         nb::arg("losses"), nb::arg("k"), nb::arg("share"), nb::arg("threads"), nb::arg("quantile").noconvert(),
-        nb::arg("shortfall").noconvert(), "Fill quantile[R] and shortfall[R] of R vectors of losses.");
+        nb::arg("shortfall").noconvert(), "Fill quantile[R] and shortfall[R] of R vectors of losses; false where one is not finite.");
 }
 
 }  // namespace plimsoll

@@ -1,6 +1,7 @@
 #include "loops.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -16,8 +17,8 @@
 
 #define PLIMSOLL_TABLE                                                                                           \
     template <typename Scalar>                                                                                   \
-    constexpr Loops<Scalar> kLoops = {pack<Scalar>,   compact<Scalar>, worst<Scalar>, summary<Scalar>,           \
-                                      losses<Scalar>, tail<Scalar>,    most<Scalar>,  add<Scalar>};
+    constexpr Loops<Scalar> kLoops = {range,           pack<Scalar>,   compact<Scalar>, worst<Scalar>, \
+                                      summary<Scalar>, losses<Scalar>, tail<Scalar>,    most<Scalar>,  add<Scalar>};
 
 namespace plimsoll {
 

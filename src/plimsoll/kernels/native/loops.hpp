@@ -71,6 +71,7 @@ struct Range {
 template <typename Scalar>
 struct Loops {
     using Index = typename LaneIndex<Scalar>::type;
+    Range (*range)(const double* in, std::size_t size);
     // out = in, padded with zeros to whole vectors
     Range (*pack)(const double* in, std::size_t size, Scalar* out);
     // the rows as 32-bit numbers, and minus the quantities; the highest row goes to `highest`
@@ -82,12 +83,16 @@ struct Loops {
     void (*summary)(const Scalar* most, const Index* at, std::size_t accounts, Scalar* loss, std::int64_t* scenario);
     // the losses themselves, accounts `stride` numbers apart
     void (*losses)(const Positions<Scalar>&, const Block<Scalar>&, Scalar* out, std::size_t stride);
-    // quantile and shortfall of n padded losses; scratch is selection_room(n) numbers
+    // quantile and shortfall of n losses, not padded and anywhere; scratch has selection_room(n) numbers. Losses have to be
+    // finite; only of long ones is that found out, and told by NaN
     Measured<Scalar> (*tail)(const Scalar* losses, std::size_t n, const Tail& tail, Scalar* scratch);
     // max(losses + factor * row), and the vector losses + factor * row itself
     Scalar (*most)(const Scalar* losses, const Scalar* row, Scalar factor, std::size_t vectors);
     void (*add)(const Scalar* losses, const Scalar* row, Scalar factor, std::size_t vectors, Scalar* out);
 };
+
+// Losses are long from so many vectors on.
+constexpr std::size_t kLong = 512;
 
 // Up to this many vectors the k-th largest is found by ranking each number.
 constexpr std::size_t kRanked = 4;

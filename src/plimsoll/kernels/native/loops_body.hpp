@@ -42,8 +42,10 @@ PLIMSOLL_INLINE Scalar least_lane(const Vector<Scalar>& x) {
     return least;
 }
 
-PLIMSOLL_INLINE Vector<double> loaded(const double* from) {
-    Vector<double> x;
+// From an array that need not start on a line.
+template <typename Scalar>
+PLIMSOLL_INLINE Vector<Scalar> loaded(const Scalar* from) {
+    Vector<Scalar> x;
     std::memcpy(&x, from, sizeof x);
     return x;
 }
@@ -84,6 +86,16 @@ Range pack(const double* in, std::size_t size, Scalar* out) {
     }
     seen.see(last);
     std::fill(out + size, out + vectors_of<Scalar>(size) * kLanes<Scalar>, Scalar(0));
+    return seen.range();
+}
+
+Range range(const double* in, std::size_t size) {
+    Magnitudes seen;
+    std::size_t s = 0;
+    for (; s + kLanes<double> <= size; s += kLanes<double>) seen.see(loaded(in + s));
+    Vector<double> last{};
+    for (std::size_t l = 0; s + l < size; ++l) last[l] = in[s + l];
+    seen.see(last);
     return seen.range();
 }
 

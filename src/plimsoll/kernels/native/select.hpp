@@ -7,8 +7,9 @@
 
 namespace plimsoll {
 
-// Each of `rows` vectors of `size` finite losses, one after the other; k from 1 to size.
-void vectors_tail(const double* losses, std::size_t rows, std::size_t size, const Tail& tail, std::size_t threads,
+// Each of `rows` vectors of `size` losses, one after the other; k from 1 to size. False, with results of no meaning, where
+// a loss is not finite.
+bool vectors_tail(const double* losses, std::size_t rows, std::size_t size, const Tail& tail, std::size_t threads,
                   double* quantile, double* shortfall);
 
 }  // namespace plimsoll
