@@ -22,8 +22,8 @@ max_s |pnl[indices[j], s]|``. With float32 every loss, quantile and largest loss
 ``(n + 3) * 2**-24 * G`` of the exact one, and every shortfall within ``(n + 24 + k / 8) * 2**-24 * G``, k the scenarios
 in the tail, as long as no product falls below 1e-38: what is further from a limit than that needs no second look.
 
-ValueError names the argument at fault, or the account whose gross sum leaves the range of the dtype: more than a
-quarter of its largest number, divided by the largest weight above 1.
+ValueError names the argument at fault, or the account whose gross sum leaves the range of the dtype: it must be at most
+a quarter of the largest number, divided by the largest weight above 1.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ from plimsoll.kernels.checks import FloatArray, IntArray, holdings, reals
 from plimsoll.kernels.selection import checked_level, tail_of
 
 Measures = npt.NDArray[np.float64] | npt.NDArray[np.float32]
+
+FLOAT64 = np.dtype(np.float64)
 
 
 class Holdings(NamedTuple):
@@ -78,6 +80,8 @@ def account_worst(
     kind = _kind(dtype)
     accounts = held.indptr.size - 1
     w = None if weights is None else reals("weights", weights, held.pnl.shape[1:], "[S]")
+    if w is not None:
+        _check_fits("weights", w, kind)
     limit = _limit(kind) / (1.0 if w is None else max(1.0, float(w.max())))
     loss, scenario = np.empty(accounts, dtype=kind), np.empty(accounts, dtype=np.int64)
     count = thread_count(threads, held.cells)
@@ -85,10 +89,10 @@ def account_worst(
     if extension is None:
         from plimsoll.kernels.twins.accounts import worst as twin
 
-        refuse(held, limit)
+        refuse(held, limit, kind)
         twin(*held, w, loss, scenario)
     elif not extension.account_worst(*held, w, limit, count, loss, scenario):
-        refuse(held, limit, always=True)
+        refuse(held, limit, kind, always=True)
     return loss, scenario
 
 
@@ -148,10 +152,10 @@ def _tails(
     if extension is None:
         from plimsoll.kernels.twins.accounts import tails as twin
 
-        refuse(held, limit)
+        refuse(held, limit, kind)
         twin(*held, level, quantile, shortfall)
     elif not extension.account_tail(*held, *tail_of(held.pnl.shape[1], level), limit, count, quantile, shortfall):
-        refuse(held, limit, always=True)
+        refuse(held, limit, kind, always=True)
     return quantile, shortfall
 
 
@@ -162,12 +166,20 @@ def _kind(dtype: npt.DTypeLike) -> np.dtype[Any]:
     return kind
 
 
+def _check_fits(name: str, array: FloatArray, kind: np.dtype[Any]) -> None:
+    most = float(np.finfo(kind).max)
+    large = np.abs(array) > most
+    if large.any():
+        where = tuple(int(i) for i in np.argwhere(large)[0])
+        raise ValueError(f"{name}{list(where)}: got {array[where]}, must be at most {most} for {kind}")
+
+
 def _limit(kind: np.dtype[Any]) -> float:
     # differences of two losses are formed, each at most the gross sum
     return float(np.finfo(kind).max) / 4.0
 
 
-def refuse(held: Holdings, limit: float, *, always: bool = False) -> None:
+def refuse(held: Holdings, limit: float, kind: np.dtype[Any] = FLOAT64, *, always: bool = False) -> None:
     """Raise ValueError for the number at fault; ``always`` where a kernel found one and only its name is wanted."""
     indptr, indices, quantity, pnl = held
     bad = (indices < 0) | (indices >= pnl.shape[0])
@@ -176,6 +188,8 @@ def refuse(held: Holdings, limit: float, *, always: bool = False) -> None:
         raise ValueError(f"indices[{at}]: got {indices[at]}, must be from 0 to {pnl.shape[0] - 1}")
     reals("quantity", quantity, quantity.shape, "[positions]", least=None)
     reals("pnl", pnl, pnl.shape, "[N, S]", least=None)
+    _check_fits("quantity", quantity, kind)
+    _check_fits("pnl", pnl, kind)
     if not indices.size:
         return
     with np.errstate(over="ignore"):

@@ -19,6 +19,11 @@ constexpr std::size_t kAccounts = 8 * 1024;
 constexpr std::size_t kLeastLosses = 4 * 1024 * 1024;
 constexpr std::size_t kMostLosses = 32 * 1024 * 1024;
 
+template <typename Scalar>
+bool fits(double size) {
+    return size <= static_cast<double>(std::numeric_limits<Scalar>::max());
+}
+
 // The P&L array cut into blocks of columns, each contiguous with whole vectors as rows.
 template <typename Scalar>
 class Columns {
@@ -90,7 +95,7 @@ class Group {
             loops<Scalar>().compact(h.indices + from, h.quantity + from, size, row_.data(), quantity_.data(), highest);
         positions = {end - begin, starts_.data(), row_.data(), quantity_.data()};
         if (size == 0) return true;
-        if (highest >= h.instruments) return false;
+        if (highest >= h.instruments || !fits<Scalar>(range.largest + range.odd)) return false;
         // one bound for all suffices nearly always
         const double bound = static_cast<double>(size) * range.largest * columns.largest() + range.odd;
         return bound <= limit || each_within(h, columns.by_row(), limit, begin, end);
@@ -129,7 +134,7 @@ std::vector<std::size_t> borders(const Holdings& h, std::size_t most) {
 template <typename Scalar, typename Room, typename Work>
 bool for_groups(const Holdings& h, const Columns<Scalar>& columns, double limit, std::size_t most,
                 std::size_t threads, Work&& work) {
-    if (!std::isfinite(columns.largest())) return false;
+    if (!fits<Scalar>(columns.largest())) return false;
     // few accounts are spread over all threads
     most = std::max<std::size_t>(16, std::min(most, h.accounts / (4 * threads)));
     const std::vector<std::size_t> border = borders(h, most);
