@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from plimsoll.kernels.accounts import account_es, account_var, account_worst
 from plimsoll.kernels.backend import SlowKernels
+from plimsoll.kernels.book import Book, open_book
 from plimsoll.kernels.inverse import lognormal_inverse
 from plimsoll.kernels.lognormal import (
     SATURATION,
@@ -22,9 +24,13 @@ from plimsoll.kernels.measures import (
 from plimsoll.kernels.revaluation import LognormalGreeks, lognormal_book, lognormal_greeks, lognormal_values
 
 __all__ = [
+    "Book",
     "LognormalGreeks",
     "SATURATION",
     "SlowKernels",
+    "account_es",
+    "account_var",
+    "account_worst",
     "aggregate",
     "aggregate_accounts",
     "d1_d2",
@@ -36,6 +42,7 @@ __all__ = [
     "lognormal_values",
     "normal_cdf",
     "normal_pdf",
+    "open_book",
     "tail_weights",
     "value_at_risk",
     "worst",

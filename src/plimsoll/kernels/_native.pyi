@@ -2,7 +2,7 @@
 Compiled loops; call them through plimsoll.kernels, which checks the arguments.
 """
 
-from typing import Annotated
+from typing import Annotated, overload
 
 import numpy
 from numpy.typing import NDArray
@@ -85,3 +85,99 @@ def lognormal_book(
     """
     Fill out[S] with the value of a whole book, never holding the N x S values.
     """
+
+@overload
+def account_worst(
+    indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    indices: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    quantity: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    pnl: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu", writable=False)],
+    weights: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)] | None,
+    limit: float,
+    threads: int,
+    loss: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu")],
+    scenario: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu")],
+) -> bool: ...
+@overload
+def account_worst(
+    indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    indices: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    quantity: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    pnl: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu", writable=False)],
+    weights: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)] | None,
+    limit: float,
+    threads: int,
+    loss: Annotated[NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu")],
+    scenario: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu")],
+) -> bool:
+    """
+    Fill loss[A] and scenario[A]; false where an index or a gross sum is beyond its limit.
+    """
+
+@overload
+def account_tail(
+    indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    indices: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    quantity: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    pnl: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu", writable=False)],
+    k: int,
+    share: float,
+    limit: float,
+    threads: int,
+    quantile: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu")],
+    shortfall: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu")],
+) -> bool: ...
+@overload
+def account_tail(
+    indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    indices: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    quantity: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    pnl: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu", writable=False)],
+    k: int,
+    share: float,
+    limit: float,
+    threads: int,
+    quantile: Annotated[NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu")],
+    shortfall: Annotated[NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu")],
+) -> bool:
+    """
+    Fill quantile[A] and shortfall[A]; false where an index or a gross sum is beyond its limit.
+    """
+
+def vectors_tail(
+    losses: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu", writable=False)],
+    k: int,
+    share: float,
+    threads: int,
+    quantile: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu")],
+    shortfall: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu")],
+) -> bool:
+    """
+    Fill quantile[R] and shortfall[R] of R vectors of losses; false where one is not finite.
+    """
+
+class Book:
+    """
+    Losses of many accounts kept up to date; open it by plimsoll.kernels.open_book.
+    """
+
+    def __init__(
+        self,
+        indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        indices: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        quantity: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+        pnl: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu", writable=False)],
+        k: int,
+        share: float,
+        limit: float,
+    ) -> None: ...
+    def worst(self, account: int, instrument: int, quantity: float) -> float: ...
+    def var(self, account: int, instrument: int, quantity: float) -> float: ...
+    def es(self, account: int, instrument: int, quantity: float) -> float: ...
+    def apply(self, account: int, instrument: int, quantity: float) -> None: ...
+    @property
+    def accounts(self) -> int: ...
+    @property
+    def instruments(self) -> int: ...
+    @property
+    def scenarios(self) -> int: ...

@@ -69,3 +69,39 @@ def result(out: FloatArray | None, shape: tuple[int, ...], axes: str) -> FloatAr
             f"of shape {axes} = {shape}"
         )
     return out
+
+
+def integers(name: str, value: npt.ArrayLike) -> IntArray:
+    """``value`` as contiguous int64 with one axis."""
+    array = np.asarray(value)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ValueError(f"{name}: got {array.dtype} of shape {array.shape}, must be integers with 1 axis")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def numbers(name: str, value: npt.ArrayLike, axes: int) -> FloatArray:
+    """``value`` as contiguous float64 with so many axes; the numbers are not looked at."""
+    array = np.asarray(value)
+    if array.size and array.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: got an array of {array.dtype}, must hold real numbers")
+    if array.ndim != axes:
+        raise ValueError(f"{name}: got shape {array.shape}, must have {axes} axes")
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def holdings(
+    indptr: npt.ArrayLike, indices: npt.ArrayLike, quantity: npt.ArrayLike, pnl: npt.ArrayLike
+) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """Compressed rows of positions and the P&L array as contiguous arrays whose shapes agree.
+
+    Values of ``indices``, ``quantity`` and ``pnl`` are not looked at: the kernels do that on their way.
+    """
+    starts, columns = integers("indptr", indptr), integers("indices", indices)
+    q, m = numbers("quantity", quantity, 1), numbers("pnl", pnl, 2)
+    if q.size != columns.size:
+        raise ValueError(f"quantity: got {q.size} numbers, must be {columns.size} as in indices")
+    if starts.size == 0 or starts[0] != 0 or starts[-1] != columns.size or (np.diff(starts) < 0).any():
+        raise ValueError(f"indptr: must rise from 0 to {columns.size}, the number of indices, and never fall")
+    if m.shape[1] == 0:
+        raise ValueError(f"pnl: got shape {m.shape}, must have at least one scenario on the last axis")
+    return starts, columns, q, m

@@ -9,14 +9,21 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from plimsoll.kernels.selection import MASS_TOLERANCE, MAX_LEVEL, check_finite, checked_level, equal_tail, shares
+
+__all__ = [
+    "MASS_TOLERANCE",
+    "MAX_LEVEL",
+    "aggregate",
+    "aggregate_accounts",
+    "expected_shortfall",
+    "tail_weights",
+    "value_at_risk",
+    "worst",
+]
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-#: Probability mass below this is rounding of ``1 - level`` or of a cumulative sum and counts as none.
-MASS_TOLERANCE = 1e-14
-
-#: Highest level: a tail thinner than this could not be told from rounding.
-MAX_LEVEL = 1.0 - 1e-9
 
 _BLOCK_CELLS = 32 * 1024
 
@@ -30,13 +37,6 @@ def _real(name: str, value: npt.ArrayLike, ndim: int | None = None) -> FloatArra
     return array.astype(np.float64, copy=False)
 
 
-def _finite(name: str, array: FloatArray) -> None:
-    bad = ~np.isfinite(array)
-    if bad.any():
-        where = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise ValueError(f"{name}{list(where)}: got {array[where]}, must be finite")
-
-
 def _whole(name: str, value: npt.ArrayLike) -> IntArray:
     array = np.asarray(value)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
@@ -48,8 +48,8 @@ def _check_sum(total: FloatArray, quantity: FloatArray, pnl: FloatArray) -> None
     # A value that is not finite cannot vanish from a sum of products, so one look at the (small) result is
     # enough.
     if not np.isfinite(total).all():
-        _finite("quantity", quantity)
-        _finite("pnl", pnl)
+        check_finite("quantity", quantity)
+        check_finite("pnl", pnl)
         raise ValueError("quantity * pnl: got a sum beyond the float64 range, must be finite")
 
 
@@ -124,11 +124,6 @@ def _losses(name: str, value: npt.ArrayLike) -> FloatArray:
     array = _real(name, value)
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ValueError(f"{name}: got shape {array.shape}, must have at least one scenario on the last axis")
-    # one pass without a temporary decides the usual case; an overflowing sum only costs the full look
-    with np.errstate(invalid="ignore", over="ignore"):
-        total = array.sum()
-    if not np.isfinite(total):
-        _finite(name, array)
     return array
 
 
@@ -144,11 +139,12 @@ def worst(pnl: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> tuple[Flo
     (2.0, 1)
     """
     gain = _losses("pnl", pnl)
+    check_finite("pnl", gain)
     if weights is not None:
         w = _real("weights", weights, 1)
         if w.size != gain.shape[-1]:
             raise ValueError(f"weights: got {w.size} numbers, must be {gain.shape[-1]}, one per scenario")
-        _finite("weights", w)
+        check_finite("weights", w)
         if (w < 0.0).any():
             at = int(np.argmax(w < 0.0))
             raise ValueError(f"weights[{at}]: got {w[at]}, must be at least 0")
@@ -162,14 +158,13 @@ def _inputs(
     losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None
 ) -> tuple[FloatArray, FloatArray | None]:
     array = _losses("losses", losses)
-    if not 0.0 < level <= MAX_LEVEL:
-        raise ValueError(f"level: got {level}, must be above 0 and at most {MAX_LEVEL}")
+    checked_level(level)
     if probabilities is None:
         return array, None
     p = _real("probabilities", probabilities, 1)
     if p.size != array.shape[-1]:
         raise ValueError(f"probabilities: got {p.size} numbers, must be {array.shape[-1]}, one per scenario")
-    _finite("probabilities", p)
+    check_finite("probabilities", p)
     total = float(p.sum())
     if (p < 0.0).any() or abs(total - 1.0) > 1e-9:
         got = f"minimum {p.min()} and sum {total}"
@@ -189,34 +184,26 @@ def _order(array: FloatArray, p: FloatArray | None) -> tuple[IntArray, FloatArra
     return order, before, mass
 
 
-def _tail(
-    losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Falling losses, at least down to the quantile; the mass before and at each place; the quantile [..., 1].
+def _unequal_tail(array: FloatArray, p: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+    """The quantile and the expected shortfall.
 
     F(x) >= level is P(loss > x) <= 1 - level: the quantile stands at the last place with at most that mass before it.
     """
-    array, p = _inputs(losses, level, probabilities)
-    limit = (1.0 - level) + MASS_TOLERANCE
-    if p is None:
-        # equal masses: the number of places is known beforehand, so only those are sorted
-        size = array.shape[-1]
-        before = np.arange(size) / size
-        before = before[before <= limit]
-        split = size - before.size
-        falling = np.sort(np.partition(array, split, axis=-1)[..., split:], axis=-1)[..., ::-1]
-        return falling, before, np.full(before.shape, 1.0 / size), falling[..., -1:]
     order, before, mass = _order(array, p)
     falling = np.take_along_axis(array, order, axis=-1)
-    last = (before <= limit).sum(axis=-1, keepdims=True) - 1
-    return falling, before, mass, np.take_along_axis(falling, last, axis=-1)
+    last = (before <= (1.0 - level) + MASS_TOLERANCE).sum(axis=-1, keepdims=True) - 1
+    quantile = np.take_along_axis(falling, last, axis=-1)
+    # Only excesses over the quantile are averaged: none is negative, so no rounding takes the result below it.
+    tail = (shares(before, mass, level) * np.maximum(falling - quantile, 0.0)).sum(axis=-1)
+    return quantile[..., 0], np.asarray(quantile[..., 0] + tail, dtype=np.float64)
 
 
-def _shares(before: FloatArray, mass: FloatArray, level: float) -> FloatArray:
-    """Share of each place in the worst ``1 - level`` of the mass; they add to 1."""
-    left = (1.0 - level) - before
-    taken = np.where(left > MASS_TOLERANCE, np.where(left > mass - MASS_TOLERANCE, mass, left), 0.0)
-    return np.asarray(taken / taken.sum(axis=-1, keepdims=True), dtype=np.float64)
+def _tail(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None) -> tuple[FloatArray, FloatArray]:
+    array, p = _inputs(losses, level, probabilities)
+    if p is None:
+        return equal_tail(array, level)
+    check_finite("losses", array)
+    return _unequal_tail(array, p, level)
 
 
 def value_at_risk(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None = None) -> FloatArray:
@@ -229,8 +216,7 @@ def value_at_risk(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayL
     >>> float(value_at_risk([1.0, 2.0, 3.0, 4.0], 0.75))
     3.0
     """
-    _, _, _, quantile = _tail(losses, level, probabilities)
-    return quantile[..., 0][()]
+    return _tail(losses, level, probabilities)[0][()]
 
 
 def expected_shortfall(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None = None) -> FloatArray:
@@ -242,11 +228,7 @@ def expected_shortfall(losses: npt.ArrayLike, level: float, probabilities: npt.A
     >>> float(expected_shortfall([1.0, 2.0, 3.0, 4.0], 0.625))  # 4 whole and half of 3
     3.6666666666666665
     """
-    falling, before, mass, quantile = _tail(losses, level, probabilities)
-    # Only excesses over the quantile are averaged: none is negative, so no rounding takes the result below it.
-    excess = np.maximum(falling - quantile, 0.0)
-    tail = (_shares(before, mass, level) * excess).sum(axis=-1)
-    return np.asarray(quantile[..., 0] + tail, dtype=np.float64)[()]
+    return _tail(losses, level, probabilities)[1][()]
 
 
 def tail_weights(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLike | None = None) -> FloatArray:
@@ -260,7 +242,8 @@ def tail_weights(losses: npt.ArrayLike, level: float, probabilities: npt.ArrayLi
     [0.333333, 0.666667, 0.0, 0.0]
     """
     array, p = _inputs(losses, level, probabilities)
+    check_finite("losses", array)
     order, before, mass = _order(array, p)
     weights = np.empty(array.shape)
-    np.put_along_axis(weights, order, _shares(before, mass, level), axis=-1)
+    np.put_along_axis(weights, order, shares(before, mass, level), axis=-1)
     return weights

@@ -6,10 +6,14 @@ namespace nb = nanobind;
 namespace plimsoll {
 void bind_inverse(nb::module_& m);
 void bind_lognormal(nb::module_& m);
+void bind_accounts(nb::module_& m);
+void bind_book(nb::module_& m);
 }  // namespace plimsoll
 
 NB_MODULE(_native, m) {
     m.doc() = "Compiled loops; call them through plimsoll.kernels, which checks the arguments.";
     plimsoll::bind_inverse(m);
     plimsoll::bind_lognormal(m);
+    plimsoll::bind_accounts(m);
+    plimsoll::bind_book(m);
 }

@@ -1,0 +1,73 @@
+// Losses of many accounts kept up to date: what an order would make of one, fills, new prices. Meaning and errors are those
+// of plimsoll/kernels/book.py.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <shared_mutex>
+#include <vector>
+
+#include "accounts.hpp"
+#include "loops.hpp"
+
+namespace plimsoll {
+
+struct Position {
+    std::uint32_t row;
+    double quantity;
+};
+
+struct Orders {
+    std::size_t count;
+    const std::int64_t* account;
+    const std::int64_t* instrument;
+    const double* quantity;
+};
+
+enum class Measure { worst, quantile, shortfall };
+
+// Arguments are checked on the way in, std::out_of_range and std::invalid_argument name them. Nothing here takes `mutex`:
+// callers hold it, shared to read and alone to write.
+class Book {
+  public:
+    // tail.k is 0 where no level was given
+    Book(const Holdings& holdings, const Tail& tail, double limit);
+
+    // the measure of the account's losses after `quantity` more of the instrument
+    double after(Measure measure, std::int64_t account, std::int64_t instrument, double quantity) const;
+    void after_each(Measure measure, const Orders& orders, std::size_t threads, double* out) const;
+
+    void apply(std::int64_t account, std::int64_t instrument, double quantity);
+    // rows `instrument[r]` become pnl[r, :]; nothing changes where this throws
+    void reprice(const std::int64_t* instrument, const double* pnl, std::size_t count, std::size_t threads);
+    // losses anew from positions and prices
+    void rebuild(std::size_t threads);
+
+    std::size_t accounts() const { return held_.size(); }
+    std::size_t instruments() const { return instruments_; }
+    std::size_t scenarios() const { return scenarios_; }
+    const double* losses(std::int64_t account) const { return losses_.data() + checked_account(account) * stride_; }
+    const std::vector<std::vector<Position>>& held() const { return held_; }
+
+    mutable std::shared_mutex mutex;
+
+  private:
+    std::size_t checked_account(std::int64_t account) const;
+    std::size_t checked_instrument(std::int64_t instrument) const;
+    void check_order(std::size_t instrument, double quantity) const;
+    void check_gross(std::size_t account, const std::vector<Position>& held, const double* largest) const;
+    double unchecked(Measure measure, std::size_t account, std::size_t instrument, double quantity) const;
+
+    double* losses_of(std::size_t account) { return losses_.data() + account * stride_; }
+    const double* row(std::size_t instrument) const { return rows_.data() + instrument * stride_; }
+
+    const std::size_t instruments_, scenarios_, vectors_, stride_;
+    const Tail tail_;
+    const double limit_;
+    const Loops<double>& loop_;
+    Aligned<double> losses_, rows_;  // padded with minus infinity and with zeros
+    std::vector<double> largest_;    // |pnl| of each row
+    std::vector<std::vector<Position>> held_;
+};
+
+}  // namespace plimsoll
