@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -66,16 +67,21 @@ def _measured(bench: Bench, command: str) -> Result:
 
 
 def _make_environments(console: Console, wanted: bool) -> None:
-    """Every peer's environment; one that cannot be made is told here and named in the results."""
-    for peer in peers() if wanted else ():
-        begun = time.monotonic()
-        try:
-            make(peer)
-        except ContenderError as error:
-            console.print(f"{peer}: {error}", style="yellow", markup=False)
-        else:
-            if time.monotonic() - begun > 1.0:
-                console.print(f"{peer}: environment made in {time.monotonic() - begun:.0f} s", markup=False)
+    """Every peer's environment, some at a time; one that cannot be made is told here and named in the results."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for told in pool.map(_made, peers() if wanted else ()):
+            if told:
+                console.print(told, style="yellow", markup=False)
+
+
+def _made(peer: str) -> str | None:
+    begun = time.monotonic()
+    try:
+        make(peer)
+    except ContenderError as error:
+        return f"{peer}: {error}"
+    taken = time.monotonic() - begun
+    return f"{peer}: environment made in {taken:.0f} s" if taken > 1.0 else None
 
 
 def _command(chosen: argparse.Namespace) -> str:

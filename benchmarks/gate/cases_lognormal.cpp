@@ -6,7 +6,8 @@
 namespace gate {
 namespace {
 
-constexpr std::size_t kCount = 96, kGroups = 4, kScenarios = 301;  // not a multiple of any vector
+constexpr std::size_t kCount = 96, kGroups = 4, kScenarios = 301;  // no multiples of a vector
+constexpr std::size_t kElements = kGroups * kScenarios;
 
 enum Bounds { kNone, kFloor, kShift };
 
@@ -22,11 +23,15 @@ struct Book {
           root_time(numbers.many(kCount, 0.1, 1.0)),
           quantity(numbers.many(kCount, -10.0, 10.0)),
           call(new bool[kCount]),
+          many_calls(new bool[kElements]),
+          strikes(numbers.many(kElements, 30'000.0, 120'000.0)),
+          vols(numbers.many(kElements, 0.05, 0.8)),
           out(5 * kCount * kScenarios) {
         for (std::size_t i = 0; i < kCount; ++i) {
             group.push_back(static_cast<std::int64_t>(i * kGroups / kCount));
             call[i] = i % 3 != 0;
         }
+        for (std::size_t i = 0; i < kElements; ++i) many_calls[i] = i % 3 != 0;
         tables = {kGroups,      kScenarios, forward.data(), scale.data(), bounds == kShift ? shift.data() : nullptr,
                   bounds == kNone ? nullptr : floor.data(), discount.data()};
         instruments = {kCount, group.data(), strike.data(), total_vol.data(), call.get(), nullptr};
@@ -34,8 +39,8 @@ struct Book {
 
     Numbers numbers{1};
     std::vector<double> forward, scale, shift, floor, discount, strike, total_vol, root_time, quantity;
-    std::unique_ptr<bool[]> call;
-    std::vector<double> out;
+    std::unique_ptr<bool[]> call, many_calls;
+    std::vector<double> strikes, vols, out;
     std::vector<std::int64_t> group;
     plimsoll::Tables tables;
     plimsoll::Instruments instruments;
@@ -72,6 +77,14 @@ std::vector<Case> lognormal_cases() {
                  return [book] {
                      plimsoll::lognormal_book(book->instruments, book->tables, book->quantity.data(), 1,
                                               book->out.data());
+                     return book->out[7];
+                 };
+             }},
+            {"lognormal_elements", [] {
+                 auto book = std::make_shared<Book>(kNone);
+                 return [book] {
+                     plimsoll::lognormal_elements(kElements, book->forward.data(), book->strikes.data(),
+                                                  book->vols.data(), book->many_calls.get(), 1, book->out.data());
                      return book->out[7];
                  };
              }}};
