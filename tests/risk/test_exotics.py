@@ -113,7 +113,9 @@ def test_an_american_option_is_worth_exercising_in_its_own_currency(settlement: 
         now = np.maximum(side * (SPOT * columns.spot - k), 0.0)
         now = now / (SPOT * columns.spot) if settlement == "inverse" else now
         assert (found[i] >= now * (1.0 - 1e-12)).all()
-        assert (found[i] >= found[i + 1] * (1.0 - 1e-12)).all()
+        # a European price is right to 3e-15 of its forward, which far out of the money is not all of its own digits
+        rounding = 1e-14 * (1.0 if settlement == "inverse" else 2.0 * SPOT)
+        assert (found[i] >= found[i + 1] * (1.0 - 1e-12) - rounding).all()
 
 
 def test_in_and_out_make_the_vanilla_option_in_every_scenario() -> None:
