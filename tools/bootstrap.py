@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -40,6 +41,8 @@ def _digest(name: str) -> str:
         built_from = (ROOT / "pyproject.toml", ROOT / "CMakeLists.txt", *sorted(sources))
         parts.extend(path.read_bytes() for path in built_from)
         parts.append(repr([os.environ.get(name) for name in BUILD_SETTINGS]).encode())
+        # a compiler that was installed since builds what an earlier installation had to leave out
+        parts.append(repr([shutil.which(name) for name in ("c++", "g++", "clang++")]).encode())
     whole = hashlib.sha256()
     for part in parts:
         whole.update(hashlib.sha256(part).digest())
@@ -89,6 +92,8 @@ def install(where: Path, name: str) -> None:
     print(f"installing requirements/{name}.txt into {where.name}", flush=True)
     _pip(where, "--require-hashes", "-r", f"requirements/{name}.txt")
     if name not in WITHOUT_PROJECT:
+        # what an earlier build found (a compiler that failed, other flags) must not decide this one
+        shutil.rmtree(ROOT / "build", ignore_errors=True)
         _pip(where, "--no-deps", "--no-build-isolation", "--editable", ".")
     _stamp(where, name).write_text(_digest(name))
 

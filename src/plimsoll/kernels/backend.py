@@ -31,12 +31,12 @@ def native() -> ModuleType | None:
         return None
     try:
         return importlib.import_module("plimsoll.kernels._native")
-    except ImportError:
+    except ImportError as error:
         if wanted == "native":
             raise
         warnings.warn(
             "plimsoll was built without its compiled kernels and computes with numpy: the same numbers, many times "
-            "slower. Install a C++17 compiler and install plimsoll again.",
+            f"slower. Install a C++17 compiler and install plimsoll again. ({error})",
             SlowKernels,
             stacklevel=2,
         )

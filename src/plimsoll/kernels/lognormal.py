@@ -135,6 +135,8 @@ def lognormal_value(
         flat = [np.ascontiguousarray(a).reshape(-1) for a in (f, k, s, c)]
         # an element costs about as much as five cells of a table: it takes logarithms of its own
         extension.lognormal_elements(*flat, thread_count(None, 5 * out.size), out.reshape(-1))
+        # the compiled loop cannot tell NaN from a number
+        out[~np.isfinite(f + k) | np.isnan(s)] = np.nan
         return out
     scratch = np.maximum(s, LEAST_VOL, out=np.empty(f.shape))
     distance = np.subtract(log_table(f), log_table(k), out=np.empty(f.shape))

@@ -171,15 +171,16 @@ def lognormal_book(
     cells = _cells(group, strike, total_vol, call, forward, vol_scale, vol_shift, vol_floor, discount, per_forward)
     count, scenarios = cells.shape
     q = reals("quantity", quantity, (count,), "[N]", least=None)
-    if not count or not scenarios:
-        return result(None, (scenarios,), "[S]") * 0.0
+    crew = thread_count(threads, count * scenarios)
     extension = native()
+    if not count or not scenarios:
+        return np.zeros(scenarios)
     if extension is None:
         from plimsoll.kernels.twins.revaluation import book
 
         return book(cells, q)
     out = result(None, (scenarios,), "[S]")
-    extension.lognormal_book(**_named(cells), quantity=q, threads=thread_count(threads, count * scenarios), out=out)
+    extension.lognormal_book(**_named(cells), quantity=q, threads=crew, out=out)
     return out
 
 
@@ -213,8 +214,8 @@ def _cells(
         call=booleans("call", call, count),
         forward=reals("forward", forward, shape, "[E, S]"),
         vol_scale=reals("vol_scale", vol_scale, shape, "[E, S]"),
-        # a table of zeros asks for nothing
-        vol_shift=shift if shift is not None and shift.any() else None,
+        vol_shift=shift,
+        # a floor of zero asks for nothing, and leaving it out changes no bit
         vol_floor=floor if floor is not None and floor.any() else None,
         discount=reals("discount", discount, (shape[0],), "[E]"),
         per_forward=None if per_forward is None else booleans("per_forward", per_forward, count),

@@ -1,3 +1,6 @@
+#include <utility>
+#include <vector>
+
 #include "arrays.hpp"
 #include "lognormal.hpp"
 
@@ -5,9 +8,16 @@ namespace plimsoll {
 namespace {
 
 struct Arguments {
+    std::vector<std::int64_t> group;  // a copy: it was checked, and another thread may write to the array it came from
     Instruments instruments;
     Tables tables;
 };
+
+// numpy writes 0 and 1, but a view of other bytes is boolean too, and C++ may assume of a bool what holds for no such byte
+template <typename Array>
+const std::uint8_t* bytes_of(const Array& array) {
+    return reinterpret_cast<const std::uint8_t*>(array.data());
+}
 
 Arguments gathered(const In<std::int64_t, 1>& group, const In<double, 1>& strike, const In<double, 1>& total_vol,
                    const In<bool, 1>& call, const Maybe<bool, 1>& per_forward, const In<double, 2>& forward,
@@ -22,11 +32,14 @@ Arguments gathered(const In<std::int64_t, 1>& group, const In<double, 1>& strike
     if (vol_shift) expect_2d(*vol_shift, groups, scenarios, "vol_shift");
     if (vol_floor) expect_2d(*vol_floor, groups, scenarios, "vol_floor");
     expect_1d(discount, groups, "discount");
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::int64_t g = group.data()[i];
+    std::vector<std::int64_t> members(group.data(), group.data() + count);
+    for (const std::int64_t g : members) {
         expect(g >= 0 && static_cast<std::size_t>(g) < groups, "group", "below the number of groups");
     }
-    return {{count, group.data(), strike.data(), total_vol.data(), call.data(), data_or_null(per_forward)},
+    const std::int64_t* first = members.data();
+    return {std::move(members),
+            {count, first, strike.data(), total_vol.data(), bytes_of(call),
+             per_forward ? bytes_of(*per_forward) : nullptr},
             {groups, scenarios, forward.data(), vol_scale.data(), data_or_null(vol_shift), data_or_null(vol_floor),
              discount.data()}};
 }
@@ -44,7 +57,7 @@ void bind_lognormal(nb::module_& m) {
             expect_1d(call, count, "call");
             expect_1d(out, count, "out");
             nb::gil_scoped_release released;
-            lognormal_elements(count, forward.data(), strike.data(), total_vol.data(), call.data(), threads,
+            lognormal_elements(count, forward.data(), strike.data(), total_vol.data(), bytes_of(call), threads,
                                out.data());
         },
         nb::arg("forward"), nb::arg("strike"), nb::arg("total_vol"), nb::arg("call"), nb::arg("threads"),

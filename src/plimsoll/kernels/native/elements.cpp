@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 #include "lognormal.hpp"
 #include "mills.hpp"
@@ -37,7 +38,7 @@ double log_or_least(double x) { return x > 0.0 ? std::log(x) : kLogZero; }
 }  // namespace
 
 void lognormal_elements(std::size_t count, const double* forward, const double* strike, const double* total_vol,
-                        const bool* call, std::size_t threads, double* value) {
+                        const std::uint8_t* call, std::size_t threads, double* value) {
     const std::size_t chunks = (count + kChunk - 1) / kChunk;
     for_shards(chunks, threads, [&](std::size_t begin, std::size_t end) {
         Chunk chunk;

@@ -213,20 +213,17 @@ void lognormal_greeks(const Instruments& x, const Tables& tables, const double* 
 
 void lognormal_book(const Instruments& x, const Tables& tables, const double* quantity, std::size_t threads,
                     double* total) {
-    const Prepared prepared(tables);
     const std::size_t scenarios = tables.scenarios;
-    std::vector<Row> rows;
-    rows.reserve(x.count);
-    for (std::size_t i = 0; i < x.count; ++i) rows.emplace_back(x, prepared, i);
     const std::size_t tiles = (scenarios + kTile - 1) / kTile;
     for_shards(tiles, threads, [&](std::size_t begin, std::size_t end) {
         std::vector<double> sum(kTile), room(kTile);
         for (std::size_t tile = begin; tile < end; ++tile) {
             const std::size_t left = tile * kTile, width = std::min(kTile, scenarios - left);
+            const Prepared prepared(tables, left, width);
             std::fill(sum.begin(), sum.end(), 0.0);
             for (std::size_t i = 0; i < x.count; ++i) {
-                const View view(prepared, static_cast<std::size_t>(x.group[i]), left);
-                add(rows[i], view, width, quantity[i], sum.data(), room.data());
+                const View view(prepared, static_cast<std::size_t>(x.group[i]), 0);
+                add(Row(x, prepared, i), view, width, quantity[i], sum.data(), room.data());
             }
             std::copy(sum.begin(), sum.begin() + static_cast<std::ptrdiff_t>(width), total + left);
         }

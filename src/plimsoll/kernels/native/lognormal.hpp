@@ -28,8 +28,8 @@ struct Instruments {
     const std::int64_t* group;
     const double* strike;
     const double* total_vol;
-    const bool* call;
-    const bool* per_forward;  // value over the forward of its column (0 where that is 0); null when none is
+    const std::uint8_t* call;         // any byte but 0 is true
+    const std::uint8_t* per_forward;  // value over the forward of its column (0 where that is 0); null when none is
 };
 
 // Derivatives of the value before discounting by time, each [N, S].
@@ -53,6 +53,6 @@ void lognormal_book(const Instruments& instruments, const Tables& tables, const 
 
 // value[i] = black(forward[i], strike[i], total_vol[i]), element by element; a total volatility may be infinite.
 void lognormal_elements(std::size_t count, const double* forward, const double* strike, const double* total_vol,
-                        const bool* call, std::size_t threads, double* value);
+                        const std::uint8_t* call, std::size_t threads, double* value);
 
 }  // namespace plimsoll

@@ -25,21 +25,24 @@ enum Mode { kPlain, kBounded, kShifted };
 // What the tables give for all instruments of a group, worked out once.
 class Prepared {
   public:
-    explicit Prepared(const Tables& given)
+    explicit Prepared(const Tables& given) : Prepared(given, 0, given.scenarios) {}
+
+    // Only the columns [left, left + width), which are column 0 and on of every view.
+    Prepared(const Tables& given, std::size_t left, std::size_t width)
         : tables(given),
-          stride(padded(given.scenarios)),
+          stride(padded(width)),
           size_(given.groups * stride),
           pool_(9 * size_),
           range_(given.groups) {
         for (std::size_t g = 0; g < given.groups; ++g) {
             for (std::size_t s = 0; s < stride; ++s) {
-                const std::size_t from = g * given.scenarios + std::min(s, given.scenarios - 1);
+                const std::size_t from = g * given.scenarios + left + std::min(s, width - 1);
                 fill(given, from, g * stride + s);
             }
         }
         for (std::size_t g = 0; g < given.groups; ++g) {
-            const double* scale = given.vol_scale + g * given.scenarios;
-            for (std::size_t s = 0; s < given.scenarios; ++s) {
+            const double* scale = given.vol_scale + g * given.scenarios + left;
+            for (std::size_t s = 0; s < width; ++s) {
                 range_[g].top = std::max(range_[g].top, scale[s]);
                 range_[g].bottom = std::min(range_[g].bottom, scale[s]);
             }
@@ -117,10 +120,10 @@ struct Row {
         : strike(x.strike[i]),
           log_strike(strike > 0.0 ? std::log(strike) : kLogZero),
           root_strike(std::sqrt(strike)),
-          total_vol(std::max(x.total_vol[i], kLeastVol)),
+          total_vol(x.total_vol[i]),
           discount(p.tables.discount[x.group[i]]),
-          call(x.call[i]),
-          per_forward(x.per_forward && x.per_forward[i]),
+          call(x.call[i] != 0),
+          per_forward(x.per_forward && x.per_forward[i] != 0),
           mode(p.mode_of(static_cast<std::size_t>(x.group[i]), total_vol)) {}
     double strike, log_strike, root_strike, total_vol, discount;
     bool call, per_forward;
