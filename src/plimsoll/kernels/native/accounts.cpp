@@ -124,7 +124,8 @@ std::vector<std::size_t> borders(const Holdings& h, std::size_t most) {
     std::vector<std::size_t> at{0};
     for (std::size_t a = 1; a < h.accounts; ++a) {
         const std::size_t begin = at.back();
-        if (a - begin >= most || static_cast<std::size_t>(h.indptr[a + 1] - h.indptr[begin]) > kPositions) at.push_back(a);
+        const std::size_t held = static_cast<std::size_t>(h.indptr[a + 1] - h.indptr[begin]);
+        if (a - begin >= most || held > kPositions) at.push_back(a);
     }
     at.push_back(h.accounts);
     return at;

@@ -1,5 +1,5 @@
-// Measures of many accounts with sparse positions over the same scenarios; the accounts x scenarios array is never stored.
-// Meaning and checks are those of plimsoll/kernels/accounts.py.
+// Measures of many accounts with sparse positions over the same scenarios; the accounts x scenarios array is never
+// stored. Meaning and checks are those of plimsoll/kernels/accounts.py.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,9 @@ struct Holdings {
     const double* pnl;  // [instruments, scenarios]
 };
 
-// Both return false, with results of no meaning, where an index is out of range, a number has no place in a Scalar, or for
-// some account the sum of |quantity| times the largest |pnl| of its row is not at most `limit` (a NaN is not). Otherwise no
-// sum overflows.
+// Both return false, with results of no meaning, where an index is out of range, a number has no place in a Scalar, or
+// for some account the sum of |quantity| times the largest |pnl| of its row is not at most `limit` (a NaN is not).
+// Otherwise no sum overflows.
 
 // largest weighted loss of each account and the first scenario that has it; weights [scenarios], null for ones
 template <typename Scalar>

@@ -56,7 +56,8 @@ void bind_accounts(nb::module_& m) {
             return vectors_tail(losses.data(), rows, size, {k, share}, threads, quantile.data(), shortfall.data());
         },
         nb::arg("losses"), nb::arg("k"), nb::arg("share"), nb::arg("threads"), nb::arg("quantile").noconvert(),
-        nb::arg("shortfall").noconvert(), "Fill quantile[R] and shortfall[R] of R vectors of losses; false where one is not finite.");
+        nb::arg("shortfall").noconvert(),
+        "Fill quantile[R] and shortfall[R] of R vectors of losses; false where one is not finite.");
 }
 
 }  // namespace plimsoll

@@ -63,8 +63,8 @@ std::size_t Book::checked_instrument(std::int64_t instrument) const {
 // With both this and check_gross no sum of losses leaves the range of a double.
 void Book::check_order(std::size_t instrument, double quantity) const {
     if (!(std::fabs(quantity) * largest_[instrument] <= limit_) || !std::isfinite(quantity)) {
-        throw std::invalid_argument("quantity: got " + number(quantity) + ", must be finite and |quantity * pnl| at most " +
-                                    number(limit_));
+        throw std::invalid_argument("quantity: got " + number(quantity) +
+                                    ", must be finite and |quantity * pnl| at most " + number(limit_));
     }
 }
 

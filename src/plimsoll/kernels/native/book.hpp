@@ -1,5 +1,5 @@
-// Losses of many accounts kept up to date: what an order would make of one, fills, new prices. Meaning and errors are those
-// of plimsoll/kernels/book.py.
+// Losses of many accounts kept up to date: what an order would make of one, fills, new prices. Meaning and errors are
+// those of plimsoll/kernels/book.py.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +26,8 @@ struct Orders {
 
 enum class Measure { worst, quantile, shortfall };
 
-// Arguments are checked on the way in, std::out_of_range and std::invalid_argument name them. Nothing here takes `mutex`:
-// callers hold it, shared to read and alone to write.
+// Arguments are checked on the way in, std::out_of_range and std::invalid_argument name them. Nothing here takes
+// `mutex`: callers hold it, shared to read and alone to write.
 class Book {
   public:
     // tail.k is 0 where no level was given

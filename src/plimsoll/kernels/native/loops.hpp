@@ -83,8 +83,8 @@ struct Loops {
     void (*summary)(const Scalar* most, const Index* at, std::size_t accounts, Scalar* loss, std::int64_t* scenario);
     // the losses themselves, accounts `stride` numbers apart
     void (*losses)(const Positions<Scalar>&, const Block<Scalar>&, Scalar* out, std::size_t stride);
-    // quantile and shortfall of n losses, not padded and anywhere; scratch has selection_room(n) numbers. Losses have to be
-    // finite; only of long ones is that found out, and told by NaN
+    // quantile and shortfall of n losses, not padded and anywhere; scratch has selection_room(n) numbers. Losses
+    // have to be finite; only of long ones is that found out, and told by NaN
     Measured<Scalar> (*tail)(const Scalar* losses, std::size_t n, const Tail& tail, Scalar* scratch);
     // max(losses + factor * row), and the vector losses + factor * row itself
     Scalar (*most)(const Scalar* losses, const Scalar* row, Scalar factor, std::size_t vectors);

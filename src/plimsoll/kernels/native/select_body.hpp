@@ -1,7 +1,7 @@
 // Quantile and shortfall of a vector of losses, included by loops.cpp after loops_body.hpp.
 //
-// Everything from the quantile on is wanted, about one loss in forty, and its order is not. So first comes a lower bound
-// of the k-th largest loss, then one pass keeps what reaches the bound, less than 2k numbers in general, and the k-th
+// Everything from the quantile on is wanted, about one loss in forty, and its order is not. So first comes a lower
+// bound of the k-th largest loss, then one pass keeps what reaches the bound, less than 2k numbers in general, and the k-th
 // largest is sought among those. The bound of a short vector is certain: it is folded into at least 2k lanes of maxima,
 // whose k-th largest is at most the k-th largest loss. That of a long one is drawn from a sample: where fewer than k
 // numbers reach it, the fold is done after all.
@@ -24,7 +24,8 @@ PLIMSOLL_INLINE std::size_t compressed(const Vector<float>& x, float least, floa
 // Losses as whole vectors: those of an array that need not start on a line, and what is left as a padded one.
 template <typename Scalar>
 struct Losses {
-    PLIMSOLL_INLINE Losses(const Scalar* from, std::size_t size) : x(from), whole(size / kLanes<Scalar>), rest{}, odd{} {
+    PLIMSOLL_INLINE Losses(const Scalar* from, std::size_t size)
+        : x(from), whole(size / kLanes<Scalar>), rest{}, odd{} {
         for (std::size_t l = 0; l < kLanes<Scalar>; ++l) {
             const std::size_t s = whole * kLanes<Scalar> + l;
             rest[l] = s < size ? from[s] : -std::numeric_limits<Scalar>::infinity();
@@ -250,8 +251,8 @@ PLIMSOLL_INLINE Scalar folded_bound(const Losses<Scalar>& x, std::size_t width, 
 // A bound is drawn from each kStride-th vector of a long one.
 constexpr std::size_t kStride = 16;
 
-// A number that the k-th largest is at least, in all but one of many thousand random vectors; NaN where a number drawn is
-// not finite.
+// A number that the k-th largest is at least, in all but one of many thousand random vectors; NaN where a number drawn
+// is not finite.
 template <typename Scalar>
 Scalar sampled_bound(const Losses<Scalar>& x, std::size_t k, Scalar* sample, Scalar* room) {
     std::size_t vectors = 0;
