@@ -19,6 +19,9 @@ from plimsoll.margin.house.delta import coins_of, delta_charge_shares, held_of, 
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.floors import largest, mode_problems, stacked
 from plimsoll.margin.house.parameters import PrbmParameters
+from plimsoll.margin.house.prbm_many import prbm_batch
+from plimsoll.margin.many.engine import Batch
+from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.market import Market
@@ -70,11 +73,19 @@ class Prbm(MarginModel):
 
     MODEL = "prbm"
     PARAMETERS = PrbmParameters
+    MANY = (
+        "one weighted worst-of-scenarios over 24 columns for each underlying, four sums over neighbouring lots, and "
+        "a walk along the kinks of the delta charge"
+    )
     parameters: PrbmParameters
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`: every contract of this package is taken, in portfolio mode."""
         return mode_problems(account)
+
+    def batch(self, universe: Universe) -> Batch:
+        """See `MarginModel.batch`."""
+        return prbm_batch(self.parameters, self.scenarios(), universe)
 
     def scenarios(self) -> Scenarios:
         """The pack's table as columns."""
