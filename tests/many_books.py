@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,26 +10,36 @@ from hypothesis import strategies as st
 
 import plimsoll as pl
 from plimsoll.margin.many import Positions, Totals
-from random_books import World, quantities, worlds
+from random_books import INDEX, World, quantities, worlds
 
-LINEAR = {"styles": ("linear",), "kinds": ("option", "option", "option", "perpetual")}
-COINS = {"kinds": ("option", "option", "option", "future", "perpetual")}
-PACKS: dict[str, dict[str, Any]] = {
-    "prbm@2026-01-01": {},
-    "dsa@2026-01-01": {},
-    "derive-pmrm2@2025-04-18": LINEAR,
-    "derive-pmrm1@2025-04-18": LINEAR,
-    "derive-srm@2025-04-18": LINEAR,
-    "deribit-sm@2022-06-01": COINS,
-    "deribit-pm@2024-06-17": COINS,
+LINEAR: dict[str, Any] = {"styles": ("linear",), "kinds": ("option", "option", "option", "perpetual")}
+COINS: dict[str, Any] = {"kinds": ("option", "option", "option", "future", "perpetual")}
+ONE: dict[str, Any] = {"underlyings": ("BTC",)}
+INVERSE: dict[str, Any] = {"styles": ("inverse",)}
+PACKS: dict[str, tuple[dict[str, Any], ...]] = {
+    "prbm@2026-01-01": ({},),
+    "dsa@2026-01-01": ({},),
+    "derive-pmrm2@2025-04-18": (LINEAR | ONE, LINEAR | ONE, LINEAR),
+    "derive-pmrm1@2025-04-18": (LINEAR | ONE, LINEAR | ONE, LINEAR),
+    "derive-srm@2025-04-18": (LINEAR,),
+    "deribit-sm@2022-06-01": (COINS | INVERSE | ONE, COINS | ONE),
+    "deribit-pm@2024-06-17": (COINS | INVERSE | ONE, COINS | {"styles": ("linear",)}, COINS | ONE),
 }
 """A pack of every model and the contracts that it takes, more or less: what it refuses is part of the test."""
 
 
+STRIKES = st.sampled_from([0.0, 0.9, 1.0, 1.1])
+TRUST = st.sampled_from([1.0, 1.0, 0.9, 0.54, 0.3, 0.0])
+
+
 @st.composite
-def blocks(draw: st.DrawFn, most: int = 10, accounts: int = 6, **kinds: Any) -> tuple[World, Positions]:
+def blocks(draw: st.DrawFn, pack: str, most: int = 10, accounts: int = 6) -> tuple[World, Positions]:
     """A world and accounts in its contracts: some empty, some with an instrument twice."""
-    world = draw(worlds(most=most, **kinds))
+    world = draw(worlds(most=most, **draw(st.sampled_from(PACKS[pack]))))
+    if draw(st.booleans()):
+        # few strikes, so that options meet
+        legs = [replace(leg, strike=INDEX[leg.underlying] * draw(STRIKES)) for leg in world.legs]
+        world = replace(world, legs=tuple(legs))
     names = tuple(leg.name for leg in world.legs)
     rows = draw(
         st.lists(
@@ -39,8 +50,22 @@ def blocks(draw: st.DrawFn, most: int = 10, accounts: int = 6, **kinds: Any) -> 
     )
     flat = [lot for row in rows for lot in row]
     indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-    held = np.array([q for _, q in flat], dtype=np.float64)
+    held = np.array([q for _, q in flat], dtype=np.float64) * draw(st.sampled_from([1.0, 1.0, 300.0]))
     return world, Positions(names, indptr, np.array([i for i, _ in flat], dtype=np.int64), held)
+
+
+@st.composite
+def markets(draw: st.DrawFn, world: World) -> pl.Market:
+    """The market of a world with rates, and with doubts about prices now and then."""
+    content = world.market()
+    if draw(st.booleans()):
+        for row in content["expiries"]:
+            row["rate"] = {"value": draw(st.sampled_from([-0.1, 0.0, 0.05, 0.3])), "confidence": draw(TRUST)}
+            row["forward"]["confidence"] = draw(TRUST)
+            row["vol_confidence"] = draw(TRUST)
+        for row in [*content["marks"].values(), *content["indices"].values()]:
+            row["confidence"] = draw(TRUST)
+    return pl.Market.from_dict(content)
 
 
 def document(positions: Positions, a: int) -> pl.Account:
@@ -86,4 +111,4 @@ def notional(world: World) -> float:
     """What double precision may be about: the sum of the sizes of the legs in USD, at the largest size that is
     drawn.
     """
-    return sum(50.0 * 8 * leg.multiplier * max(leg.strike, 70_000.0) for leg in world.legs)
+    return sum(300.0 * 50.0 * 8 * leg.multiplier * max(leg.strike, 70_000.0) for leg in world.legs)

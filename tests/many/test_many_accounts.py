@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import plimsoll as pl
 from builders import CALL, PERP, market_doc
-from many_books import PACKS, blocks, notional, same
+from many_books import PACKS, blocks, markets, notional, same
 from plimsoll.margin import MODELS, model_class
 from plimsoll.margin.many import Positions
 from plimsoll.margin.many.engine import totals_of
@@ -31,8 +31,8 @@ def doc(held: dict[str, float]) -> dict[str, object]:
 @given(st.data())
 @each_pack
 def test_every_account_has_the_amounts_of_the_exact_engine(pack: str, data: st.DataObject) -> None:
-    world, positions = data.draw(blocks(**PACKS[pack]))
-    model, market = pl.margin_model(pack), pl.Market.from_dict(world.market())
+    world, positions = data.draw(blocks(pack))
+    model, market = pl.margin_model(pack), data.draw(markets(world))
     same(model.many(positions, market), positions, model, market, notional(world))
 
 
@@ -40,8 +40,8 @@ def test_every_account_has_the_amounts_of_the_exact_engine(pack: str, data: st.D
 @given(st.data())
 @each_pack
 def test_neither_order_nor_blocks_change_a_bit(pack: str, data: st.DataObject) -> None:
-    world, positions = data.draw(blocks(**PACKS[pack]))
-    model, market = pl.margin_model(pack), pl.Market.from_dict(world.market())
+    world, positions = data.draw(blocks(pack))
+    model, market = pl.margin_model(pack), data.draw(markets(world))
     once = model.many(positions, market)
     order = np.array(data.draw(st.permutations(range(len(positions)))))
     lots = [list(range(positions.indptr[a], positions.indptr[a + 1])) for a in order]

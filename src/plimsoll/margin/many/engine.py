@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Batch = Callable[[Lots], Amounts]
 """A model's arithmetic on a block of lots, its tables already computed."""
 
-BLOCK = 32_768
+BLOCK = 8_192
 """Accounts computed together; no amount depends on it."""
 
 

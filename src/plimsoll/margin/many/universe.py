@@ -117,13 +117,23 @@ class Lots:
         from scipy.sparse import csr_array
 
         size, lost = len(positions), len(universe.names)
-        place = np.where(universe.place < 0, lost, universe.place)[positions.indices]
         # one more column takes whatever the market does not list
-        sums = csr_array((positions.quantity.copy(), place, positions.indptr.copy()), shape=(size, lost + 1))
-        sums.sum_duplicates()
-        sums.eliminate_zeros()
-        account = np.repeat(np.arange(size, dtype=np.int64), np.diff(sums.indptr))
-        item, quantity = sums.indices.astype(np.int64), np.asarray(sums.data, dtype=np.float64)
+        place = np.where(universe.place < 0, lost, universe.place)[positions.indices]
+        rows = csr_array((positions.quantity.copy(), place, positions.indptr.copy()), shape=(size, lost + 1))
+        rows.sort_indices()
+        account = np.repeat(np.arange(size, dtype=np.int64), np.diff(positions.indptr))
+        item, quantity = rows.indices.astype(np.int64), np.asarray(rows.data, dtype=np.float64)
+        new = np.ones(item.size, dtype=bool)
+        new[1:] = (item[1:] != item[:-1]) | (account[1:] != account[:-1])
+        if not new.all():
+            run = np.cumsum(new, dtype=np.int64) - 1
+            # three or more are added in the order of their size, so that the order they came in leaves no trace
+            some = np.flatnonzero(np.bincount(run)[run] > 2)
+            quantity[some] = quantity[some][np.lexsort((quantity[some], run[some]))]
+            quantity = added(run, quantity, int(new.sum()))
+            account, item = account[new], item[new]
+        held = quantity != 0.0
+        account, item, quantity = account[held], item[held], quantity[held]
         usable = np.append(universe.taken, False)[item] & (np.abs(quantity) <= QUANTITY_LIMIT)
         odd = np.zeros(size, dtype=bool)
         odd[account[~usable]] = True
@@ -139,6 +149,16 @@ class Lots:
             change[1:] |= mine[1:] != mine[:-1]
         start = np.flatnonzero(change).astype(np.int64)
         return Runs(np.cumsum(change, dtype=np.int64) - 1, start, self.account[start])
+
+    def ordered(self, rank: I64) -> Lots:
+        """The lots of each account in the order of `rank[N]`, equal ones as they stood."""
+        order = np.lexsort((rank[self.item], self.account))
+        return Lots(self.universe, self.accounts, self.account[order], self.item[order], self.quantity[order], self.odd)
+
+    def several(self, code: I64) -> BOOL:
+        """`[A]` accounts whose lots have more than one `code[N]`, in the order of the universe."""
+        many: BOOL = np.bincount(self.runs(code).account, minlength=self.accounts) > 1
+        return many
 
     def only(self, which: BOOL) -> Lots:
         """The lots of the contracts `which[N]`."""
