@@ -15,10 +15,12 @@ from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral
+from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.house.delta import coins_of, delta_charge_shares, held_of, unit_deltas, worth_of
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.floors import largest, mode_problems, stacked
 from plimsoll.margin.house.parameters import PrbmParameters
+from plimsoll.margin.house.prbm_forms import PRBM_FORMS, prbm_pieces
 from plimsoll.margin.house.prbm_many import prbm_batch
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
@@ -73,6 +75,7 @@ class Prbm(MarginModel):
 
     MODEL = "prbm"
     PARAMETERS = PrbmParameters
+    FORMS = PRBM_FORMS
     MANY = (
         "one weighted worst-of-scenarios over 24 columns for each underlying, four sums over neighbouring lots, and "
         "a walk along the kinks of the delta charge"
@@ -86,6 +89,10 @@ class Prbm(MarginModel):
     def batch(self, universe: Universe) -> Batch:
         """See `MarginModel.batch`."""
         return prbm_batch(self.parameters, self.scenarios(), universe)
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """See `MarginModel.pieces`."""
+        return prbm_pieces(self.parameters, self.scenarios(), universe)
 
     def scenarios(self) -> Scenarios:
         """The pack's table as columns."""

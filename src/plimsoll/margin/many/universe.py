@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from plimsoll.documents import DocumentError, Problem, refuse
 from plimsoll.margin.account import QUANTITY_LIMIT, Account, Position
 from plimsoll.margin.many.positions import F64, I64, Positions
 from plimsoll.market import Market
@@ -51,6 +52,34 @@ class Universe:
         taken = np.array([not model.problems(_holding(n), market) for n in names], dtype=bool)
         taken[list(plan.failures)] = False
         return cls(market, names, plan, place, taken)
+
+    @classmethod
+    def as_listed(cls, model: MarginModel, instruments: tuple[str, ...], market: Market) -> Universe:
+        """The instruments in their own order. Raises `DocumentError` naming each that the rules cannot take."""
+        problems = [
+            Problem(f"instruments[{i}]", repr(n), f"one of the {len(market.contracts)} instruments of the market")
+            for i, n in enumerate(instruments)
+            if n not in market.contracts
+        ]
+        if problems:
+            raise DocumentError(problems)
+        plan = compile_plan([market.contracts[n] for n in instruments], market)
+        for i, name in enumerate(instruments):
+            if i in plan.failures:
+                failure = plan.failures[i]
+                problems.append(Problem(f"instruments[{i}]", repr(name), f"{failure.reason.value}: {failure.message}"))
+            problems += [Problem(f"instruments[{i}]", p.got, p.allowed) for p in model.problems(_holding(name), market)]
+        if problems:
+            raise DocumentError(problems)
+        place = np.arange(len(instruments), dtype=np.int64)
+        return cls(market, instruments, plan, place, np.ones(len(instruments), dtype=bool))
+
+    def one(self, codes: list[str], what: str) -> str:
+        """The only one of `codes`. Raises `DocumentError` if there are several, or none."""
+        found = sorted(set(codes))
+        if len(found) != 1:
+            raise refuse("instruments", ", ".join(found) or "none", f"contracts of one {what}: forms for each")
+        return found[0]
 
     @cached_property
     def underlyings(self) -> tuple[str, ...]:
