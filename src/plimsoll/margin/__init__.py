@@ -3,6 +3,8 @@
 from plimsoll.margin.account import Account, Order, Position
 from plimsoll.margin.book import Book, MarginRefusedError, OnFailure, open_book
 from plimsoll.margin.catalogue import MODELS, margin_model, model_class
+from plimsoll.margin.forms import Form, Forms
+from plimsoll.margin.many import Positions, Totals
 from plimsoll.margin.model import Incremental, MarginModel
 from plimsoll.margin.requirement import Component, Requirement, ScenarioLoss, Share
 from plimsoll.margin.rules import (
@@ -22,16 +24,20 @@ __all__ = [
     "Account",
     "Book",
     "Component",
+    "Form",
+    "Forms",
     "Incremental",
     "MarginModel",
     "MarginRefusedError",
     "OnFailure",
     "Order",
     "Position",
+    "Positions",
     "Requirement",
     "Rules",
     "ScenarioLoss",
     "Share",
+    "Totals",
     "Source",
     "find_rules",
     "flatten",

@@ -13,6 +13,11 @@ from pydantic import ValidationError
 from plimsoll.documents import DocumentError, Failure, Part, Problem, problems_of, refuse, to_units
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure
+from plimsoll.margin.forms.declared import NONE, Declared, Form, Forms
+from plimsoll.margin.many.engine import Batch, totals_of
+from plimsoll.margin.many.positions import F64, Positions
+from plimsoll.margin.many.totals import Totals
+from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.requirement import (
     Binding,
     Charged,
@@ -61,10 +66,14 @@ class MarginModel(ABC):
 
     To add a model: subclass, set `MODEL` (the name packs refer to) and `PARAMETERS` (their schema), write `problems`
     and `assess`, and list the class in `plimsoll.margin.catalogue`. `parameters` are the validated numbers of the pack.
+    `MANY` says in words what `many` has to do for one account, and so how fast it is; a model that can do better than
+    one account after the other writes `batch`. `FORMS` declares what `pieces` gives a solver and a proof.
     """
 
     MODEL: ClassVar[str]
     PARAMETERS: ClassVar[type[Part]]
+    FORMS: ClassVar[Declared] = NONE
+    MANY: ClassVar[str] = "account by account through the exact engine: this model has no arithmetic on blocks"
     parameters: Any
 
     def __init__(self, rules: Rules) -> None:
@@ -146,6 +155,56 @@ class MarginModel(ABC):
             failures=found.failures,
             notes=(*found.notes, *_owing(found.net_equity, charged.maintenance)),
         )
+
+    def batch(self, universe: Universe) -> Batch | None:
+        """Arithmetic on blocks of accounts that gives what `assess` gives, to 1e-9; `None` if there is none."""
+        return None
+
+    def many(self, positions: Positions, market: Market) -> Totals:
+        """Margins of many accounts that hold positions only, without a document for each.
+
+        Equal to `assess` account by account to 1e-9, relative; neither the order of the accounts nor that of their
+        positions changes a bit. An account that the rules refuse does not stop the others: see `Totals`.
+
+        >>> import plimsoll as pl
+        >>> from plimsoll.feeds.demo import demo_account, demo_market
+        >>> from plimsoll.margin import Positions
+        >>> held = Positions.of([demo_account(), pl.Account()])
+        >>> totals = pl.margin_model("prbm@2026-01-01").many(held, demo_market()).check()
+        >>> bool(totals.initial[0] > totals.maintenance[0] > totals.initial[1] == 0.0)
+        True
+        """
+        return totals_of(self, positions, market)
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """The form for a solver and the one for a proof, over the contracts of a universe in their order."""
+        return Form("refused", self.FORMS.solver_why), Form("refused", self.FORMS.proof_why)
+
+    def forms(self, instruments: Sequence[str], market: Market, reach: F64 | float | None = None) -> Forms:
+        """What these rules give a solver or a proof for positions in `instruments`: their initial margin alone.
+
+        `reach` is the largest position that is considered, for each instrument or one for all, in contracts; rules that
+        grow faster than the position need it. Raises `DocumentError` naming each instrument that the rules do not
+        take.
+
+        >>> import plimsoll as pl
+        >>> from plimsoll.feeds.demo import demo_market
+        >>> market = demo_market()
+        >>> names = [c.name for c in market.instruments if c.kind == "perpetual"]
+        >>> forms = pl.margin_model("prbm@2026-01-01").forms(names, market)
+        >>> forms.solver.standing, forms.proof.convex
+        ('exact', True)
+        """
+        universe = Universe.as_listed(self, tuple(instruments), market)
+        far = None if reach is None else np.broadcast_to(np.asarray(reach, dtype=np.float64), (len(universe.names),))
+        if far is not None and not (np.isfinite(far) & (far > 0)).all():
+            raise refuse("reach", reach, "numbers of contracts above zero")
+        solver, proof = self.pieces(universe, far)
+        return Forms(self.MODEL, self.forms_currency(universe), universe.names, solver, proof)
+
+    def forms_currency(self, universe: Universe) -> str:
+        """The currency of the forms: that of the rules."""
+        return self.rules.currency
 
     def incremental(self, account: Account, market: Market, instrument: str, quantity: float) -> Incremental:
         """What buying (selling, if negative) `quantity` contracts at the mark changes: `M(P + t) - M(P)`.

@@ -15,15 +15,20 @@ from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral, weakest
+from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.house.barriers import held_moves
 from plimsoll.margin.house.box import TIE_TOLERANCE, Box
 from plimsoll.margin.house.delta import delta_charge_shares, held_of, unit_deltas, worth_of
+from plimsoll.margin.house.dsa_forms import DSA_FORMS, dsa_pieces
+from plimsoll.margin.house.dsa_many import dsa_batch
 from plimsoll.margin.house.dsa_parameters import DsaParameters
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.expansion import unit_expansion
 from plimsoll.margin.house.floors import largest, mode_problems, stacked
 from plimsoll.margin.house.prbm import Prbm
 from plimsoll.margin.house.remainder import Remainder, remainder
+from plimsoll.margin.many.engine import Batch
+from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Binding, Component, ScenarioLoss
 from plimsoll.margin.rules import find_rules
@@ -94,7 +99,21 @@ class Dsa(MarginModel):
 
     MODEL = "dsa"
     PARAMETERS = DsaParameters
+    FORMS = DSA_FORMS
+    MANY = (
+        "the certified bound on the expansion needs the book at 845 nodes and in 768 cells of the box, some seventy "
+        "times "
+        "the columns of PRBM, before the five Greeks may be trusted"
+    )
     parameters: DsaParameters
+
+    def batch(self, universe: Universe) -> Batch:
+        """See `MarginModel.batch`."""
+        return dsa_batch(self.parameters, self.box, universe)
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """See `MarginModel.pieces`."""
+        return dsa_pieces(self.parameters, self.box, universe)
 
     @cached_property
     def reference(self) -> Prbm:

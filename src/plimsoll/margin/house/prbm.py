@@ -15,6 +15,7 @@ from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral
+from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.house.barriers import at_barriers, held_moves
 from plimsoll.margin.house.delta import (
     coins_of,
@@ -27,6 +28,10 @@ from plimsoll.margin.house.delta import (
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.floors import largest, mode_problems, stacked
 from plimsoll.margin.house.parameters import PrbmParameters
+from plimsoll.margin.house.prbm_forms import PRBM_FORMS, prbm_pieces
+from plimsoll.margin.house.prbm_many import prbm_batch
+from plimsoll.margin.many.engine import Batch
+from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.market import Market
@@ -80,11 +85,24 @@ class Prbm(MarginModel):
 
     MODEL = "prbm"
     PARAMETERS = PrbmParameters
+    FORMS = PRBM_FORMS
+    MANY = (
+        "one weighted worst-of-scenarios over 24 columns for each underlying, four sums over neighbouring lots, and "
+        "a walk along the kinks of the delta charge"
+    )
     parameters: PrbmParameters
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`: every contract of this package is taken, in portfolio mode."""
         return mode_problems(account)
+
+    def batch(self, universe: Universe) -> Batch:
+        """See `MarginModel.batch`."""
+        return prbm_batch(self.parameters, self.scenarios(), universe)
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """See `MarginModel.pieces`."""
+        return prbm_pieces(self.parameters, self.scenarios(), universe)
 
     def scenarios(self) -> Scenarios:
         """The pack's table as columns."""

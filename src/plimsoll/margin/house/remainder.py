@@ -97,40 +97,47 @@ def remainder(
     return Remainder(
         pnl=pnl,
         seen=float(error.max()),
-        bound=float((_corners(error) + between + bends).max()),
+        bound=float((corners(error) + between + bends).max()),
         worst=worst,
-        gap=max(0.0, float((_corners(-pnl) + between).max()) - worst),
+        gap=max(0.0, float((corners(-pnl) + between).max()) - worst),
         rounding=rounding,
     )
 
 
-def _corners(nodes: F64) -> F64:
-    """The largest of the four corners of each cell."""
-    pairs = np.maximum(nodes[1:], nodes[:-1])
-    largest: F64 = np.maximum(pairs[:, 1:], pairs[:, :-1])
+def corners(nodes: F64) -> F64:
+    """The largest of the four corners of each cell; `nodes[..., V, M]`."""
+    pairs = np.maximum(nodes[..., 1:, :], nodes[..., :-1, :])
+    largest: F64 = np.maximum(pairs[..., 1:], pairs[..., :-1])
     return largest
+
+
+def unit_errors(
+    plan: Plan, unit: F64, axes: tuple[F64, F64], rule: VolRule, held: npt.NDArray[np.bool_]
+) -> tuple[F64, F64]:
+    """`[N, V - 1, M - 1]` by how much the gain of one contract may leave the interpolant of its nodes, `[N]` its size.
+
+    `unit[N, V, M]` gains at the nodes; zero for what is not `held`. USD.
+    """
+    spot, vol = axes
+    found, size = np.zeros((len(plan), vol.size - 1, spot.size - 1)), np.zeros(len(plan))
+    for i in np.flatnonzero(held & ~plan.valued).tolist():
+        curve, size[i] = _linear(plan, i, spot)
+        found[i] = np.diff(spot) ** 2 / 8.0 * curve
+    rows = np.flatnonzero(held & plan.option).astype(np.int64)
+    for start in range(0, rows.size, _CHUNK):
+        some = rows[start : start + _CHUNK]
+        across, size[some] = _options_spot(plan, some, axes, rule)
+        found[some] = across + _options_vol(plan, some, unit[some], axes, rule)
+    return found, size
 
 
 def _between(
     plan: Plan, quantity: F64, unit: F64, axes: tuple[F64, F64], rule: VolRule, held: npt.NDArray[np.bool_]
 ) -> tuple[F64, float]:
     """`[V - 1, M - 1]` by how much the gain of the book may leave the interpolant of its nodes, and its rounding."""
-    spot, vol = axes
-    total = np.zeros((vol.size - 1, spot.size - 1))
-    size = 0.0
-    for i in np.flatnonzero(held & ~plan.valued):
-        curve, largest = _linear(plan, int(i), spot)
-        total += abs(quantity[i]) * np.diff(spot) ** 2 / 8.0 * curve
-        size += abs(quantity[i]) * largest
-    rows = np.flatnonzero(held & plan.option).astype(np.int64)
-    for start in range(0, rows.size, _CHUNK):
-        some = rows[start : start + _CHUNK]
-        across, largest_values = _options_spot(plan, some, axes, rule)
-        along = _options_vol(plan, some, unit[some], axes, rule)
-        weights = np.abs(quantity[some])
-        total += np.tensordot(weights, across + along, axes=1)
-        size += float(weights @ largest_values)
-    return total, ROUNDING * size
+    errors, size = unit_errors(plan, unit, axes, rule, held)
+    weights = np.abs(quantity[held])
+    return np.tensordot(weights, errors[held], axes=1), ROUNDING * float(weights @ size[held])
 
 
 def _linear(plan: Plan, i: int, spot: F64) -> tuple[F64, float]:

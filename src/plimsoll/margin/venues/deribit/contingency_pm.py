@@ -15,6 +15,7 @@ from plimsoll.documents import Problem, Reason
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
+from plimsoll.margin.forms.declared import Declared
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.margin.venues.deribit.contingencies import Contingency, futures_contingency, options_contingency
@@ -93,6 +94,14 @@ class ContingencyMargin(MarginModel):
     proportion to the book, so all shares are Euler shares.
     """
 
+    FORMS = Declared(
+        "refused",
+        "none",
+        "rules of the past: nothing can be placed under them, so no form was written",
+        "refused",
+        "rules of the past: no account of today has to be proved under them",
+    )
+    MANY = "account by account through the exact engine: rules of the past, which no venue has to keep up with"
     MODEL = "deribit-pm-contingency"
     PARAMETERS = ContingencyParameters
     parameters: ContingencyParameters

@@ -14,9 +14,14 @@ from plimsoll.documents import Failure, Problem, Reason
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
+from plimsoll.margin.forms.declared import Form
+from plimsoll.margin.many.engine import Batch
+from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.margin.venues.deribit.matrix import worst_shares
+from plimsoll.margin.venues.deribit.pm_forms import PM_FORMS, pm_pieces
+from plimsoll.margin.venues.deribit.pm_many import pm_batch
 from plimsoll.margin.venues.deribit.pm_parameters import PmParameters
 from plimsoll.margin.venues.deribit.readings import Evaluation, Readings, Side
 from plimsoll.margin.venues.deribit.settlement import (
@@ -67,7 +72,25 @@ class PortfolioMargin(MarginModel):
 
     MODEL = "deribit-pm"
     PARAMETERS = PmParameters
+    FORMS = PM_FORMS
+    MANY = (
+        "twelve readings of the volatility shock and the far moves, each a risk matrix of its own: 12 times 35 "
+        "columns for "
+        "every account instead of 24, then roll and delta shocks"
+    )
     parameters: PmParameters
+
+    def batch(self, universe: Universe) -> Batch | None:
+        """See `MarginModel.batch`."""
+        return pm_batch(self.parameters, universe)
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """See `MarginModel.pieces`."""
+        return pm_pieces(self.parameters, universe)
+
+    def forms_currency(self, universe: Universe) -> str:
+        """The settlement currency of the contracts."""
+        return universe.plan.contracts[0].currency
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`.

@@ -13,6 +13,10 @@ from plimsoll.documents import Problem, Reason
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral, weakest
+from plimsoll.margin.forms.declared import Form
+from plimsoll.margin.many.engine import Batch
+from plimsoll.margin.many.positions import F64
+from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Binding, Component
 from plimsoll.margin.venues.deribit.settlement import (
@@ -24,6 +28,8 @@ from plimsoll.margin.venues.deribit.settlement import (
     unused_reports,
     usd_price,
 )
+from plimsoll.margin.venues.deribit.sm_forms import SM_FORMS, sm_pieces
+from plimsoll.margin.venues.deribit.sm_many import sm_batch
 from plimsoll.margin.venues.deribit.sm_parameters import SmParameters
 from plimsoll.margin.venues.deribit.sm_rows import (
     SHARE_READINGS,
@@ -83,7 +89,24 @@ class StandardMargin(MarginModel):
 
     MODEL = "deribit-sm"
     PARAMETERS = SmParameters
+    FORMS = SM_FORMS
+    MANY = (
+        "every lot by itself: four charges under the readings of the rule, each rounded to nine decimals as the venue "
+        "rounds it, and no scenario at all"
+    )
     parameters: SmParameters
+
+    def batch(self, universe: Universe) -> Batch | None:
+        """See `MarginModel.batch`."""
+        return sm_batch(self.parameters, universe)
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """See `MarginModel.pieces`."""
+        return sm_pieces(self.parameters, universe, reach)
+
+    def forms_currency(self, universe: Universe) -> str:
+        """The settlement currency of the contracts."""
+        return universe.plan.contracts[0].currency
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`.

@@ -110,7 +110,8 @@ def _charge_rows(initial: Sequence[Charge], maintenance: Sequence[Charge]) -> tu
     return firsts, {name: c.rounded().maintenance for name, c in zip(SHARE_READINGS, maintenance, strict=True)}
 
 
-def _option_rates(p: SmParameters, contract: Option) -> tuple[OptionRates, bool]:
+def option_rates(p: SmParameters, contract: Option) -> tuple[OptionRates, bool]:
+    """The rates of an option that the pack takes, and whether it is linear."""
     linear = contract.settlement is Settlement.LINEAR
     rates = p.linear_options if linear else p.inverse_options
     assert rates is not None
@@ -151,7 +152,7 @@ def _short_option(
     p: SmParameters, contract: Option, coins: float, mark: float, underlyings: tuple[float, float]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """`underlyings` are the forward and the index, in the order of `UNDERLYING_READINGS`."""
-    rates, linear = _option_rates(p, contract)
+    rates, linear = option_rates(p, contract)
     charges = []
     for u in underlyings:
         one = short_option_charge(rates, contract.call, contract.strike, u, mark, u if linear else 1.0)

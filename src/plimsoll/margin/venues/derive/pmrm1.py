@@ -12,6 +12,10 @@ from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
 from plimsoll.margin.components import component, weakest
+from plimsoll.margin.forms.declared import Form
+from plimsoll.margin.many.engine import Batch
+from plimsoll.margin.many.positions import F64
+from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Component, Evidence
 from plimsoll.margin.venues.derive.holdable import (
@@ -25,6 +29,8 @@ from plimsoll.margin.venues.derive.holdable import (
 )
 from plimsoll.margin.venues.derive.pmrm1_parameters import Pmrm1Parameters
 from plimsoll.margin.venues.derive.pmrm1_workings import Pmrm1Workings, evaluate
+from plimsoll.margin.venues.derive.pmrm_forms import PMRM1_FORMS, pmrm1_pieces
+from plimsoll.margin.venues.derive.pmrm_many import pmrm1_batch
 from plimsoll.margin.venues.derive.span import binding_of, losses_of
 from plimsoll.market import Market
 
@@ -44,7 +50,21 @@ class Pmrm1(MarginModel):
 
     MODEL = "derive-pmrm1"
     PARAMETERS = Pmrm1Parameters
+    FORMS = PMRM1_FORMS
+    MANY = (
+        "every expiry of an account is a row of its own over 23 columns, since its static discount follows the sign "
+        "of its "
+        "net value in each of them: as many rows of the P&L array as the account has expiries, written out and added"
+    )
     parameters: Pmrm1Parameters
+
+    def batch(self, universe: Universe) -> Batch | None:
+        """See `MarginModel.batch`."""
+        return pmrm1_batch(self.parameters, universe)
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """See `MarginModel.pieces`."""
+        return pmrm1_pieces(self.parameters, universe)
 
     def workings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> Pmrm1Workings:
         """Every intermediate of the calculation, for audits, conformance and the auction."""

@@ -13,6 +13,9 @@ from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
 from plimsoll.margin.components import component, weakest
+from plimsoll.margin.forms.declared import Form
+from plimsoll.margin.many.engine import Batch
+from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Component, Evidence
 from plimsoll.margin.venues.derive.holdable import (
@@ -24,6 +27,8 @@ from plimsoll.margin.venues.derive.holdable import (
     underlying_problems,
 )
 from plimsoll.margin.venues.derive.parameters import Pmrm2Parameters
+from plimsoll.margin.venues.derive.pmrm_forms import PMRM2_FORMS, pmrm2_pieces
+from plimsoll.margin.venues.derive.pmrm_many import pmrm2_batch
 from plimsoll.margin.venues.derive.span import binding_of, losses_of
 from plimsoll.margin.venues.derive.workings import Workings, evaluate
 from plimsoll.market import Market
@@ -46,7 +51,21 @@ class Pmrm2(MarginModel):
 
     MODEL = "derive-pmrm2"
     PARAMETERS = Pmrm2Parameters
+    FORMS = PMRM2_FORMS
+    MANY = (
+        "every expiry of an account is a row of its own over 33 columns, since its static discount follows the sign "
+        "of its "
+        "net value in each of them: as many rows of the P&L array as the account has expiries, written out and added"
+    )
     parameters: Pmrm2Parameters
+
+    def batch(self, universe: Universe) -> Batch | None:
+        """See `MarginModel.batch`."""
+        return pmrm2_batch(self.parameters, universe)
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """See `MarginModel.pieces`."""
+        return pmrm2_pieces(self.parameters, universe)
 
     def workings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> Workings:
         """Every intermediate of the calculation, for audits and conformance."""

@@ -12,6 +12,10 @@ from plimsoll.documents import Problem, Reason
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
 from plimsoll.margin.components import component, weakest
+from plimsoll.margin.forms.declared import Form
+from plimsoll.margin.many.engine import Batch
+from plimsoll.margin.many.positions import F64
+from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Binding, Component, Evidence
 from plimsoll.margin.venues.derive.holdable import (
@@ -21,6 +25,8 @@ from plimsoll.margin.venues.derive.holdable import (
     size_problems,
     underlying_problems,
 )
+from plimsoll.margin.venues.derive.srm_forms import SRM_FORMS, srm_pieces
+from plimsoll.margin.venues.derive.srm_many import srm_batch
 from plimsoll.margin.venues.derive.srm_options import Branch, ExpiryMargin
 from plimsoll.margin.venues.derive.srm_parameters import SrmParameters
 from plimsoll.margin.venues.derive.srm_workings import SrmWorkings, evaluate
@@ -42,7 +48,21 @@ class Srm(MarginModel):
 
     MODEL = "derive-srm"
     PARAMETERS = SrmParameters
+    FORMS = SRM_FORMS
+    MANY = (
+        "the payoff of every expiry of an account at each of that expiry's listed strikes (some forty columns a "
+        "row), and "
+        "charges by size"
+    )
     parameters: SrmParameters
+
+    def batch(self, universe: Universe) -> Batch | None:
+        """See `MarginModel.batch`."""
+        return srm_batch(self.parameters, universe)
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """See `MarginModel.pieces`."""
+        return srm_pieces(self.parameters, universe)
 
     def workings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> SrmWorkings:
         """Every intermediate of the calculation, for audits and conformance."""

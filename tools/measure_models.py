@@ -1,0 +1,119 @@
+"""Accounts per second of `MarginModel.many`, by model: how many, against PRBM, and why where it is under a tenth.
+
+    python tools/measure_models.py [--accounts A] [--repeats R] [--models NAME ...] [--output FILE]
+
+One thread (`OPENBLAS_NUM_THREADS=1`), CPU seconds of this process, the best of R. The accounts hold Poisson(20)
+positions each, three in four of
+them options, in every BTC instrument of the generated market of seed 7 (linear, or inverse for the models that take
+no linear options); the draw has seed 11. The table is Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from plimsoll.feeds import generated_market
+from plimsoll.margin import MODELS, MarginModel, margin_model, model_class, shipped_packs
+from plimsoll.margin.many import Positions
+from plimsoll.market import Market
+
+BASE = "prbm"
+INVERSE = ("deribit-sm", "deribit-pm")
+SHARE = 0.1
+"""Of the rate of PRBM: below it a model gives its reason."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What one model was measured at."""
+
+    model: str
+    pack: str
+    accounts: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Accounts in a second of CPU time."""
+        return self.accounts / self.seconds
+
+
+def population(model: str, accounts: int, seed: int = 11) -> tuple[Positions, Market]:
+    """Accounts that the rules of `model` take, and their market."""
+    market = generated_market(7, underlyings=("BTC",), settlement="inverse" if model in INVERSE else "linear")
+    contracts = [c for c in market.instruments if c.kind in ("option", "perpetual")]
+    option = np.array([c.kind == "option" for c in contracts])
+    weight = np.where(option, 0.75 / option.sum(), 0.25 / (~option).sum())
+    rng = np.random.default_rng(seed)
+    count = rng.poisson(20, accounts)
+    indptr = np.concatenate([[0], np.cumsum(count)])
+    indices = rng.choice(len(contracts), size=int(indptr[-1]), p=weight)
+    quantity = rng.normal(0.0, 2.0, indices.size).round(2)
+    return Positions(tuple(c.name for c in contracts), indptr, indices, quantity), market
+
+
+def newest(name: str) -> MarginModel:
+    """The model under the newest pack that is shipped for it."""
+    packs = sorted((p for p in shipped_packs() if p.model == name), key=lambda p: p.effective)
+    return margin_model(packs[-1])
+
+
+def measure(name: str, accounts: int, repeats: int) -> Rate:
+    """The best of `repeats` runs over the same accounts; none of them is refused."""
+    model = newest(name)
+    positions, market = population(name, accounts)
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.process_time()
+        model.many(positions, market).check()
+        best = min(best, time.process_time() - start)
+    return Rate(name, model.rules.label, accounts, best)
+
+
+def table(rates: Sequence[Rate]) -> str:
+    """The table as Markdown."""
+    base = next(r.per_second for r in rates if r.model == BASE)
+    lines = [
+        "| model | pack | accounts/s, one core | of PRBM | what an account costs |",
+        "| --- | --- | ---: | ---: | --- |",
+    ]
+    for r in rates:
+        share = r.per_second / base
+        why = model_class(r.model).MANY if share < SHARE else ""
+        lines.append(f"| {r.model} | `{r.pack}` | {r.per_second:,.0f} | {share:.3f} | {why} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print, or write, the table."""
+    parser = argparse.ArgumentParser(description="Accounts per second by model.")
+    parser.add_argument("--accounts", type=int, default=20_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--models", nargs="+", choices=sorted(MODELS), default=list(MODELS))
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args(arguments)
+    names = [BASE, *(m for m in options.models if m != BASE)]
+    rates = []
+    for name in names:
+        rates.append(measure(name, options.accounts, options.repeats))
+        print(f"{name}: {rates[-1].per_second:,.0f} accounts/s", file=sys.stderr)
+    text = table(rates)
+    machine = f"{platform.machine()}, Python {platform.python_version()}"
+    text += f"\n{options.accounts:,} accounts, best of {options.repeats}; {machine}.\n"
+    if options.output is None:
+        print(text, end="")
+    else:
+        options.output.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
