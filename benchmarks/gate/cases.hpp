@@ -38,5 +38,6 @@ class Numbers {
 
 std::vector<Case> lognormal_cases();
 std::vector<Case> inverse_cases();
+std::vector<Case> account_cases();
 
 }  // namespace gate

@@ -12,7 +12,9 @@ extern "C" __attribute__((noinline)) double plimsoll_measured(const std::functio
 
 int main(int count, char** arguments) {
     std::vector<gate::Case> cases = gate::lognormal_cases();
-    for (auto& one : gate::inverse_cases()) cases.push_back(one);
+    for (const auto& more : {gate::inverse_cases(), gate::account_cases()}) {
+        cases.insert(cases.end(), more.begin(), more.end());
+    }
     for (const auto& one : cases) {
         if (count < 2) {
             std::puts(one.name.c_str());

@@ -1,0 +1,97 @@
+#include <memory>
+
+#include "accounts.hpp"
+#include "book.hpp"
+#include "cases.hpp"
+#include "select.hpp"
+
+namespace gate {
+namespace {
+
+constexpr std::size_t kAccounts = 60, kInstruments = 50, kScenarios = 301, kPositions = 17;  // no multiples of a vector
+constexpr double kLimit = 1e300;
+constexpr plimsoll::Tail kTail{8, 0.13};
+
+struct Held {
+    Held() : quantity(numbers.many(kAccounts * kPositions, -9.0, 9.0)), pnl(numbers.many(kInstruments * kScenarios, -50.0, 50.0)) {
+        for (std::size_t a = 0; a <= kAccounts; ++a) indptr.push_back(static_cast<std::int64_t>(a * kPositions));
+        for (std::size_t j = 0; j < quantity.size(); ++j) {
+            indices.push_back(static_cast<std::int64_t>(numbers.between(0.0, static_cast<double>(kInstruments))));
+        }
+    }
+
+    plimsoll::Holdings holdings() const {
+        return {kAccounts, kInstruments, kScenarios, indptr.data(), indices.data(), quantity.data(), pnl.data()};
+    }
+
+    Numbers numbers{3};
+    std::vector<std::int64_t> indptr, indices;
+    std::vector<double> quantity, pnl;
+};
+
+template <typename Scalar>
+struct Results {
+    std::vector<Scalar> first = std::vector<Scalar>(kAccounts), second = std::vector<Scalar>(kAccounts);
+    std::vector<std::int64_t> scenario = std::vector<std::int64_t>(kAccounts);
+};
+
+template <typename Scalar>
+Case worst(const char* name) {
+    return {name, [] {
+                auto held = std::make_shared<Held>();
+                auto to = std::make_shared<Results<Scalar>>();
+                return [held, to] {
+                    plimsoll::accounts_worst<Scalar>(held->holdings(), nullptr, kLimit, 1, to->first.data(),
+                                                     to->scenario.data());
+                    return static_cast<double>(to->first[7]);
+                };
+            }};
+}
+
+template <typename Scalar>
+Case shortfall(const char* name) {
+    return {name, [] {
+                auto held = std::make_shared<Held>();
+                auto to = std::make_shared<Results<Scalar>>();
+                return [held, to] {
+                    plimsoll::accounts_tail<Scalar>(held->holdings(), kTail, kLimit, 1, to->first.data(),
+                                                    to->second.data());
+                    return static_cast<double>(to->second[7]);
+                };
+            }};
+}
+
+Case what_if(const char* name, plimsoll::Measure measure) {
+    return {name, [measure] {
+                auto held = std::make_shared<Held>();
+                auto book = std::make_shared<plimsoll::Book>(held->holdings(), kTail, kLimit);
+                return [held, book, measure] {
+                    double sum = 0.0;
+                    for (std::int64_t order = 0; order < 200; ++order) {
+                        sum += book->after(measure, order % kAccounts, order % kInstruments, 1.5);
+                    }
+                    return sum;
+                };
+            }};
+}
+
+}  // namespace
+
+std::vector<Case> account_cases() {
+    return {worst<double>("account_worst"),
+            worst<float>("account_worst, single"),
+            shortfall<double>("account_tail"),
+            shortfall<float>("account_tail, single"),
+            what_if("Book, worst", plimsoll::Measure::worst),
+            what_if("Book, shortfall", plimsoll::Measure::shortfall),
+            {"vectors_tail", [] {
+                 auto losses = std::make_shared<std::vector<double>>(Numbers{4}.many(20'001, -1.0, 3.0));
+                 return [losses] {
+                     double quantile = 0.0, tail = 0.0;
+                     plimsoll::vectors_tail(losses->data(), 1, losses->size(), {501, 1.0 / 500.0}, 1, &quantile, &tail);
+                     return tail;
+                 };
+             }}};
+}
+
+}  // namespace gate
