@@ -7,6 +7,7 @@ spec/venues-onchain.md section 1.1.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 YEAR_SECONDS = 31_536_000.0
@@ -42,6 +43,8 @@ def black_call_put(forward: float, strike: float, t: float, vol: float, discount
     return call, put
 
 
+# Sweeps ask for the same option in the same scenario under several rule sets.
+@lru_cache(maxsize=1 << 17)
 def black(is_call: bool, forward: float, strike: float, t: float, vol: float, discount: float = 1.0) -> float:
     """Value of one call or put."""
     call, put = black_call_put(forward, strike, t, vol, discount)

@@ -61,16 +61,20 @@ def standard_margin(params: Doc, index: float, rows: list[Doc], coin: str) -> Do
 
 def portfolio_margin(params: Doc, index: float, rows: list[Doc], coin: str) -> dict[tuple[str, ...], Doc]:
     """`worst, roll, delta, summed, vector` of one underlying under each combination of readings."""
-    found = {}
+    found, units = {}, {}
     for combination in product(FLOORS, DAYS, FARS, DELTAS, ROWS):
         floor, days, far, delta, row = combination
         inverse = all(r["style"] == "inverse" for r in rows)
         pair = params["pairs"][coin]
         currency = params["currencies"][coin if inverse or row == "row_of_coin" else "USD"]
-        summed, vector = [], []
-        for move, vol, extended in scenarios(params, pair):
-            total = sum(r["quantity"] * gain(pair, r, move, vol, extended, floor, days, far) for r in rows)
-            summed.append(total)
+        if (floor, days, far) not in units:
+            units[floor, days, far] = [
+                sum(r["quantity"] * gain(pair, r, move, vol, extended, floor, days, far) for r in rows)
+                for move, vol, extended in scenarios(params, pair)
+            ]
+        summed, vector = units[floor, days, far], []
+        for (move, _, extended), gained in zip(scenarios(params, pair), summed, strict=True):
+            total = gained
             if extended:
                 cut = (max(abs(move) / pair["price_range"], 1.0) - 1.0) * currency["extended_dampener"]
                 if inverse:
@@ -241,3 +245,51 @@ def net_short(rules: Doc, index: float, rows: list[Doc]) -> float:
                 total -= carried
                 carried = 0.0
     return total
+
+
+def open_profit(row: Doc) -> float:
+    """Profit and funding still to settle, in the settlement currency: as reported, else from the entry price."""
+    total = row["funding"]
+    if row["profit"] is not None:
+        total += row["profit"]
+    elif row["entry"] is not None and row["style"] == "inverse":
+        total += row["quantity"] * row["multiplier"] * (1.0 / row["entry"] - 1.0 / row["mark"])
+    elif row["entry"] is not None:
+        total += row["quantity"] * row["multiplier"] * (row["mark"] - row["entry"])
+    return float(total)
+
+
+def standard_equity(rows: list[Doc], balance: float) -> float:
+    """Balance and open profit, with the value of options or without, whichever is less; one currency."""
+    cash = balance + sum(open_profit(r) for r in rows)
+    options = sum(r["quantity"] * r["multiplier"] * r["price"] for r in rows if r["kind"] == "option")
+    return min(cash, cash + options)
+
+
+def portfolio_equity(rows: list[Doc], balance: float) -> float:
+    """Balance, open profit and the value of options at their volatilities; one currency."""
+    total = balance + sum(open_profit(r) for r in rows)
+    for r in rows:
+        if r["kind"] == "option":
+            value = black(r["call"], r["forward"], r["strike"], r["days"] / 365.0, r["vol"])
+            total += r["quantity"] * r["multiplier"] * (value / r["forward"] if r["style"] == "inverse" else value)
+    return total
+
+
+def cross_margin(params: Doc, indices: Doc, rows: dict[str, list[Doc]], collateral: Doc, prices: Doc) -> Doc:
+    """Cross collateral: the sums of `standard_margin` over the coins of inverse rows in USD, and the balance there."""
+    out: Doc = {"initial": {"forward": 0.0, "index": 0.0}, "maintenance": {"slope": 0.0, "share": 0.0}}
+    cash = sum(amount * prices[asset] for asset, amount in collateral.items())
+    options = 0.0
+    for coin, mine in rows.items():
+        found = standard_margin(params, indices[coin], mine, coin)
+        for kind in ("initial", "maintenance"):
+            for name, amount in found[kind].items():
+                out[kind][name] += amount * prices[coin]
+        cash += sum(open_profit(r) for r in mine) * prices[coin]
+        held = sum(r["quantity"] * r["multiplier"] * r["price"] for r in mine if r["kind"] == "option")
+        options += held * prices[coin]
+    for asset, amount in collateral.items():
+        for name in out["initial"]:
+            out["initial"][name] += max(amount, 0.0) * prices[asset] * params["haircuts"][asset]
+    return out | {"equity": min(cash, cash + options)}

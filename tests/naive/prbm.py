@@ -28,12 +28,16 @@ def forward_parts(row: Row) -> tuple[float, float]:
     return float(row["forward_variable"]), float(row.get("forward_fixed") or 0.0)
 
 
-def shocked_vol(params: Doc, row: Row, shift: float) -> float:
+def vol_reach(params: Doc, row: Row) -> float:
+    """How much of a volatility move reaches the expiry of an option: one at the reference tenor."""
     days = YEAR_DAYS * float(row["t"])
     reference = float(params["vol_reference_days"])
     power = float(params["vol_power_short"] if days < reference else params["vol_power_long"])
-    size = math.pow(reference / max(float(params["vol_days_floor"]), days), power)
-    return float(row["vol"]) * max(0.0, 1.0 + shift * size)
+    return math.pow(reference / max(float(params["vol_days_floor"]), days), power)
+
+
+def shocked_vol(params: Doc, row: Row, shift: float) -> float:
+    return float(row["vol"]) * max(0.0, 1.0 + shift * vol_reach(params, row))
 
 
 def unit_pnl(row: Row, market: Doc, spot_now: float, spot_then: float, factor: float, vol: float) -> float:
@@ -157,6 +161,26 @@ def basis_charge(params: Doc, rows: list[Row], market: Doc, spot: float) -> floa
                 change += float(row["quantity"]) * unit_pnl(row, market, spot, spot, factor, vol)
             changes.append(change)
         total += max(0.0, -min(changes)) * (float(rule["add"]) + float(rule["mult"]) * t)
+    return total
+
+
+def net_equity(haircuts: Doc, book: list[Row], market: Doc, collateral: Doc) -> float:
+    """Collateral after haircut, the value of options and spot, profit and funding that are still to settle, in USD.
+
+    Rows carry `unrealised` and `funding` in their settlement currency.
+    """
+    total = 0.0
+    for asset, amount in collateral.items():
+        worth = float(amount) * float(market["settle_price"][asset])
+        total += worth - float(haircuts[asset]) * abs(worth)
+    for row in book:
+        spot, quantity = float(market["index"][row["underlying"]]), float(row["quantity"])
+        if row["kind"] == "spot":
+            total += quantity * float(row["multiplier"]) * spot
+            continue
+        if row["kind"] == "option":
+            total += quantity * option_value(row, market, spot)
+        total += (float(row["unrealised"]) + float(row["funding"])) * settle_price(row, market)
     return total
 
 

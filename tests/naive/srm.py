@@ -86,9 +86,12 @@ def market_margin(params: Doc, market: Doc, stable: float) -> Doc:
 
 
 def srm(params: Doc, inputs: Doc) -> Doc:
-    """All margin numbers of one account; see the module text for shapes and signs."""
+    """All margin numbers of one account; see the module text for shapes and signs.
+
+    A market may carry `terms` of its own in place of what `params` say for all of them.
+    """
     stable, cash = float(inputs["stable_price"]), float(inputs["cash"])
-    parts = {m["market"]: market_margin(params, m, stable) for m in inputs["markets"]}
+    parts = {m["market"]: market_margin({**params, **m.get("terms", {})}, m, stable) for m in inputs["markets"]}
 
     def total(*names: str) -> float:
         return sum(part[name] for part in parts.values() for name in names)

@@ -1,119 +1,92 @@
-"""A 50-position book on real snapshots under every model, equal to the independent naive calculation to 1e-9."""
+"""Every shipped pack on real snapshots: equal to an independent naive calculation to 1e-9, or a refusal with reason."""
 
 from __future__ import annotations
 
+import copy
 import os
 import random
-import statistics
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from naive.adapters import pmrm2_inputs, prbm_inputs
-from naive.pmrm2 import pmrm2
-from naive.prbm import prbm
-from plimsoll.feeds import import_chain, list_snapshots, sample_book
-from plimsoll.margin import Account, Requirement, margin_model
+from plimsoll.feeds import import_chain, sample_book
+from plimsoll.margin import margin_model, shipped_packs
 from plimsoll.margin.translate import same_exposure
-from plimsoll.market import Market
+from sweeps.books import PLANS, SNAPSHOTS, books_of, held, refusals, snapshots
+from sweeps.compared import Compared
+from sweeps.tally import AGAINST, APART, RULES, Tally, swept_packs
 
-CHAINS = "deribit_chain_*.parquet"
-SNAPSHOTS = 125
-TOLERANCE = 1e-9
-SEEDS = (7, 8, 9)
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "validation" / "sweeps.md"
-TABLE = "| book | accounts | least health | median | most |\n| --- | ---: | ---: | ---: | ---: |\n"
+TENTH = SNAPSHOTS // 10 + 1
+"""Every run takes one book of each of these, so that every kind of book comes up."""
 
 
-def snapshots(shared: Path) -> list[tuple[Path, datetime]]:
-    """Every snapshot of the shared chains, in order."""
-    files = sorted((shared / "data" / "options").glob(CHAINS))
-    return [(file, s.time) for file in files for s in list_snapshots(file)]
+def test_every_shipped_pack_has_a_twin() -> None:
+    assert {pack.model for pack in shipped_packs()} == {*AGAINST, APART}
 
 
-def near(got: float, expected: float) -> bool:
-    return abs(got - expected) <= TOLERANCE * max(1.0, abs(expected))
-
-
-def check_prbm(account: Account, market: Market) -> Requirement:
-    model = margin_model("prbm@2026-01-01")
-    found = model.requirement(account, market)
-    book, prices = prbm_inputs(account.to_dict(), market.to_dict())
-    naive = prbm(model.rules.parameters, book, prices)
-    assert near(found.initial, naive["initial"])
-    assert near(found.maintenance, naive["maintenance"])
-    for name in ("scan", "min_delta", "short_option"):
-        assert near(sum(v for k, v in found.workings.items() if k.endswith("." + name)), naive[name])
-    return found
-
-
-def check_pmrm2(account: Account, market: Market, rules: str) -> Requirement:
-    model = margin_model(rules)
-    found = model.requirement(account, market)
-    underlying = found.binding[0].underlying
-    naive = pmrm2(*pmrm2_inputs(account.to_dict(), market.to_dict(), model.rules.parameters, underlying))
-    assert near(found.excess_initial, naive["im"])
-    assert near(found.excess_maintenance, naive["mm"])
-    assert near(found.net_equity, naive["mtm_incl_cash"])
-    assert all(
-        near(mine.pnl, theirs)
-        for mine, theirs in zip(found.scenarios, [*naive["scenario_pnl"], naive["basis_contingency"]], strict=True)
-    )
-    return found
-
-
-def shares_add_up(requirement: Requirement) -> None:
-    for part in requirement.components:
-        assert near(sum(s.initial for s in part.shares), part.initial)
-        assert near(sum(s.maintenance for s in part.shares), part.maintenance)
-
-
-def check_snapshot(path: Path, time: datetime, seed: int) -> dict[str, Requirement]:
-    """Both coins of one snapshot under every model; returns what was charged, by coin and rules."""
-    market = import_chain(path, time)
-    charged: dict[str, Requirement] = {}
-    for coin in sorted(market.indices):
-        account = sample_book(market, 50, seed, underlyings=[coin])
-        assert len(account.positions) == 50
-        requirement = check_prbm(account, market)
-        shares_add_up(requirement)
-        charged[f"{coin}, {requirement.rules}"] = requirement
-        twin, linear = same_exposure(account, market)
-        shares_add_up(check_prbm(twin, linear))
-        for rules in ("derive-pmrm2@2025-04-18", "derive-pmrm2@2026-01-21"):
-            requirement = check_pmrm2(twin, linear, rules)
-            shares_add_up(requirement)
-            charged[f"{coin}, {rules}"] = requirement
-    return charged
-
-
-def test_a_seeded_tenth_of_the_snapshots(shared: Path) -> None:
+@pytest.mark.parametrize("which", range(TENTH))
+def test_a_seeded_tenth_of_the_snapshots(which: int, shared: Path) -> None:
     every = snapshots(shared)
     assert len(every) == SNAPSHOTS
-    for path, time in random.Random(20261120).sample(every, SNAPSHOTS // 10 + 1):
-        check_snapshot(path, time, seed=7)
+    path, time = random.Random(20261120).sample(every, TENTH)[which]
+    (book,) = books_of(path, time, [which % len(PLANS)])
+    tally = Tally()
+    tally.add(book)
+    assert all(row.compared + row.refused.total() == len(book) for row in tally.rows.values())
+    assert tally.rows["prbm@2025-01-01"].compared >= 2
+
+
+def test_a_twin_of_another_book_is_told_apart(shared: Path) -> None:
+    """One position larger by a millionth: the sweep can fail, for every pack."""
+    path, time = snapshots(shared)[0]
+    (forms,) = books_of(path, time, [len(PLANS) - 1])
+    for model in map(margin_model, swept_packs()):
+        book = copy.copy(next(form for form in forms if not refusals(model.rules.label, form)))
+        compare = AGAINST[model.MODEL]
+        compare(model, book, Compared())
+        first, *others = book.account_doc["positions"]
+        larger = first | {"quantity": first["quantity"] * (1 + 1e-6)}
+        book.__dict__["account_doc"] = {**book.account_doc, "positions": [larger, *others]}
+        with pytest.raises(AssertionError, match="the twin says"):
+            compare(model, book, Compared())
+
+
+def test_what_else_is_listed_does_not_matter(shared: Path) -> None:
+    """The sweep leaves out of each market what its book does not hold."""
+    path, time = snapshots(shared)[-1]
+    market = import_chain(path, time)
+    account = sample_book(market, 12, 7, underlyings=["ETH"])
+    forms = {"coin": (account, market), "linear": same_exposure(account, market)}
+    for model in map(margin_model, swept_packs()):
+        own, whole = forms["linear" if model.MODEL.startswith("derive") else "coin"]
+        few = held(own, whole)
+        assert len(few.instruments) == len(own.positions) < len(whole.instruments)
+        found, expected = model.requirement(own, few), model.requirement(own, whole)
+        assert found.model_copy(update={"inputs": expected.inputs}) == expected
+
+
+def test_the_read_me_adds_the_page_up() -> None:
+    page, read_me = PAGE.read_text(encoding="utf-8"), (PAGE.parents[2] / "README.md").read_text(encoding="utf-8")
+    table = page[page.index(RULES) + len(RULES) :].split("\n\n")[0]
+    rows = [[cell.strip().replace(",", "") for cell in line.split("|")] for line in table.splitlines()]
+    assert [row[1] for row in rows] == [pack.label for pack in swept_packs()]
+    requirements, amounts = (sum(int(row[i]) for row in rows) for i in (3, 4))
+    assert f"{amounts:,} amounts of {requirements:,} requirements" in read_me
 
 
 @pytest.mark.long
-def test_every_snapshot_and_three_books(shared: Path) -> None:
+def test_every_snapshot_and_book(shared: Path) -> None:
     """What it finds is committed in docs/validation/sweeps.md, which must be what this run gives."""
     every = snapshots(shared)
     assert len(every) == SNAPSHOTS
-    health: dict[str, list[float]] = {}
+    tally = Tally()
     for path, time in every:
-        for seed in SEEDS:
-            for label, found in check_snapshot(path, time, seed).items():
-                assert found.initial > 0
-                assert found.health is not None
-                health.setdefault(label, []).append(found.health)
-    rows = "".join(
-        f"| {label} | {len(h)} | {min(h):.2f} | {statistics.median(h):.2f} | {max(h):.2f} |\n"
-        for label, h in sorted(health.items())
-    )
+        for book in books_of(path, time):
+            tally.add(book)
     page = PAGE.read_text(encoding="utf-8")
+    head = page[: page.index(RULES)]
     if os.environ.get("PLIMSOLL_WRITE_SWEEPS") == "1":
-        head = page[: page.index(TABLE) + len(TABLE)]
-        PAGE.write_text(head + rows, encoding="utf-8")
+        PAGE.write_text(head + tally.page(), encoding="utf-8")
     else:
-        assert page.endswith(TABLE + rows)
+        assert page == head + tally.page()
