@@ -38,7 +38,9 @@ def test_dsa_equals_its_twin_on_random_books(cap: bool, world: World) -> None:
         for name, amount in (expected | {"used": used}).items():
             slack = 1e-9 * max(1.0, abs(amount)) + 1e-13 * gross
             assert abs(w[f"{coin}.{name}"] - amount) <= slack, f"{coin}.{name}"
-        assert w[f"{coin}.full_used"] == float(revalued)
+        # between two amounts that are the same but for rounding, rounding may decide
+        same = abs(parts["full"] - parts["expansion"]) <= 1e-9 + 1e-13 * gross
+        assert same or w[f"{coin}.full_used"] == float(revalued)
         total += core(parts, used)
     assert found.initial == pytest.approx(total, rel=1e-9, abs=1e-9 + 1e-13 * gross)
     assert found.maintenance == pytest.approx(0.5 * total, rel=1e-9, abs=1e-9 + 1e-13 * gross)
