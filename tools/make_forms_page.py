@@ -41,7 +41,7 @@ def page() -> str:
     lines = [HEAD, TITLES, "| --- | --- | --- | --- | --- |"]
     for name, d in rows:
         when = d.condition or ("always" if d.solver == "exact" else "never for certain")
-        lines.append(f"| [{name}](#{name}) | {d.solver} | {when} | {d.route} | {d.proof} |")
+        lines.append(f"| {name} | {d.solver} | {when} | {d.route} | {d.proof} |")
     for name, d in rows:
         lines += ["", f"## {name}", "", f"**For a solver: {d.solver}, {d.route}.** {sentence(d.solver_why)}", ""]
         lines += [f"**For a proof: {d.proof}.** {sentence(d.proof_why)}", ""]
