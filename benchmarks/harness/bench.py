@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.document import Absent, Curve, Entrant, Figure, Point, Result
+from benchmarks.harness.document import Absent, Curve, Entrant, Figure, Gap, Point, Result
 from benchmarks.harness.floors import Floor, judge
 from benchmarks.harness.machine import Load, Machine, load_now, own_versions
 from benchmarks.harness.process import Contender
@@ -77,6 +77,7 @@ class Bench:
     ) -> None:
         """Race the contenders once per size; each point has its place, inputs and further options."""
         found: dict[str, list[Point]] = {contender.name: [] for contender in contenders}
+        gaps: dict[str, list[Gap]] = {contender.name: [] for contender in contenders}
         effort = Effort(max(3, self.effort.rounds // 3), self.effort.seconds / 2)
         for at, inputs, options in points:
             entered = [
@@ -86,11 +87,12 @@ class Bench:
             for name, lane in race.lanes.items():
                 if lane.rate is not None:
                     found[name].append(Point(at=float(at), units_per_second=lane.rate))
-        units = {contender.name: contender.unit for contender in contenders}
+                else:
+                    gaps[name].append(Gap(at=float(at), why=lane.missing or "no round was measured"))
         self.curves += [
-            Curve(contender=name, over=over, unit=units[name], points=tuple(line))
-            for name, line in found.items()
-            if line
+            Curve(contender=c.name, over=over, unit=c.unit, points=tuple(found[c.name]), gaps=tuple(gaps[c.name]))
+            for c in contenders
+            if found[c.name] or gaps[c.name]
         ]
 
     def document(

@@ -50,6 +50,13 @@ class Point(Part):
     units_per_second: Spread
 
 
+class Gap(Part):
+    """A place on a curve where the contender could not run, and why."""
+
+    at: Number
+    why: str
+
+
 class Curve(Part):
     """The rate of one contender over a size."""
 
@@ -57,6 +64,7 @@ class Curve(Part):
     over: Name
     unit: Name
     points: tuple[Point, ...]
+    gaps: tuple[Gap, ...]
 
 
 class Result(Document):

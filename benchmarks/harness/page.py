@@ -68,6 +68,9 @@ def _subject(result: Result) -> list[str]:
     lines = [f"## {result.title}", "", result.about, "", "; ".join(fact for fact in facts if fact) + ".", ""]
     if has_picture(result):
         lines += [f"![{result.title}](images/benchmarks/{result.name}.png)", ""]
+    gaps = [f"{c.contender} at {gap.at:g}: {gap.why}" for c in result.curves for gap in c.gaps]
+    if gaps:
+        lines += ["Not on the curves: " + "; ".join(gaps) + ".", ""]
     lines += ["| contender | runs on | rate or time | quartiles |", "| --- | --- | ---: | ---: |"]
     lines += [_entrant(entrant) for entrant in result.entrants]
     if result.figures or result.absent:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.harness.document import Curve, Entrant, Result
 from plimsoll.report.canvas import GAIN, INK, MUTED, PAPER, SERIES, new_figure, styled
@@ -26,7 +26,7 @@ def mark_of(result: Result) -> str:
 
 def has_picture(result: Result) -> bool:
     """Whether there is anything to draw."""
-    return bool(drawn_entrants(result) or result.curves)
+    return bool(drawn_entrants(result) or _by_size(result))
 
 
 def picture(result: Result) -> bytes | None:
@@ -53,19 +53,24 @@ def picture(result: Result) -> bytes | None:
 
 
 def drawn_entrants(result: Result) -> list[Entrant]:
-    """Contenders of the first unit that at least two have; those of the machine have units of their own."""
+    """Contenders of the first unit of work that at least two have, or all whose single events are timed."""
     there = [e for e in result.entrants if e.missing is None]
-    for unit in dict.fromkeys(e.unit for e in there):
-        same = [e for e in there if e.unit == unit]
+    for kind in dict.fromkeys(map(_kind, there)):
+        same = [e for e in there if _kind(e) == kind]
         if len(same) > 1:
             return same
     return []
 
 
+def _kind(entrant: Entrant) -> str:
+    return "event" if entrant.clock in EVENTS else f"work: {entrant.unit}"
+
+
 def _by_size(result: Result) -> dict[str, list[Curve]]:
     found: dict[str, list[Curve]] = {}
     for curve in result.curves:
-        found.setdefault(curve.over, []).append(curve)
+        if curve.points:
+            found.setdefault(curve.over, []).append(curve)
     return found
 
 
@@ -87,7 +92,8 @@ def _draw_bars(axes: Axes, entrants: list[Entrant]) -> None:
     axes.set_ylim(-0.6, len(ordered) - 0.4)
     axes.set_yticks(range(len(ordered)), [e.name for e in ordered])
     axes.grid(axis="x")
-    unit = entrants[0].unit
+    units = {e.unit for e in entrants}
+    unit = units.pop() if len(units) == 1 else "call"
     axes.set_title((f"seconds of a {unit}" if event else f"{unit}s per second") + ", median and quartiles")
 
 
@@ -96,7 +102,9 @@ def _draw_curves(axes: Axes, over: str, lines: list[Curve]) -> None:
         colour = SERIES[number % len(SERIES)]
         at = [point.at for point in line.points]
         rates = [point.units_per_second for point in line.points]
-        axes.fill_between(at, [r.low for r in rates], [r.high for r in rates], color=colour, alpha=0.15, linewidth=0.0)
+        if len(lines) <= 3:
+            low, high = [r.low for r in rates], [r.high for r in rates]
+            axes.fill_between(at, low, high, color=colour, alpha=0.15, linewidth=0.0)
         axes.plot(at, [r.median for r in rates], "o-", color=colour, markersize=3.5, label=line.contender)
     _scale(axes, "x", [point.at for line in lines for point in line.points], _compact)
     _scale(axes, "y", [point.units_per_second.median for line in lines for point in line.points], _compact)
@@ -113,6 +121,8 @@ def _scale(axes: Axes, which: str, values: list[float], text: Callable[[float], 
     setter, limit = (axes.set_xscale, axes.set_xlim) if which == "x" else (axes.set_yscale, axes.set_ylim)
     if max(values) > 8.0 * min(values):
         setter("log")
+        if max(values) < 200.0 * min(values):
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_minor_formatter(NullFormatter())
     else:
         limit(0.0, 1.25 * max(values))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.harness.bench import generator
+from benchmarks.harness.bench import Bench, generator
 from benchmarks.harness.process import Contender, ContenderError, Process, fit_to_print
 from benchmarks.harness.race import Effort, digest, run_race
 from benchmarks.harness.statistics import Spread, same_round_ratio
@@ -222,3 +222,19 @@ def test_the_digest_sees_names_types_and_shapes() -> None:
     others = [{"b": np.zeros((2, 3))}, {"a": np.zeros((3, 2))}, {"a": np.zeros((2, 3), dtype=np.int64)}]
     assert len({digest(one) for one in [base, *others]}) == 4
     assert digest({"a": np.zeros((4, 3))[::2]}) == digest(base)
+
+
+def test_a_place_where_a_contender_fails_is_a_gap_with_its_reason(tmp_path: Path) -> None:
+    path = tmp_path / "call_picky.py"
+    path.write_text(
+        "def count(inputs, options):\n"
+        "    if options['size'] > 2:\n"
+        "        raise ValueError('at most 2')\n"
+        "    return {'run': lambda: 1.0}\n"
+    )
+    bench = Bench("test", True, SHORT)
+    picky = Contender("picky", "project", f"{path}:count", "thing")
+    bench.curve("size", [picky], ((n, ARRAYS, {"size": n}) for n in (1, 2, 3)), pinned=False)
+    (curve,) = bench.curves
+    assert [point.at for point in curve.points] == [1.0, 2.0]
+    assert [(gap.at, gap.why) for gap in curve.gaps] == [(3.0, "ValueError: at most 2")]
