@@ -23,6 +23,7 @@ PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "derive-pmrm1@2025-04-18": (LINEAR | ONE, LINEAR | ONE, LINEAR),
     "derive-srm@2025-04-18": (LINEAR,),
     "deribit-sm@2022-06-01": (COINS | INVERSE | ONE, COINS | ONE),
+    "deribit-pm@2023-10-30": (COINS | INVERSE | ONE, COINS | {"styles": ("linear",)}, COINS | ONE),
     "deribit-pm@2024-06-17": (COINS | INVERSE | ONE, COINS | {"styles": ("linear",)}, COINS | ONE),
 }
 """A pack of every model and the contracts that it takes, more or less: what it refuses is part of the test."""

@@ -59,7 +59,7 @@ def test_neither_order_nor_blocks_change_a_bit(pack: str, data: st.DataObject) -
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_says_what_an_account_costs_it(name: str) -> None:
     assert len(model_class(name).MANY.split()) > 8
-    assert name in {pack.partition("@")[0] for pack in PACKS}
+    assert name in {pl.margin_model(pack).MODEL for pack in PACKS}
 
 
 def test_one_bad_account_stops_no_other_and_is_named() -> None:
