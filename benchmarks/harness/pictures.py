@@ -87,7 +87,7 @@ def _draw_bars(axes: Axes, entrants: list[Entrant]) -> None:
         label = _seconds(spread.median) if event else _compact(spread.median) + "/s"
         at = (max(spread.high, spread.median), place)
         axes.annotate(label, at, (9, 0), textcoords="offset points", va="center", fontsize=8.5, color=INK)
-    _scale(axes, "x", [s.median for s in spreads], _seconds if event else _compact)
+    _scale(axes, "x", [n for s in spreads for n in (s.low, s.high)], _seconds if event else _compact)
     axes.margins(x=0.12)
     axes.set_ylim(-0.6, len(ordered) - 0.4)
     axes.set_yticks(range(len(ordered)), [e.name for e in ordered])

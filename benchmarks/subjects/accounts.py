@@ -20,8 +20,22 @@ ABOUT = (
     "gathered: a row of the P&L array for each position."
 )
 SIZES: dict[str, dict[str, Any]] = {
-    "full": {"accounts": 20_000, "instruments": 2000, "scenarios": 300, "many_scenarios": 2000, "crowd": 200_000},
-    "quick": {"accounts": 2_000, "instruments": 500, "scenarios": 300, "many_scenarios": 2000, "crowd": 10_000},
+    "full": {
+        "accounts": 20_000,
+        "instruments": 2000,
+        "scenarios": 300,
+        "many_scenarios": 2000,
+        "crowd": 200_000,
+        "curve_accounts": [1, 10, 100, 1_000, 10_000, 50_000],
+    },
+    "quick": {
+        "accounts": 2_000,
+        "instruments": 500,
+        "scenarios": 300,
+        "many_scenarios": 2000,
+        "crowd": 10_000,
+        "curve_accounts": [10, 1_000],
+    },
 }
 OURS, FLOAT32, CSR, CHUNKS = "plimsoll", "plimsoll, float32", "scipy CSR", "scipy CSR, in chunks"
 L2 = "machine: L2 read"
@@ -44,6 +58,11 @@ def run(bench: Bench) -> None:
     bench.ratio("of L2 read", "gathered bytes per second over the L2 read bandwidth", race, L2, OURS, gathered)
     for name in (OURS, FLOAT32):
         apart(bench, race, inputs, name, CSR)
+    bench.curve(
+        f"accounts, {sizes['scenarios']} scenarios",
+        [mine, whole],
+        ((n, account_inputs(rng, n, sizes["instruments"], sizes["scenarios"]), {}) for n in sizes["curve_accounts"]),
+    )
     _many(bench, sizes, rng)
     _crowd(bench, sizes, rng)
 
