@@ -1,6 +1,6 @@
 """The inverse of the lognormal value: the total volatility behind a time value, to full precision.
 
-With x = -|ln(F/K)|, h = x/s, t = s/2 and Y(z) = N(z)/n(z), the time value b(s) over sqrt(F K) obeys
+With ``x = -|ln(F/K)|``, h = x/s, t = s/2 and Y(z) = N(z)/n(z), the time value b(s) over sqrt(F K) obeys
 
     ln b(s) = -(h^2 + t^2)/2 - ln(2 pi)/2 + ln(Y(h + t) - Y(h - t)),        d ln b / ds = 1/(Y(h + t) - Y(h - t))
 
@@ -26,8 +26,9 @@ def lognormal_inverse(
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Total volatility [n], d ln b / d ln s there, and whether the iteration ended.
 
-    ``x`` is [n], -|ln(F/K)|, finite and at most 0; ``log_target`` is [n], ln(time value / sqrt(F K)), finite. Results
-    at or above the saturation of 24 mean a target that no volatility reaches. Raises ValueError naming the argument.
+    ``x`` is [n], ``-|ln(F/K)|``, finite and at most 0; ``log_target`` is [n], ln(time value / sqrt(F K)), finite.
+    Results at or above the saturation of 24 mean a target that no volatility reaches. Raises ValueError naming the
+    argument.
 
     >>> total, slope, converged = lognormal_inverse([0.0], [-2.530042001547239])  # the value 0.0796556745541
     >>> round(float(total[0]), 9), bool(converged[0])

@@ -54,7 +54,7 @@ def normal_cdf(x: npt.ArrayLike) -> FloatArray:
 
 
 def normal_pdf(x: npt.ArrayLike) -> FloatArray:
-    """Standard normal density exp(-x^2/2)/sqrt(2 pi), same shape as ``x``; exactly 0 from |x| = 38.7 on.
+    """Standard normal density exp(-x^2/2)/sqrt(2 pi), same shape as ``x``; exactly 0 from ``|x| = 38.7`` on.
 
     >>> round(float(normal_pdf(0.0)), 12)
     0.398942280401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -79,11 +80,12 @@ def _one_by_one(
 
 def _held(positions: Positions, a: int) -> dict[str, float]:
     """Contracts by instrument of account `a`; what it holds twice is added, what comes to nothing left out."""
-    held: dict[str, float] = {}
+    lots: dict[str, list[float]] = {}
     for j in range(int(positions.indptr[a]), int(positions.indptr[a + 1])):
-        name = positions.instruments[positions.indices[j]]
-        held[name] = held.get(name, 0.0) + float(positions.quantity[j])
-    return {name: held[name] for name in sorted(held) if held[name] != 0.0}
+        lots.setdefault(positions.instruments[positions.indices[j]], []).append(float(positions.quantity[j]))
+    # the exact sum, whatever the order in which they stand
+    held = {name: math.fsum(lots[name]) for name in sorted(lots)}
+    return {name: quantity for name, quantity in held.items() if quantity != 0.0}
 
 
 def _exact(model: MarginModel, held: dict[str, float], market: Market) -> tuple[list[float], str] | list[Problem]:
