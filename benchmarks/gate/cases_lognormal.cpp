@@ -22,8 +22,8 @@ struct Book {
           total_vol(numbers.many(kCount, 0.05, 0.8)),
           root_time(numbers.many(kCount, 0.1, 1.0)),
           quantity(numbers.many(kCount, -10.0, 10.0)),
-          call(new bool[kCount]),
-          many_calls(new bool[kElements]),
+          call(new std::uint8_t[kCount]),
+          many_calls(new std::uint8_t[kElements]),
           strikes(numbers.many(kElements, 30'000.0, 120'000.0)),
           vols(numbers.many(kElements, 0.05, 0.8)),
           out(5 * kCount * kScenarios) {
@@ -39,7 +39,7 @@ struct Book {
 
     Numbers numbers{1};
     std::vector<double> forward, scale, shift, floor, discount, strike, total_vol, root_time, quantity;
-    std::unique_ptr<bool[]> call, many_calls;
+    std::unique_ptr<std::uint8_t[]> call, many_calls;
     std::vector<double> strikes, vols, out;
     std::vector<std::int64_t> group;
     plimsoll::Tables tables;
