@@ -31,7 +31,8 @@ def _runtime(name: str) -> str:
 
 
 def main(options: list[str]) -> int:
-    preload = _runtime("libasan.so")
+    # the sanitizer looks for the function that throws when it starts: the C++ library has to be there by then
+    preload = " ".join(map(_runtime, ("libasan.so", "libstdc++.so.6")))
     with tempfile.TemporaryDirectory() as folder:
         build, place = Path(folder) / "build", Path(folder) / "place"
         shutil.copytree(ROOT / "src", place, ignore=shutil.ignore_patterns("__pycache__"))
