@@ -4,56 +4,61 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <vector>
 
+#include "aligned.hpp"
 #include "lognormal.hpp"
+#include "lognormal_loops.hpp"
 
 namespace plimsoll {
 
 // Columns done at a time: the tables of one group and the rows written stay within 48 KB.
 constexpr std::size_t kTile = 512;
-// Loops run over whole vectors only, on tables padded to this many columns: what a remainder loop would round
-// otherwise could change the last bit of a column with its neighbours.
+// Loops run over whole vectors only, on tables padded to this many columns.
 constexpr std::size_t kStep = 8;
 
 constexpr std::size_t padded(std::size_t width) { return (width + kStep - 1) / kStep * kStep; }
 
-// What a row asks of the total volatility. Plain and bounded give the same bits wherever no bound binds, so that a value
-// depends on its own row and column only; an additive shock costs one more division.
-enum Mode { kPlain, kBounded, kShifted };
-
-// What the tables give for all instruments of a group, worked out once.
+// What the tables give for all instruments of a group, worked out once for at most `most` columns at a time.
 class Prepared {
   public:
-    explicit Prepared(const Tables& given) : Prepared(given, 0, given.scenarios) {}
-
-    // Only the columns [left, left + width), which are column 0 and on of every view.
-    Prepared(const Tables& given, std::size_t left, std::size_t width)
-        : tables(given),
-          stride(padded(width)),
-          size_(given.groups * stride),
-          pool_(9 * size_),
-          range_(given.groups) {
-        for (std::size_t g = 0; g < given.groups; ++g) {
-            for (std::size_t s = 0; s < stride; ++s) {
-                const std::size_t from = g * given.scenarios + left + std::min(s, width - 1);
-                fill(given, from, g * stride + s);
-            }
+    Prepared(const Tables& given, std::size_t most, bool per_forward)
+        : tables(given), stride(padded(most)), size_(given.groups * stride), pool_(kColumns * size_), range_(given.groups) {
+        if (!per_forward) std::fill(column(4, 0), column(5, 0), 0.0);
+        if (!given.vol_floor) {
+            std::fill(column(6, 0), column(7, 0), kLeastVol);
+            std::fill(column(7, 0), column(8, 0), 1.0 / kLeastVol);
         }
-        for (std::size_t g = 0; g < given.groups; ++g) {
-            const double* scale = given.vol_scale + g * given.scenarios + left;
+        per_forward_ = per_forward;
+    }
+
+    // From here on the columns [left, left + width) are column 0 and on of every view.
+    void take(std::size_t left, std::size_t width) {
+        for (std::size_t g = 0; g < tables.groups; ++g) {
+            const std::size_t from = g * tables.scenarios + left;
+            fill(g, from, width);
+            Range range;
+            const double *scale = column(1, g * stride), *log_forward = column(2, g * stride);
             for (std::size_t s = 0; s < width; ++s) {
-                range_[g].top = std::max(range_[g].top, scale[s]);
-                range_[g].bottom = std::min(range_[g].bottom, scale[s]);
+                range.top = std::max(range.top, scale[s]);
+                range.bottom = std::min(range.bottom, scale[s]);
+                range.high = std::max(range.high, log_forward[s]);
+                range.low = std::min(range.low, log_forward[s]);
             }
+            range_[g] = range;
         }
     }
 
-    Mode mode_of(std::size_t group, double total_vol) const {
+    Mode mode_of(std::size_t group, double total_vol, double log_strike) const {
         if (tables.vol_shift) return kShifted;
+        if (tables.vol_floor) return kBounded;
+        const Range& range = range_[group];
         // a vanishing volatility would meet a vanishing distance as 0 * inf
-        const bool plain = !tables.vol_floor && total_vol * range_[group].top < kSaturation &&
-                           total_vol > 1e-12 && range_[group].bottom > 1e-3;
+        if (!(total_vol > 1e-12 && range.bottom > 1e-3)) return kBounded;
+        const double distance = std::max(std::fabs(range.high - log_strike), std::fabs(range.low - log_strike));
+        const double widest = total_vol * range.top;
+        const bool plain = widest < kSaturation && distance / (total_vol * range.bottom) + 0.5 * widest < 0.99 * kFarthest;
         return plain ? kPlain : kBounded;
     }
 
@@ -63,69 +68,79 @@ class Prepared {
     const std::size_t stride;
 
   private:
-    void fill(const Tables& given, std::size_t from, std::size_t to) {
-        const double f = given.forward[from];
-        const double least_vol = std::max(given.vol_floor ? given.vol_floor[from] : 0.0, kLeastVol);
-        const double columns[9] = {f,
-                                   given.vol_scale[from],
-                                   f > 0.0 ? std::log(f) : kLogZero,
-                                   std::sqrt(f),
-                                   f > 0.0 ? 1.0 / f : 0.0,
-                                   1.0 / given.vol_scale[from],
-                                   least_vol,
-                                   1.0 / least_vol,
-                                   given.vol_shift ? given.vol_shift[from] : 0.0};
-        for (std::size_t k = 0; k < 9; ++k) pool_[k * size_ + to] = columns[k];
+    static constexpr std::size_t kColumns = 9;
+
+    double* column(std::size_t which, std::size_t at) { return pool_.data() + which * size_ + at; }
+
+    // columns after the last one are like it
+    void copy(const double* from, std::size_t width, double* to) const {
+        std::copy(from, from + width, to);
+        std::fill(to + width, to + padded(width), from[width - 1]);
+    }
+
+    void fill(std::size_t group, std::size_t from, std::size_t width) {
+        const LognormalLoops& loop = lognormal_loops();
+        const std::size_t at = group * stride, size = padded(width);
+        copy(tables.forward + from, width, column(0, at));
+        copy(tables.vol_scale + from, width, column(1, at));
+        loop.logarithms(column(0, at), size, column(2, at), column(3, at));
+        loop.inverses(column(1, at), size, column(5, at));
+        if (per_forward_) {
+            loop.inverses(column(0, at), size, column(4, at));
+            for (std::size_t s = 0; s < size; ++s) {
+                if (!(column(0, at)[s] > 0.0)) column(4, at)[s] = 0.0;
+            }
+        }
+        if (tables.vol_floor) {
+            copy(tables.vol_floor + from, width, column(6, at));
+            for (std::size_t s = 0; s < size; ++s) column(6, at)[s] = std::max(column(6, at)[s], kLeastVol);
+            loop.inverses(column(6, at), size, column(7, at));
+        }
+        if (tables.vol_shift) copy(tables.vol_shift + from, width, column(8, at));
     }
 
     struct Range {
-        double top = 0.0, bottom = 1.0;
+        double top = 0.0, bottom = 1.0, high = -std::numeric_limits<double>::infinity(),
+               low = std::numeric_limits<double>::infinity();
     };
     std::size_t size_;
-    std::vector<double> pool_;
+    bool per_forward_ = false;
+    Aligned<double> pool_;
     std::vector<Range> range_;
 };
 
-// One group's columns from `left` on.
-struct View {
-    View(const Prepared& p, std::size_t group, std::size_t left) {
-        const std::size_t at = group * p.stride + left;
-        forward = p.column(0, at);
-        scale = p.column(1, at);
-        log_forward = p.column(2, at);
-        root_forward = p.column(3, at);
-        inverse_forward = p.column(4, at);
-        inverse_scale = p.column(5, at);
-        floor = p.column(6, at);
-        inverse_floor = p.column(7, at);
-        shift = p.column(8, at);
+// What the strikes give, worked out once.
+class Strikes {
+  public:
+    explicit Strikes(const Instruments& x) : size_(padded(x.count)), pool_(3 * size_) {
+        double* strike = pool_.data();
+        std::copy(x.strike, x.strike + x.count, strike);
+        std::fill(strike + x.count, strike + size_, 1.0);
+        lognormal_loops().logarithms(strike, size_, strike + size_, strike + 2 * size_);
     }
+    double log(std::size_t i) const { return pool_.data()[size_ + i]; }
+    double root(std::size_t i) const { return pool_.data()[2 * size_ + i]; }
 
-    View from(std::size_t s) const {
-        View later = *this;
-        for (const double** one : {&later.forward, &later.scale, &later.log_forward, &later.root_forward,
-                                   &later.inverse_forward, &later.inverse_scale, &later.floor, &later.inverse_floor,
-                                   &later.shift}) {
-            *one += s;
-        }
-        return later;
-    }
-
-    const double *forward, *scale, *log_forward, *root_forward, *inverse_forward, *inverse_scale, *floor,
-        *inverse_floor, *shift;
+  private:
+    std::size_t size_;
+    Aligned<double> pool_;
 };
 
-struct Row {
-    Row(const Instruments& x, const Prepared& p, std::size_t i)
-        : strike(x.strike[i]),
-          log_strike(strike > 0.0 ? std::log(strike) : kLogZero),
-          root_strike(std::sqrt(strike)),
-          total_vol(x.total_vol[i]),
-          discount(p.tables.discount[x.group[i]]),
+// One group's columns from `left` on.
+inline View view_of(const Prepared& p, std::size_t group, std::size_t left) {
+    const std::size_t at = group * p.stride + left;
+    return {p.column(0, at), p.column(1, at), p.column(2, at), p.column(3, at), p.column(4, at),
+            p.column(5, at), p.column(6, at), p.column(7, at), p.column(8, at)};
+}
+
+struct Instrument {
+    Instrument(const Instruments& x, const Strikes& strikes, const Prepared& p, std::size_t i)
+        : row{x.strike[i], strikes.log(i), strikes.root(i), x.total_vol[i],
+              p.tables.discount[x.group[i]]},
           call(x.call[i] != 0),
           per_forward(x.per_forward && x.per_forward[i] != 0),
-          mode(p.mode_of(static_cast<std::size_t>(x.group[i]), total_vol)) {}
-    double strike, log_strike, root_strike, total_vol, discount;
+          mode(p.mode_of(static_cast<std::size_t>(x.group[i]), row.total_vol, row.log_strike)) {}
+    Row row;
     bool call, per_forward;
     Mode mode;
 };
