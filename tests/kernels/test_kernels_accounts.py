@@ -228,6 +228,19 @@ def test_bad_arguments_are_named(change: dict[str, Any], message: str) -> None:
         account_es(**{**GOOD, **change}, level=0.9)
 
 
+@pytest.mark.parametrize("copies", [1, 50])
+def test_rows_that_nobody_holds_are_not_read(copies: int) -> None:
+    pnl = np.array([[np.nan, 1.0], [3.0, -2.0], [np.inf, 1e300], [1.0, 5.0]])
+    indptr, indices, quantity = np.arange(copies + 1) * 2, [1, 3] * copies, [1.0, 2.0] * copies
+    for dtype in (np.float64, np.float32):
+        loss, scenario = account_worst(indptr, indices, quantity, pnl, dtype=dtype)
+        assert (loss.tolist(), scenario.tolist()) == ([-5.0] * copies, [0] * copies)
+        assert account_es(indptr, indices, quantity, pnl, 0.5, dtype=dtype).tolist() == [-5.0] * copies
+        for row in (0, 2):
+            with pytest.raises(ValueError, match=rf"pnl\[{row}, 0\]: got"):
+                account_worst(indptr, [*indices[:-1], row], quantity, pnl, dtype=dtype)
+
+
 def test_bad_weights_and_levels_are_named() -> None:
     with pytest.raises(ValueError, match=r"weights: got shape \(2,\), must be \[S\] = \(3,\)"):
         account_worst(**GOOD, weights=[1.0, 1.0])

@@ -11,7 +11,7 @@ indptr : integers [A + 1], compressed rows: from 0, never falling, to the number
 indices : integers [positions], each from 0 to N - 1. An instrument may appear twice in an account; an account may be
     empty and then loses 0 everywhere.
 quantity : [positions], signed, in units of each instrument, finite.
-pnl : [N, S], gain per unit, finite, S at least 1.
+pnl : [N, S], gain per unit, S at least 1, finite in the rows of the instruments that are held: no other row is read.
 dtype : ``numpy.float64``, or ``numpy.float32`` for a first look at half the time.
 threads : how many share the work; None lets its size decide.
 
@@ -179,14 +179,23 @@ def _limit(kind: np.dtype[Any]) -> float:
     return float(np.finfo(kind).max) / 4.0
 
 
-def refuse(held: Holdings, limit: float, kind: np.dtype[Any] = FLOAT64, *, always: bool = False) -> None:
-    """Raise ValueError for the number at fault; ``always`` where a kernel found one and only its name is wanted."""
+def refuse(
+    held: Holdings, limit: float, kind: np.dtype[Any] = FLOAT64, *, always: bool = False, every_row: bool = False
+) -> None:
+    """Raise ValueError for the number at fault; ``always`` where a kernel found one and only its name is wanted.
+
+    Rows of ``pnl`` that nobody holds are looked at where ``every_row`` is set.
+    """
     indptr, indices, quantity, pnl = held
     bad = (indices < 0) | (indices >= pnl.shape[0])
     if bad.any():
         at = int(np.argmax(bad))
         raise ValueError(f"indices[{at}]: got {indices[at]}, must be from 0 to {pnl.shape[0] - 1}")
     reals("quantity", quantity, quantity.shape, "[positions]", least=None)
+    if not every_row:
+        used = np.zeros(pnl.shape[0], dtype=np.bool_)
+        used[indices] = True
+        pnl = np.where(used[:, None], pnl, 0.0)
     reals("pnl", pnl, pnl.shape, "[N, S]", least=None)
     _check_fits("quantity", quantity, kind)
     _check_fits("pnl", pnl, kind)

@@ -155,7 +155,7 @@ def open_book(
     ([-2.0, 6.0], [0])
     """
     held = Holdings(*holdings(indptr, indices, quantity, pnl))
-    refuse(held, LIMIT)
+    refuse(held, LIMIT, every_row=True)
     tail = Tail(0, 0.0) if level is None else tail_of(held.pnl.shape[1], checked_level(level))
     extension = native()
     if extension is None:

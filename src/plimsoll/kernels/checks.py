@@ -11,6 +11,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
+_HIGHEST = float(np.finfo(np.float64).max)
+_LOWEST = -_HIGHEST
+
 
 def reals(
     name: str, value: npt.ArrayLike, shape: tuple[int, ...], axes: str, *, least: float | None = 0.0
@@ -22,6 +25,9 @@ def reals(
     if array.shape != shape:
         raise ValueError(f"{name}: got shape {array.shape}, must be {axes} = {shape}")
     array = np.ascontiguousarray(array, dtype=np.float64)
+    # two passes without a temporary decide the usual case; a NaN fails both comparisons
+    if not array.size or (array.min() >= (_LOWEST if least is None else least) and array.max() <= _HIGHEST):
+        return array
     bad = ~np.isfinite(array) if least is None else ~(np.isfinite(array) & (array >= least))
     if bad.any():
         rule = "" if least is None else f" and at least {least:g}"
@@ -36,8 +42,8 @@ def groups(group: npt.ArrayLike, count: int) -> IntArray:
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise ValueError(f"group: got {array.dtype} of shape {array.shape}, must be integers of shape [N]")
     array = np.ascontiguousarray(array, dtype=np.int64)
-    bad = (array < 0) | (array >= count)
-    if bad.any():
+    if array.size and (array.min() < 0 or array.max() >= count):
+        bad = (array < 0) | (array >= count)
         at = int(np.argmax(bad))
         raise ValueError(f"group[{at}]: got {array[at]}, must be from 0 to {count - 1}")
     return array

@@ -24,28 +24,56 @@ bool fits(double size) {
     return size <= static_cast<double>(std::numeric_limits<Scalar>::max());
 }
 
+// Where few positions are held, the rows that one of them needs; empty where all rows are taken.
+class Used {
+  public:
+    explicit Used(const Holdings& h) {
+        const std::size_t positions = static_cast<std::size_t>(h.indptr[h.accounts]);
+        if (positions >= 4 * h.instruments) return;
+        slot.assign(h.instruments, 0);
+        for (std::size_t j = 0; j < positions; ++j) {
+            const std::uint64_t own = static_cast<std::uint64_t>(h.indices[j]);
+            if (own >= h.instruments) {
+                good = false;
+                return;
+            }
+            if (!slot[own]) {
+                rows.push_back(static_cast<std::uint32_t>(own));
+                slot[own] = static_cast<std::uint32_t>(rows.size());
+            }
+        }
+    }
+    bool good = true;
+    std::vector<std::uint32_t> slot, rows;  // slot counts from 1
+};
+
 // The P&L array cut into blocks of columns, each contiguous with whole vectors as rows.
 template <typename Scalar>
 class Columns {
   public:
-    Columns(const Holdings& h, const double* weights, std::size_t threads)
+    Columns(const Holdings& h, const Used& used, const double* weights, std::size_t threads)
         : vectors(vectors_of<Scalar>(h.scenarios)),
-          rows_(vectors * kLanes<Scalar> * h.instruments, true),
+          count_(used.slot.empty() ? h.instruments : used.rows.size()),
+          rows_(vectors * kLanes<Scalar> * count_),
           start_(vectors * kLanes<Scalar>),
           weights_(weights ? vectors * kLanes<Scalar> : 0),
-          by_row_(h.instruments) {
+          by_row_(count_) {
         for (std::size_t first = 0; first < vectors; first += kWidest) {
-            const std::size_t at = first * kLanes<Scalar>;
-            blocks.push_back({std::min(kWidest, vectors - first), first, rows_.data() + at * h.instruments,
-                              start_.data() + at, weights ? weights_.data() + at : nullptr});
+            const std::size_t at = first * kLanes<Scalar>, width = std::min(kWidest, vectors - first);
+            const std::size_t next = first + width < vectors ? std::min(kWidest, vectors - first - width) : 0;
+            const Scalar* rows = rows_.data() + at * count_;
+            blocks.push_back({width, first, rows, start_.data() + at, weights ? weights_.data() + at : nullptr,
+                              rows + width * kLanes<Scalar> * count_, next * count_});
         }
         for (std::size_t s = 0; s < vectors * kLanes<Scalar>; ++s) {
             const bool real = s < h.scenarios;
             start_.data()[s] = real ? Scalar(0) : -std::numeric_limits<Scalar>::infinity();
             if (weights) weights_.data()[s] = real ? static_cast<Scalar>(weights[s]) : Scalar(1);
         }
-        for_shards(h.instruments, threads, [&](std::size_t begin, std::size_t end) {
-            for (std::size_t i = begin; i < end; ++i) pack(h, i);
+        // a thread is not worth its start for what is packed in less time
+        const std::size_t worth = 1 + count_ * h.scenarios / (128 * 1024);
+        for_shards(count_, std::min(threads, worth), [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i) pack(h, used.slot.empty() ? i : used.rows[i], i);
         });
         for (double one : by_row_) largest_ = one > largest_ || std::isnan(one) ? one : largest_;
     }
@@ -58,21 +86,23 @@ class Columns {
     std::vector<Block<Scalar>> blocks;
 
   private:
-    void pack(const Holdings& h, std::size_t i) {
-        const double* from = h.pnl + i * h.scenarios;
+    void pack(const Holdings& h, std::size_t row, std::size_t i) {
+        const double* from = h.pnl + row * h.scenarios;
         Scalar* to = rows_.data();
         double most = 0.0;
         for (const Block<Scalar>& block : blocks) {
             const std::size_t left = block.first * kLanes<Scalar>;
             const std::size_t size = std::min(block.width * kLanes<Scalar>, h.scenarios - left);
             const std::size_t room = block.width * kLanes<Scalar>;
-            const Range range = loops<Scalar>().pack(from + left, size, to + left * h.instruments + i * room);
+            const Range range = loops<Scalar>().pack(from + left, size, to + left * count_ + i * room);
             most = std::max(most, range.largest) + range.odd;
         }
         by_row_[i] = most;
     }
 
-    Aligned<Scalar> rows_, start_, weights_;
+    const std::size_t count_;
+    Borrowed<Scalar> rows_;
+    Aligned<Scalar> start_, weights_;
     std::vector<double> by_row_;
     double largest_ = 0.0;
 };
@@ -81,7 +111,8 @@ class Columns {
 template <typename Scalar>
 class Group {
   public:
-    bool take(const Holdings& h, const Columns<Scalar>& columns, double limit, std::size_t begin, std::size_t end) {
+    bool take(const Holdings& h, const Used& used, const Columns<Scalar>& columns, double limit, std::size_t begin,
+              std::size_t end) {
         const std::int64_t from = h.indptr[begin];
         const std::size_t size = static_cast<std::size_t>(h.indptr[end] - from);
         starts_.at_least(end - begin + 1);
@@ -96,20 +127,22 @@ class Group {
         positions = {end - begin, starts_.data(), row_.data(), quantity_.data()};
         if (size == 0) return true;
         if (highest >= h.instruments || !fits<Scalar>(range.largest + range.odd)) return false;
+        for (std::size_t j = 0; j < size && !used.slot.empty(); ++j) row_.data()[j] = used.slot[row_.data()[j]] - 1;
         // one bound for all suffices nearly always
         const double bound = static_cast<double>(size) * range.largest * columns.largest() + range.odd;
-        return bound <= limit || each_within(h, columns.by_row(), limit, begin, end);
+        return (fits<Scalar>(columns.largest()) && bound <= limit) || each_within(columns.by_row(), limit);
     }
 
     Positions<Scalar> positions{};
 
   private:
-    static bool each_within(const Holdings& h, const double* largest, double limit, std::size_t begin,
-                            std::size_t end) {
-        for (std::size_t a = begin; a < end; ++a) {
+    bool each_within(const double* largest, double limit) const {
+        for (std::size_t a = 0; a < positions.accounts; ++a) {
             double gross = 0.0;
-            for (std::int64_t j = h.indptr[a]; j < h.indptr[a + 1]; ++j) {
-                gross += std::fabs(h.quantity[j]) * largest[h.indices[j]];
+            for (std::uint32_t j = positions.starts[a]; j < positions.starts[a + 1]; ++j) {
+                const double most = largest[positions.row[j]];
+                if (!fits<Scalar>(most)) return false;
+                gross += std::fabs(static_cast<double>(positions.quantity[j])) * most;
             }
             if (!(gross <= limit)) return false;
         }
@@ -133,11 +166,10 @@ std::vector<std::size_t> borders(const Holdings& h, std::size_t most) {
 
 // work(group, first account, room of this thread) for each group; whoever is free takes the next one.
 template <typename Scalar, typename Room, typename Work>
-bool for_groups(const Holdings& h, const Columns<Scalar>& columns, double limit, std::size_t most,
+bool for_groups(const Holdings& h, const Used& used, const Columns<Scalar>& columns, double limit, std::size_t most,
                 std::size_t threads, Work&& work) {
-    if (!fits<Scalar>(columns.largest())) return false;
     // few accounts are spread over all threads
-    most = std::max<std::size_t>(16, std::min(most, h.accounts / (4 * threads)));
+    if (threads > 1) most = std::max<std::size_t>(16, std::min(most, h.accounts / (4 * threads)));
     const std::vector<std::size_t> border = borders(h, most);
     std::atomic<std::size_t> next{0};
     std::atomic<bool> good{true};
@@ -146,7 +178,7 @@ bool for_groups(const Holdings& h, const Columns<Scalar>& columns, double limit,
         Group<Scalar> group;
         Room room;
         for (std::size_t g = next++; g < groups && good; g = next++) {
-            if (!group.take(h, columns, limit, border[g], border[g + 1])) {
+            if (!group.take(h, used, columns, limit, border[g], border[g + 1])) {
                 good = false;
                 return;
             }
@@ -158,13 +190,14 @@ bool for_groups(const Holdings& h, const Columns<Scalar>& columns, double limit,
 
 template <typename Scalar>
 struct WorstRoom {
-    Aligned<Scalar> most;
-    Aligned<typename LaneIndex<Scalar>::type> at;
+    Borrowed<Scalar> most;
+    Borrowed<typename LaneIndex<Scalar>::type> at;
 };
 
 template <typename Scalar>
 struct TailRoom {
-    Aligned<Scalar> losses, scratch;
+    Borrowed<Scalar> losses;
+    Aligned<Scalar> scratch;
 };
 
 }  // namespace
@@ -174,7 +207,9 @@ bool accounts_worst(const Holdings& h, const double* weights, double limit, std:
                     std::int64_t* scenario) {
     using Index = typename LaneIndex<Scalar>::type;
     constexpr std::size_t lanes = kLanes<Scalar>;
-    const Columns<Scalar> columns(h, weights, threads);
+    const Used used(h);
+    if (!used.good) return false;
+    const Columns<Scalar> columns(h, used, weights, threads);
     const Loops<Scalar>& loop = loops<Scalar>();
     auto work = [&](const Positions<Scalar>& positions, std::size_t first, WorstRoom<Scalar>& room) {
         const std::size_t size = positions.accounts * lanes;
@@ -187,20 +222,22 @@ bool accounts_worst(const Holdings& h, const double* weights, double limit, std:
         for (const Block<Scalar>& block : columns.blocks) loop.worst(positions, block, most, at);
         loop.summary(most, at, positions.accounts, loss + first, scenario + first);
     };
-    return for_groups<Scalar, WorstRoom<Scalar>>(h, columns, limit, kAccounts, threads, work);
+    return for_groups<Scalar, WorstRoom<Scalar>>(h, used, columns, limit, kAccounts, threads, work);
 }
 
 template <typename Scalar>
 bool accounts_tail(const Holdings& h, const Tail& tail, double limit, std::size_t threads, Scalar* quantile,
                    Scalar* shortfall) {
-    const Columns<Scalar> columns(h, nullptr, threads);
+    const Used used(h);
+    if (!used.good) return false;
+    const Columns<Scalar> columns(h, used, nullptr, threads);
     const Loops<Scalar>& loop = loops<Scalar>();
     const std::size_t stride = columns.vectors * kLanes<Scalar>;
     const std::size_t bytes = stride * sizeof(Scalar);
     const std::size_t most = std::max<std::size_t>(
         64, std::clamp(h.instruments * bytes, kLeastLosses, kMostLosses) / bytes);
     auto work = [&](const Positions<Scalar>& positions, std::size_t first, TailRoom<Scalar>& room) {
-        room.losses.at_least(positions.accounts * stride, true);
+        room.losses.at_least(positions.accounts * stride);
         room.scratch.at_least(selection_room<Scalar>(h.scenarios));
         for (const Block<Scalar>& block : columns.blocks) loop.losses(positions, block, room.losses.data(), stride);
         for (std::size_t a = 0; a < positions.accounts; ++a) {
@@ -210,7 +247,7 @@ bool accounts_tail(const Holdings& h, const Tail& tail, double limit, std::size_
             shortfall[first + a] = found.shortfall;
         }
     };
-    return for_groups<Scalar, TailRoom<Scalar>>(h, columns, limit, most, threads, work);
+    return for_groups<Scalar, TailRoom<Scalar>>(h, used, columns, limit, most, threads, work);
 }
 
 template bool accounts_worst<double>(const Holdings&, const double*, double, std::size_t, double*, std::int64_t*);

@@ -50,6 +50,8 @@ struct Block {
     const Scalar* rows;
     const Scalar* start;    // the loss before any position: 0, minus infinity in pads
     const Scalar* weights;  // null when all are 1
+    const Scalar* next;     // the rows of the next block, `ahead` vectors: worth fetching
+    std::size_t ahead;
 };
 
 // The worst 1 - level of n equal probabilities: the k-th largest loss is its quantile; each excess counts `share`.

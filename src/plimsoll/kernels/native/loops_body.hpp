@@ -136,10 +136,26 @@ PLIMSOLL_INLINE void sum_positions(const Positions<Scalar>& p, const Block<Scala
     }
 }
 
+// Fetches the rows of the next block into the level-2 cache, some lines for each account of this one.
+template <typename Scalar>
+struct Ahead {
+    PLIMSOLL_INLINE Ahead(const Positions<Scalar>& p, const Block<Scalar>& block)
+        : next(reinterpret_cast<const char*>(block.next)),
+          end(next + block.ahead * kLine),
+          step(p.accounts ? block.ahead / p.accounts + 1 : 0) {}
+    PLIMSOLL_INLINE void fetch() {
+        for (std::size_t line = 0; line < step && next < end; ++line, next += kLine) __builtin_prefetch(next, 0, 2);
+    }
+    const char *next, *end;
+    std::size_t step;
+};
+
 template <typename Scalar, int Width, bool Weighted>
 void worst_loop(const Positions<Scalar>& p, const Block<Scalar>& block, Scalar* most,
                 typename LaneIndex<Scalar>::type* at) {
+    Ahead<Scalar> ahead(p, block);
     for (std::size_t a = 0; a < p.accounts; ++a) {
+        ahead.fetch();
         Vector<Scalar> sum[Width];
         sum_positions<Scalar, Width>(p, block, a, sum);
         Vector<Scalar> top = vector_at(most, a);
@@ -177,7 +193,9 @@ void summary(const Scalar* most, const typename LaneIndex<Scalar>::type* at, std
 
 template <typename Scalar, int Width>
 void losses_loop(const Positions<Scalar>& p, const Block<Scalar>& block, Scalar* out, std::size_t stride) {
+    Ahead<Scalar> ahead(p, block);
     for (std::size_t a = 0; a < p.accounts; ++a) {
+        ahead.fetch();
         Vector<Scalar> sum[Width];
         sum_positions<Scalar, Width>(p, block, a, sum);
         Scalar* to = out + a * stride + block.first * kLanes<Scalar>;

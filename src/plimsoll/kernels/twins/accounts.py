@@ -20,7 +20,8 @@ def losses(
     """Losses [some accounts, S] in the precision of ``like``, with the accounts that they are of."""
     from scipy.sparse import csr_array
 
-    q, m = np.negative(quantity).astype(like.dtype), pnl.astype(like.dtype)
+    with np.errstate(over="ignore"):  # in a row that nobody holds
+        q, m = np.negative(quantity).astype(like.dtype), pnl.astype(like.dtype)
     height = max(1, block_bytes // (m.itemsize * m.shape[1]))
     for top in range(0, like.size, height):
         rows = slice(top, min(top + height, like.size))
