@@ -75,6 +75,34 @@ Case what_if(const char* name, plimsoll::Measure measure) {
             }};
 }
 
+Case reprice(const char* name) {
+    return {name, [] {
+                auto held = std::make_shared<Held>();
+                auto book = std::make_shared<plimsoll::Book>(held->holdings(), kTail, kLimit);
+                auto pnl = std::make_shared<std::vector<double>>(Numbers{5}.many(9 * kScenarios, -50.0, 50.0));
+                auto which = std::make_shared<std::vector<std::int64_t>>();
+                for (std::int64_t i = 0; i < 9; ++i) which->push_back(5 * i + 2);
+                return [held, book, pnl, which] {
+                    book->reprice(which->data(), pnl->data(), which->size(), 1);
+                    return book->losses(7)[7];
+                };
+            }};
+}
+
+// A call about three accounts, which needs few of the rows.
+Case few(const char* name) {
+    return {name, [] {
+                auto held = std::make_shared<Held>();
+                auto to = std::make_shared<Results<double>>();
+                return [held, to] {
+                    plimsoll::Holdings some = held->holdings();
+                    some.accounts = 3;
+                    plimsoll::accounts_worst<double>(some, nullptr, kLimit, 1, to->first.data(), to->scenario.data());
+                    return to->first[2];
+                };
+            }};
+}
+
 }  // namespace
 
 std::vector<Case> account_cases() {
@@ -82,6 +110,8 @@ std::vector<Case> account_cases() {
             worst<float>("account_worst, single"),
             shortfall<double>("account_tail"),
             shortfall<float>("account_tail, single"),
+            few("account_worst, few accounts"),
+            reprice("Book, reprice"),
             what_if("Book, worst", plimsoll::Measure::worst),
             what_if("Book, shortfall", plimsoll::Measure::shortfall),
             {"vectors_tail", [] {

@@ -35,6 +35,9 @@ def make(environment: str) -> None:
     if environment == "project" or _is_ready(environment):
         return
     where = _folder(environment)
+    if where.is_symlink():
+        # making it anew would first empty whatever it points to
+        raise ContenderError(f"{where.name} is a link, and an environment belongs to one checkout: remove the link")
     venv.EnvBuilder(with_pip=True, clear=True).create(where)
     pip = (str(_interpreter(environment)), "-m", "pip", "--disable-pip-version-check", "install", "-qq")
     for lock in _locks(environment):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -43,12 +44,24 @@ def what_if_shortfall(inputs: dict[str, Any], options: dict[str, Any]) -> dict[s
     return {"call": _book(inputs, options).es, "arguments": _orders(inputs)}
 
 
+def reprice(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """New prices of some instruments in a book, there and back; a unit is an account of the book."""
+    book, which = _book(inputs, options), inputs["repriced"]
+    turns = itertools.cycle([inputs["pnl_after"], np.ascontiguousarray(inputs["pnl"][which])])
+
+    def run() -> dict[str, Any]:
+        book.reprice(which, next(turns), threads=1)
+        return {"result": np.array([book.worst(a, 0, 0.0) for a in range(3)])}
+
+    return {"run": run, "units": book.accounts}
+
+
 def _held(inputs: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
     return inputs["indptr"], inputs["indices"], inputs["quantity"], inputs["pnl"]
 
 
 def _book(inputs: dict[str, Any], options: dict[str, Any]) -> Book:
-    return open_book(*_held(inputs), level=options["level"])
+    return open_book(*_held(inputs), level=options.get("level"))
 
 
 def _orders(inputs: dict[str, Any]) -> list[tuple[int, int, float]]:

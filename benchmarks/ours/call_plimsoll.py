@@ -23,11 +23,27 @@ def greeks(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     from plimsoll.kernels import lognormal_greeks
 
     arguments, count = _book(inputs)
-    root = np.sqrt(inputs["time"])
+    root, out = np.sqrt(inputs["time"]), np.empty((5, *count))
     return {
-        "run": lambda: lognormal_greeks(**arguments, root_time=root, threads=1)._asdict(),
+        "run": lambda: lognormal_greeks(**arguments, root_time=root, threads=1, out=out)._asdict(),
         "units": count[0] * count[1],
     }
+
+
+def elements(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Values element by element, [n]; a unit is a price."""
+    from plimsoll.kernels import lognormal_value
+
+    arguments = [inputs[name] for name in ("forward", "strike", "total_vol", "call")]
+    return {"run": lambda: {"result": lognormal_value(*arguments)}, "units": arguments[0].size}
+
+
+def implied(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Implied volatilities, [n]; a unit is one of them."""
+    from plimsoll.pricing.implied_vol import implied_vol
+
+    arguments = [inputs[name] for name in ("price", "forward", "strike", "time", "call")]
+    return {"run": lambda: {"result": implied_vol(*arguments)}, "units": arguments[0].size}
 
 
 def book_values(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:

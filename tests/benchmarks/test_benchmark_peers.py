@@ -9,9 +9,29 @@ from benchmarks.harness.bench import generator
 from benchmarks.harness.environments import make, peers
 from benchmarks.harness.race import Effort, run_race
 from benchmarks.subjects._contenders import financepy, ours, py_vollib_vectorized, quantlib, scipy
+from benchmarks.subjects._elements import element_inputs
 from benchmarks.subjects._options import option_inputs
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(1200)]
+
+
+def test_peers_agree_element_by_element_and_on_implied_volatility() -> None:
+    for peer in ("scipy", "quantlib", "py_vollib_vectorized"):
+        make(peer)
+    inputs = element_inputs(generator("test", 2), 20)
+    for call, scale, tolerance in (("elements", inputs["forward"], 1e-13), ("implied", inputs["vol"], 1e-9)):
+        contenders = [
+            ours("plimsoll", call, "element"),
+            quantlib(call, "element", rows=20),
+            py_vollib_vectorized(call, "element", rows=20),
+            *([scipy("numpy+ndtr", call, "element")] if call == "elements" else []),
+        ]
+        names = [contender.name for contender in contenders]
+        race = run_race(contenders, inputs, Effort(1, 1e-4), core=None, keep=names)
+        assert race.missing(*names) is None
+        for name in names[1:]:
+            apart = np.abs(race.results[name]["result"] - race.results["plimsoll"]["result"]) / scale
+            assert apart.max() < tolerance, (call, name)
 
 
 def test_every_peer_prices_as_we_do() -> None:

@@ -73,6 +73,53 @@ def test_values_with_shift_and_floor_equal_the_element_form(a: Arguments) -> Non
         assert (np.abs(found - expected) <= 4e-15 * scale_of(a)).all()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_floor_that_binds_nowhere_changes_no_bit(kind: str) -> None:
+    """The loop that cuts nothing and the one that would cut are held to the same bits."""
+    rng = np.random.default_rng(11)
+    n, e, s = 60, 3, 41
+    arguments: Arguments = {
+        "group": rng.integers(0, e, n),
+        "strike": rng.uniform(30_000.0, 120_000.0, n),
+        "total_vol": rng.uniform(0.02, 0.9, n),
+        "call": rng.random(n) < 0.5,
+        "forward": rng.uniform(40_000.0, 90_000.0, (e, s)),
+        "vol_scale": rng.uniform(0.5, 2.0, (e, s)),
+        "discount": np.array([1.0, 0.97, 1.01]),
+    }
+    floor = np.full((e, s), 1e-9)
+    with use_kernels(kind):
+        plain = lognormal_values(**arguments, vol_floor=None)
+        assert np.array_equal(plain, lognormal_values(**arguments, vol_floor=floor))
+        root = rng.uniform(0.1, 1.0, n)
+        greeks_plain = lognormal_greeks(**arguments, root_time=root, vol_floor=None)
+        greeks_floor = lognormal_greeks(**arguments, root_time=root, vol_floor=floor)
+        assert all(map(np.array_equal, greeks_plain, greeks_floor))
+        assert np.array_equal(greeks_plain.value, plain)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_greeks_fill_a_given_array(kind: str) -> None:
+    book = (
+        [0, 0],
+        [100.0, 90.0],
+        [0.2, 0.3],
+        [True, False],
+        [0.5, 0.5],
+        [[100.0, 95.0, 80.0]],
+        np.ones((1, 3)),
+        None,
+        [0.9],
+    )
+    with use_kernels(kind):
+        out = np.full((5, 2, 3), np.nan)
+        found = lognormal_greeks(*book, out=out)
+        assert all(np.shares_memory(part, out[k]) for k, part in enumerate(found))
+        assert all(map(np.array_equal, found, lognormal_greeks(*book)))
+        with pytest.raises(ValueError, match=r"out: got float64 of shape \(5, 2\), must be .* \[5, N, S\]"):
+            lognormal_greeks(*book, out=np.empty((5, 2)))
+
+
 @given(books(), st.integers(0, 2**32 - 1))
 def test_values_per_forward(a: Arguments, seed: int) -> None:
     paid = np.random.default_rng(seed).random(a["group"].size) < 0.5

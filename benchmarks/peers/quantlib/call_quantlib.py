@@ -44,6 +44,35 @@ def greeks(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     return {"run": run, "units": len(strikes)}
 
 
+def elements(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """`blackFormula` for the first `rows` elements."""
+    rows = options["rows"]
+    kinds = [ql.Option.Call if c else ql.Option.Put for c in inputs["call"][:rows]]
+    strikes, forwards, deviations = (inputs[name][:rows].tolist() for name in ("strike", "forward", "total_vol"))
+    formula = ql.blackFormula
+    return {
+        "run": lambda: {"result": np.array(list(map(formula, kinds, strikes, forwards, deviations)))},
+        "units": rows,
+    }
+
+
+def implied(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """`blackFormulaImpliedStdDev` to 1e-12 for the first `rows` prices, over the square root of the time."""
+    rows = options["rows"]
+    kinds = [ql.Option.Call if c else ql.Option.Put for c in inputs["call"][:rows]]
+    strikes, forwards, prices = (inputs[name][:rows].tolist() for name in ("strike", "forward", "price"))
+    root, solve, none = np.sqrt(inputs["time"][:rows]), ql.blackFormulaImpliedStdDev, ql.nullDouble()
+
+    def run() -> dict[str, Any]:
+        found = [
+            solve(kind, strike, forward, price, 1.0, 0.0, none, 1e-12, 100)
+            for kind, strike, forward, price in zip(kinds, strikes, forwards, prices, strict=True)
+        ]
+        return {"result": np.array(found) / root}
+
+    return {"run": run, "units": rows}
+
+
 def _cells(inputs: dict[str, Any], rows: int) -> tuple[list[Any], ...]:
     group, scenarios = inputs["group"][:rows], inputs["forward"].shape[1]
     kinds = [kind for c in inputs["call"][:rows] for kind in [ql.Option.Call if c else ql.Option.Put] * scenarios]

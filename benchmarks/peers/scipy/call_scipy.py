@@ -30,6 +30,25 @@ def textbook(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     return {"run": run, "units": group.size * inputs["forward"].shape[1]}
 
 
+def elements(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Values element by element, [n], in blocks that stay in the cache."""
+    side = np.where(inputs["call"], 1.0, -1.0)
+    out = np.empty_like(side)
+    size = BLOCK // 8
+
+    def run() -> dict[str, Any]:
+        for left in range(0, side.size, size):
+            part = slice(left, left + size)
+            forward, strike, w, which = (
+                a[part] for a in (inputs["forward"], inputs["strike"], inputs["total_vol"], side)
+            )
+            d1 = np.log(forward / strike) / w + 0.5 * w
+            out[part] = which * (forward * ndtr(which * d1) - strike * ndtr(which * (d1 - w)))
+        return {"result": out}
+
+    return {"run": run, "units": side.size}
+
+
 class _Blocked:
     def __init__(self, inputs: dict[str, Any]) -> None:
         self.group = inputs["group"]

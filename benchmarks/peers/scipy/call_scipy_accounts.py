@@ -70,6 +70,23 @@ def what_if_shortfall(inputs: dict[str, Any], options: dict[str, Any]) -> dict[s
     return {"call": call, "arguments": _orders(inputs)}
 
 
+def reprice(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """New prices of some instruments, there and back: the change times the columns of those who hold one."""
+    which, pnl = inputs["repriced"], inputs["pnl"]
+    matrix, losses = _matrix(inputs), -(_matrix(inputs) @ pnl)
+    columns = matrix[:, which]
+    touched = np.flatnonzero(np.diff(columns.indptr))
+    columns = columns[touched]
+    versions = [inputs["pnl_after"], pnl[which]]
+
+    def run() -> dict[str, Any]:
+        losses[touched] -= columns @ (versions[0] - versions[1])
+        versions.reverse()
+        return {"result": losses[:3].max(axis=1)}
+
+    return {"run": run, "units": losses.shape[0]}
+
+
 def _tail(losses: Any, level: float) -> tuple[Any, Any]:
     size = losses.shape[-1]
     first = _first(size, level)

@@ -119,11 +119,15 @@ def lognormal_greeks(
     *,
     vol_shift: npt.ArrayLike | None = None,
     threads: int | None = None,
+    out: FloatArray | None = None,
 ) -> LognormalGreeks:
     """Values with delta, gamma, vega and theta from the same terms.
 
-    ``root_time`` is [N], the square root of the time to expiry in years. Where no density is left (total volatility 0
-    or saturated) gamma, vega and theta are 0 and delta is the step, at F = K its middle.
+    ``root_time`` is [N], the square root of the time to expiry in years. ``out`` is a C-contiguous, writable float64
+    array [5, N, S] to fill, not overlapping an input; what is returned are its parts.
+
+    Where no density is left (total volatility 0 or saturated) gamma, vega and theta are 0 and delta is the step, at
+    F = K its middle.
 
     >>> g = lognormal_greeks([0], [100.0], [0.3], [True], [0.5], [[100.0]], [[1.0]], None, [1.0])
     >>> [round(float(a[0, 0]), 6) for a in g]
@@ -131,7 +135,7 @@ def lognormal_greeks(
     """
     cells = _cells(group, strike, total_vol, call, forward, vol_scale, vol_shift, vol_floor, discount, None)
     root = reals("root_time", root_time, (cells.group.size,), "[N]")
-    out = result(None, (5, *cells.shape), "[5, N, S]")
+    out = result(out, (5, *cells.shape), "[5, N, S]")
     count = thread_count(threads, out.size)
     extension = native()
     if out.size and extension is None:
