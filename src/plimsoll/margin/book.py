@@ -50,7 +50,7 @@ class MarginRefusedError(DocumentError):
 class Book:
     """`N` positions (of zero quantity only if money is still to settle).
 
-    `plan`, signed `quantity[N]`, `unrealised[N]` and `funding[N]`.
+    `positions` as the account has them, `plan`, signed `quantity[N]`, `unrealised[N]` and `funding[N]`.
 
     `unrealised` and `funding` are in each contract's settlement currency. `failures` are those the caller chose to
     live with.
@@ -58,6 +58,7 @@ class Book:
 
     account: Account
     market: Market
+    positions: tuple[Position, ...]
     plan: Plan
     quantity: F64
     unrealised: F64
@@ -116,7 +117,7 @@ def open_book(account: Account, market: Market, on_failure: OnFailure = "refuse"
         )
     unrealised = np.array([unrealised_profit(plan, row, p) for row, (_, p) in enumerate(held)], dtype=np.float64)
     funding = np.array([p.unsettled_funding for _, p in held], dtype=np.float64)
-    return Book(account, market, plan, quantity, unrealised, funding, tuple(kept))
+    return Book(account, market, tuple(p for _, p in held), plan, quantity, unrealised, funding, tuple(kept))
 
 
 def _check_names(account: Account, market: Market) -> None:

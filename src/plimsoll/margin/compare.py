@@ -169,6 +169,8 @@ def takeable(model: MarginModel, account: Account, market: Market) -> tuple[Acco
 
     Raises `DocumentError` with the reason when no translation helps.
     """
+    if account.mode not in model.MODES:
+        account = account.model_copy(update={"mode": model.MODES[0]})
     reason = model.applies_to(account, market)
     if reason is None:
         return account, market, None

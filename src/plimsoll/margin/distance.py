@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.contracts import is_option
 from plimsoll.documents import refuse
-from plimsoll.margin.account import Account, Position
+from plimsoll.margin.account import Account
 from plimsoll.margin.model import MarginModel
-from plimsoll.market import Depth, Mark, Market
-from plimsoll.risk import compile_plan, plan_pnl
-from plimsoll.scenarios import Scenarios
+from plimsoll.margin.path import moved
+from plimsoll.market import Market
 
 F64 = npt.NDArray[np.float64]
 
@@ -52,72 +50,15 @@ class Distance:
 
 
 def shifted(account: Account, market: Market, multiplier: float) -> tuple[Account, Market]:
-    """The same positions after every price was multiplied, with profit and loss kept; volatilities stay per strike.
-
-    Indices, the part of forwards that still moves, marks of futures and perpetuals, and prices of coins that have an
-    index are multiplied; stable coins and other assets are not. A position without an entry price gets the cash flow
-    of the move as unrealised profit. Marked option prices and order books describe the old price and are dropped;
-    instruments that the account neither holds nor has an order for are left out.
-    """
+    """The same positions after every price was multiplied, with profit and loss kept; see `moved`."""
     if not multiplier > 0:
         raise refuse("multiplier", multiplier, "a number above zero")
-    named = dict.fromkeys([*(p.instrument for p in account.positions), *(o.instrument for o in account.orders)])
-    held = [name for name in named if name in market.contracts]
-    plan = compile_plan([market.contracts[name] for name in held], market)
-    flow = plan_pnl(plan, Scenarios.build([multiplier]), "settlement")[:, 0]
-    unit = {name: float(flow[i]) for i, name in enumerate(held)}
-    share = {}
-    for i, contract in enumerate(plan.contracts):
-        e = int(plan.group[i])
-        total = plan.forward[e] if e >= 0 else np.nan
-        moving = plan.variable[e] / total if e >= 0 and total > 0 else 1.0
-        share[contract.name] = float(moving) if np.isfinite(moving) else 1.0
-    marks = {
-        name: _shifted_mark(mark, is_option(market.contracts[name]), 1.0 + (multiplier - 1.0) * share[name])
-        for name, mark in market.marks.items()
-        if name in unit
+    underlyings = {
+        *market.indices,
+        *(r.underlying for r in market.expiries),
+        *(c.underlying for c in market.instruments),
     }
-    no_depth: dict[str, Depth] = {}
-    content: dict[str, Any] = {
-        "time": market.time,
-        "source": market.source,
-        "indices": {n: x.model_copy(update={"price": x.price * multiplier}) for n, x in market.indices.items()},
-        "assets": {
-            n: x.model_copy(update={"price": x.price * multiplier}) if n in market.indices else x
-            for n, x in market.assets.items()
-        },
-        "expiries": tuple(
-            row
-            if row.forward is None or row.expiry <= market.time
-            else row.model_copy(
-                update={"forward": row.forward.model_copy(update={"variable": row.forward.variable * multiplier})}
-            )
-            for row in market.expiries
-        ),
-        "instruments": tuple(c for c in market.instruments if c.name in unit),
-        "marks": marks,
-        "depth": no_depth,
-    }
-    # every part was validated when it was made; building anew also leaves the old snapshot's cached tables behind
-    moved = Market.model_construct(**content)
-    positions = tuple(_shifted_position(p, market, unit) for p in account.positions)
-    return account.model_copy(update={"positions": positions}), moved
-
-
-def _shifted_mark(mark: Mark, option: bool, factor: float) -> Mark:
-    gone = {"bid": None, "ask": None}
-    if option:
-        return mark.model_copy(update={**gone, "price": None})
-    return mark.model_copy(update={**gone, "price": None if mark.price is None else mark.price * factor})
-
-
-def _shifted_position(position: Position, market: Market, unit: dict[str, float]) -> Position:
-    contract = market.contracts.get(position.instrument)
-    linear = contract is not None and contract.kind in ("future", "perpetual")
-    if not linear or position.entry_price is not None or position.quantity == 0.0:
-        return position
-    gained = (position.unrealised_pnl or 0.0) + position.quantity * unit[position.instrument]
-    return position.model_copy(update={"unrealised_pnl": gained})
+    return moved(account, market, dict.fromkeys(underlyings, multiplier))
 
 
 def distance_to_line(

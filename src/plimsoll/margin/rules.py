@@ -12,8 +12,6 @@ from pydantic import Field, model_validator
 
 from plimsoll.documents import Day, Document, DocumentError, JsonObject, Name, Part, fault, parse_day, refuse
 
-PACK_FOLDERS = ("margin/house/packs", "margin/venues/derive/packs", "margin/venues/deribit/packs")
-
 
 class Source(Part):
     """Where parameters were read: what, where, when captured, and how the reading was chosen."""
@@ -66,9 +64,11 @@ class Rules(Document):
 
 
 def _pack_files() -> Iterator[Any]:
-    root = resources.files("plimsoll")
-    for folder in PACK_FOLDERS:
-        place = root.joinpath(*folder.split("/"))
+    """The packs of the house and of every venue that has a folder."""
+    room = resources.files("plimsoll").joinpath("margin")
+    venues = sorted(room.joinpath("venues").iterdir(), key=lambda f: f.name)
+    for folder in (room.joinpath("house"), *venues):
+        place = folder.joinpath("packs")
         if place.is_dir():
             yield from sorted((f for f in place.iterdir() if f.name.endswith(".json")), key=lambda f: f.name)
 

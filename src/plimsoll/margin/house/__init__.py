@@ -1,1 +1,3 @@
-"""The house models."""
+"""The house's own models."""
+
+MODELS = {"prbm": "prbm:Prbm", "dsa": "dsa:Dsa"}

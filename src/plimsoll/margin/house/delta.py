@@ -127,7 +127,9 @@ def delta_charge_shares(delta: F64, spot: float, net: float, hedged: float, wort
     kinks = np.array([0.0, 1.0])
     capped = np.isfinite(worth) & (size > 0)
     if slope > 0 and capped.any():
-        level = worth[capped] / size[capped] + (net - hedged) * spot
+        # a delta next to nothing has its kink beyond every t: infinity stands for that and is left out below
+        with np.errstate(over="ignore"):
+            level = worth[capped] / size[capped] + (net - hedged) * spot
         inner = np.where(up[capped], level / slope, 1.0 - level / slope)
         kinks = np.unique(np.concatenate([kinks, inner[(inner > 0) & (inner < 1)]]))
     low, high = 0, len(kinks) - 1

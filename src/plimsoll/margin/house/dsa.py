@@ -24,7 +24,7 @@ from plimsoll.margin.house.dsa_many import dsa_batch
 from plimsoll.margin.house.dsa_parameters import DsaParameters
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.expansion import unit_expansion
-from plimsoll.margin.house.floors import largest, mode_problems, stacked
+from plimsoll.margin.house.floors import largest, stacked
 from plimsoll.margin.house.prbm import Prbm
 from plimsoll.margin.house.remainder import Remainder, remainder
 from plimsoll.margin.many.engine import Batch
@@ -129,7 +129,7 @@ class Dsa(MarginModel):
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`: every contract of this package is taken, in portfolio mode."""
-        return mode_problems(account)
+        return []
 
     def scenarios(self) -> Scenarios:
         """The nodes of the grid as columns; spot runs fastest."""

@@ -8,9 +8,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.documents import Problem, Reason
-from plimsoll.margin.account import Account
-
 F64 = npt.NDArray[np.float64]
 
 
@@ -40,10 +37,3 @@ def stacked(terms: Sequence[str], cores: Iterable[Terms], size: int) -> dict[str
                 parts[floor] += core.shares[floor] - core.shares[charged]
                 charged = floor
     return parts
-
-
-def mode_problems(account: Account) -> list[Problem]:
-    """The house models net everything: portfolio mode only."""
-    if account.mode == "portfolio":
-        return []
-    return [Problem("account.mode", f"{account.mode!r} ({Reason.UNSUPPORTED_MODE.value})", "'portfolio'")]

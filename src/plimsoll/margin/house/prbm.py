@@ -26,7 +26,7 @@ from plimsoll.margin.house.delta import (
     worth_of,
 )
 from plimsoll.margin.house.equity import net_equity
-from plimsoll.margin.house.floors import largest, mode_problems, stacked
+from plimsoll.margin.house.floors import largest, stacked
 from plimsoll.margin.house.parameters import PrbmParameters
 from plimsoll.margin.house.prbm_forms import PRBM_FORMS, prbm_pieces
 from plimsoll.margin.house.prbm_many import prbm_batch
@@ -94,7 +94,7 @@ class Prbm(MarginModel):
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`: every contract of this package is taken, in portfolio mode."""
-        return mode_problems(account)
+        return []
 
     def batch(self, universe: Universe) -> Batch:
         """See `MarginModel.batch`."""

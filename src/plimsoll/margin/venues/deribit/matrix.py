@@ -31,6 +31,16 @@ class Matrix:
     index: int
 
 
+def netted(quantity: F64, units: F64) -> F64:
+    """`[S]` what a book gains: `quantity[N]` of `units[N, S]`.
+
+    Products are rounded before they are added, so that what offsets exactly comes to exactly nothing; a matrix product
+    may fuse the two and leave a rest that no position has.
+    """
+    summed: F64 = (quantity[:, None] * units).sum(axis=0)
+    return summed
+
+
 def dampers(h: Holding, pair: PairParameters, row: CurrencyParameters, grid: Grid) -> F64:
     """`[S]` what the far moves are reduced by: `(|m| / range - 1) dampener` USD at the edge price, zero elsewhere."""
     distance = np.maximum(np.abs(grid.move) / pair.price_range, 1.0) - 1.0
@@ -69,7 +79,7 @@ def worst_shares(h: Holding, units: F64, damper: F64, grid: Grid, found: Matrix)
         return Shares(values, float(found.worst - values.sum()), 1)
 
     def gradient(quantity: F64) -> F64:
-        total = quantity @ units
+        total = netted(quantity, units)
         loss = np.where(grid.extended, np.sign(total) * np.maximum(np.abs(total) - damper, 0.0), total)
         place = int(np.argmin(loss))
         return -units[:, place] if loss[place] < 0.0 else np.zeros(len(h))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plimsoll.documents import Problem, Reason
+from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral, weakest
@@ -90,6 +90,7 @@ class StandardMargin(MarginModel):
     MODEL = "deribit-sm"
     PARAMETERS = SmParameters
     FORMS = SM_FORMS
+    MODES = ("portfolio", "cross")
     MANY = (
         "every lot by itself: four charges under the readings of the rule, each rounded to nine decimals as the venue "
         "rounds it, and no scenario at all"
@@ -113,11 +114,7 @@ class StandardMargin(MarginModel):
 
         Taken: futures, perpetuals and options with rates in the pack; segregated: all of one settlement currency.
         """
-        problems = []
-        if account.mode == "isolated":
-            got = f"'isolated' ({Reason.UNSUPPORTED_MODE.value})"
-            problems.append(Problem("account.mode", got, "'portfolio' (segregated by currency) or 'cross'"))
-        problems += contract_problems(account, market)
+        problems = contract_problems(account, market)
         if account.mode != "cross":
             problems += currency_problems(account, market)
         return problems + rate_problems(self.parameters, account, market)

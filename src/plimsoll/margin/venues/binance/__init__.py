@@ -1,0 +1,3 @@
+"""Binance: USD-margined futures by brackets."""
+
+MODELS = {"binance-usdm": "usdm:UsdMargined"}
