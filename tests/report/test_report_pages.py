@@ -207,7 +207,7 @@ def test_every_figure_draws_its_labels(report: Report) -> None:
             figures.surface_figure(report.surface, report.bindings, (r.rules,)),
             [r.binding[0].label, "P&amp;L"],
         ),
-        "models": (figures.model_figure(report.comparison), [row.rules for row in report.comparison.computed]),
+        "models": (figures.model_figure(report.comparison), [row.label for row in report.comparison.computed]),
         "shares": (figures.contribution_figure(r), [s.subject for s in r.shares]),
         "scenarios": (figures.scenario_figure(r), [s.label for s in r.scenarios]),
         "distance": (figures.distance_figure(report.distances[r.rules]), ["net equity", "+60%"]),

@@ -49,7 +49,7 @@ class Report:
     @property
     def surface(self) -> Surface:
         """The surface of the rule set shown in full."""
-        return self.surfaces[self.lead.rules]
+        return self.surfaces[self.lead.label]
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
@@ -86,18 +86,18 @@ def report_on(
     tell = progress or (lambda _: None)
     found = comparison.computed
     if not found:
-        raise DocumentError([Problem(row.rules, "no requirement", row.refusal) for row in comparison.rows])
+        raise DocumentError([Problem(row.label, "no requirement", row.refusal) for row in comparison.rows])
     chosen = next((row for row in found if row.pack.name == lead), found[0])
     assert chosen.requirement is not None
     distances, surfaces = {}, {}
     for row in found:
         assert row.requirement is not None
         model = margin_model(row.pack)
-        tell(f"distance to the line, {row.rules}")
-        held, snapshot, _ = takeable(model, account, market)
-        distances[row.rules] = distance_to_line(model, held, snapshot)
-        tell(f"surface, {row.rules}")
-        surfaces[row.rules] = surface_of(
+        tell(f"distance to the line, {row.label}")
+        held, snapshot, _ = takeable(model, account, market, row.mode)
+        distances[row.label] = distance_to_line(model, held, snapshot)
+        tell(f"surface, {row.label}")
+        surfaces[row.label] = surface_of(
             model, account, market, _moves(marks_of(row.pack, row.requirement)), VOLS, DAYS
         )
     return Report(account, market, comparison, chosen, chosen.requirement, surfaces, distances)

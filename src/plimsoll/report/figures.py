@@ -82,7 +82,7 @@ def model_figure(comparison: Comparison) -> Figure:
             "maintenance (the line)": axes.plot([], [], color=INK, linewidth=2.0)[0],
             "net equity": axes.plot([], [], "D", markersize=7, color=MARK, markeredgecolor=INK)[0],
         }
-        named = [f"{r.rules}{'*' if r.translated else ''}\n{_initial(r)}" for r in rows]
+        named = [f"{r.label}{'*' if r.translated else ''}\n{_initial(r)}" for r in rows]
         axes.set_yticks(range(len(rows)), named)
         axes.set_ylim(len(rows) - 0.45, -0.55)
         axes.set_xlim(0.0, top * 1.1 if top > 0 else 1.0)

@@ -60,6 +60,7 @@ def requirement_view(requirement: Requirement, top: int = 10, *, title: bool = T
         *_head(requirement),
         _components(requirement),
         *_binding(requirement),
+        *_pools(requirement),
     ]
     if requirement.shares:
         parts += [Text(""), contributions(requirement, top)]
@@ -127,6 +128,25 @@ def _binding(r: Requirement) -> list[RenderableType]:
     return lines
 
 
+def _pools(r: Requirement) -> list[RenderableType]:
+    """What stands or falls by itself, where the account has isolated positions."""
+    if not r.pools:
+        return []
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("pool", no_wrap=True, max_width=30, overflow="ellipsis")
+    for heading in (f"set apart {r.currency}", "equity", "initial", "maintenance", "health"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for p in r.pools:
+        table.add_row(
+            p.subject,
+            "-" if p.margin is None else number(p.margin, r.currency, 2),
+            *(number(x, r.currency, 2) for x in (p.equity, p.initial, p.maintenance)),
+            "-" if p.health is None else f"{p.health:,.2f}",
+            style=LOSS if p.equity < p.maintenance else "none",
+        )
+    return [Text(""), table]
+
+
 def contributions(r: Requirement, top: int = 10) -> Table:
     """The positions by the size of their share of the initial margin; negative shares are relief."""
     ranked = sorted(r.shares, key=lambda s: (-abs(s.initial), s.subject))
@@ -154,9 +174,12 @@ def comparison_view(comparison: Comparison) -> RenderableType:
     for heading in ("initial", "maintenance", "net equity", "health", "netting"):
         table.add_column(heading, justify="right", no_wrap=True)
     below: list[RenderableType] = []
+    cheapest = comparison.cheapest
     for row in comparison.rows:
-        name = Text(row.rules + ("*" if row.translated else ""))
-        line = Text(f"{row.rules}: ")
+        name = Text(row.label + ("*" if row.translated else ""))
+        if row is cheapest:
+            name.append(" <", style="bold green")
+        line = Text(f"{row.label}: ")
         r = row.requirement
         if r is None:
             table.add_row(name, "-", "-", "-", "-", "-", style=QUIET)
@@ -169,7 +192,7 @@ def comparison_view(comparison: Comparison) -> RenderableType:
             number(r.initial, r.currency) + ("" if is_dollar(r.currency) else f" {r.currency}"),
             number(r.maintenance, r.currency),
             number(r.net_equity, r.currency),
-            Text("-" if r.health is None else f"{r.health:,.2f}", style=side),
+            Text("-" if row.health is None else f"{row.health:,.2f}", style=side),
             "-" if row.netting is None else percent(-row.netting),
         )
         line.append(f"{row.currency}, set by {row.binding or 'nothing'}")
@@ -183,9 +206,11 @@ def comparison_view(comparison: Comparison) -> RenderableType:
     # the first note of a translated row tells of the translation, often in the same words for several
     below += [Text(f"* {n}", QUIET) for n in dict.fromkeys(r.notes[0] for r in comparison.rows if r.translated)]
     explain = (
-        "health = net equity / maintenance: above 1 is above the line\n"
+        "health = net equity / maintenance, of the weakest pool where there are several: above 1 is above the line\n"
         "netting = initial margin against that of every position alone"
     )
+    if cheapest is not None and cheapest.cost is not None:
+        explain += f"\n< cheapest here, of those that leave the account above the line: {money(cheapest.cost, 'USD')}"
     return Group(table, Text(explain, QUIET), Text(""), *below)
 
 

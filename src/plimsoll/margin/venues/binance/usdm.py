@@ -31,6 +31,7 @@ class UsdMargined(TieredFutures):
 
     MODEL = "binance-usdm"
     PARAMETERS = UsdmParameters
+    LINEAR = ("USDT", "USDC")
     parameters: UsdmParameters
 
     def rule(self, contract: Contract) -> tuple[str, TierTable, Unit] | None:
