@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import CALL as A_CALL
-from builders import PERP, account_doc, market_doc
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import CALL as A_CALL
+from builders import PERP, account_doc, market_doc
 from plimsoll.contracts import Future, Option, Perpetual, Settlement
 from plimsoll.documents import DocumentError
 from plimsoll.feeds import generated_market, sample_book
