@@ -18,6 +18,7 @@ ONE: dict[str, Any] = {"underlyings": ("BTC",)}
 INVERSE: dict[str, Any] = {"styles": ("inverse",)}
 PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "prbm@2026-01-01": ({},),
+    "prbm-whole@2026-01-01": ({},),
     "dsa@2026-01-01": ({},),
     "derive-pmrm2@2025-04-18": (LINEAR | ONE, LINEAR | ONE, LINEAR),
     "derive-pmrm1@2025-04-18": (LINEAR | ONE, LINEAR | ONE, LINEAR),

@@ -6,6 +6,7 @@ Implements the named system under the reading of capabilities K4. Rule codes `PR
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +85,7 @@ class Prbm(MarginModel):
     """
 
     MODEL = "prbm"
-    PARAMETERS = PrbmParameters
+    PARAMETERS: ClassVar[type[PrbmParameters]] = PrbmParameters
     FORMS = PRBM_FORMS
     MANY = (
         "one weighted worst-of-scenarios over 24 columns for each underlying, four sums over neighbouring lots, and "
