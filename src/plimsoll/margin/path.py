@@ -132,6 +132,18 @@ def moved(account: Account, market: Market, spot: Mapping[str, float], vol: floa
     return account.model_copy(update={"positions": positions}), after
 
 
+def shifted(account: Account, market: Market, multiplier: float) -> tuple[Account, Market]:
+    """The same positions after every price was multiplied, with profit and loss kept; see `moved`."""
+    if not multiplier > 0:
+        raise refuse("multiplier", multiplier, "a number above zero")
+    underlyings = {
+        *market.indices,
+        *(r.underlying for r in market.expiries),
+        *(c.underlying for c in market.instruments),
+    }
+    return moved(account, market, dict.fromkeys(underlyings, multiplier))
+
+
 def _moved_expiry(row: Expiry, market: Market, multiplier: float, vol: float) -> Expiry:
     if row.expiry <= market.time:
         return row

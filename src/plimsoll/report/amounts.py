@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from plimsoll.margin.distance import Distance
 
 _SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"), (1.0, ""))
 _LABEL = re.compile(
@@ -106,21 +102,6 @@ def health_words(health: float | None) -> str:
         return "nothing required"
     side = "above" if health > 1 else "on" if health == 1 else "below"
     return f"{health:,.2f} ({side} the line)"
-
-
-def distance_words(distance: Distance) -> str:
-    """The moves at which net equity meets the line, in words."""
-    down, up = distance.down, distance.up
-    within = f"within {distance.span:.0%}"
-    if distance.above and down is None and up is None:
-        return f"above the line for every move {within}"
-    if not distance.above and down is None and up is None:
-        return f"below the line for every move {within}"
-    met = [exact_percent(round(move, 4)) for move in (down, up) if move is not None]
-    reached = "the line is reached at" if distance.above else "below the line now; back above it at"
-    if len(met) == 2:
-        return f"{reached} {met[0]} or {met[1]}"
-    return f"{reached} {met[0]}, by no move {'down' if down is None else 'up'} {within}"
 
 
 def scenario_point(label: str) -> tuple[float, float] | None:

@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plimsoll.report.amounts import exact_percent, is_dollar, money, short_money
+from plimsoll.report.amounts import is_dollar, money, short_money
 from plimsoll.report.canvas import (
     GAIN,
     INK,
-    LINES,
     LOSS,
     MARK,
     MUTED,
-    PAPER,
     SERIES,
     inline_svg,
     money_axis,
     new_figure,
-    percent_axis,
     save,
     styled,
 )
+from plimsoll.report.line_figure import line_figure
 from plimsoll.report.smiles import smile_figure
 from plimsoll.report.surface_figure import surface_figure
 
@@ -33,13 +31,12 @@ if TYPE_CHECKING:
     from matplotlib.ticker import Locator
 
     from plimsoll.margin.compare import Comparison, Row
-    from plimsoll.margin.distance import Distance
     from plimsoll.margin.requirement import Requirement
 
 __all__ = [
     "contribution_figure",
-    "distance_figure",
     "inline_svg",
+    "line_figure",
     "model_figure",
     "save",
     "scenario_figure",
@@ -147,43 +144,6 @@ def _groups(r: Requirement, several: bool) -> dict[str, list[tuple[str, float, s
         mine = several and head in groups
         groups.setdefault(head if mine else "", []).append((tail if mine else s.label, s.pnl, s.label))
     return {k: v for k, v in groups.items() if v}
-
-
-def distance_figure(distance: Distance) -> Figure:
-    """Net equity and maintenance margin against the price move; where they meet is the line."""
-    with styled():
-        figure = new_figure(WIDTH, 3.1)
-        axes = figure.add_subplot()
-        x, equity, line = distance.moves, distance.equity, distance.maintenance
-        axes.fill_between(x, equity, line, where=(equity < line).tolist(), color=LOSS, alpha=0.22, linewidth=0)
-        axes.plot(x, equity, color=GAIN, label="net equity")
-        axes.plot(x, line, color=LOSS, linestyle=(0, (5, 2)), label="maintenance margin (the line)")
-        axes.axhline(0.0, color=LINES, linewidth=0.8, zorder=0)
-        axes.axvline(0.0, color=MUTED, linewidth=0.8, linestyle=":")
-        for move in (distance.down, distance.up):
-            if move is None:
-                continue
-            at = float(np.interp(move, x, line))
-            axes.plot([move], [at], "o", color=MARK, markeredgecolor=INK, markersize=8, zorder=5)
-            axes.annotate(
-                exact_percent(round(move, 3)),
-                (move, at),
-                textcoords="offset points",
-                xytext=(0, 13),
-                ha="center",
-                fontweight="bold",
-                bbox={"boxstyle": "round,pad=0.15", "facecolor": PAPER, "edgecolor": "none", "alpha": 0.85},
-                zorder=6,
-            )
-        axes.margins(y=0.12)
-        axes.set_xlim(float(x[0]), float(x[-1]))
-        axes.set_xlabel("move of every price together (at once, volatilities unchanged)")
-        axes.set_ylabel(distance.currency)
-        percent_axis(axes, "x")
-        money_axis(axes, "y", [*equity.tolist(), *line.tolist()], "USD")
-        axes.grid(axis="y")
-        figure.legend(loc="outside upper left", ncols=2)
-        return figure
 
 
 def _signed_bars(

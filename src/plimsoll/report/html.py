@@ -11,7 +11,6 @@ from plimsoll.margin.compare import Row
 from plimsoll.margin.requirement import Binding, Requirement
 from plimsoll.report import figures
 from plimsoll.report.amounts import (
-    distance_words,
     exact_percent,
     health_words,
     money,
@@ -22,6 +21,7 @@ from plimsoll.report.amounts import (
     short_money,
 )
 from plimsoll.report.bundle import Report, marks_of
+from plimsoll.report.lines import line_words
 from plimsoll.report.smiles import PANELS, held_expiries
 from plimsoll.scenarios import VolRule
 
@@ -111,11 +111,11 @@ def _card(report: Report, row: Row, place: int) -> dict[str, Any]:
         "r": r,
         "state": state,
         "words": words[state],
-        "picture": f"distance{place}",
+        "picture": f"line{place}",
         "surface": f"surface{place}",
         "unmarked": _unmarked(row),
         "law": _law(report.surfaces[row.label].vol_rule),
-        "distance": distance_words(report.distances[row.label]),
+        "line": line_words(report.lines[row.label]),
         "equity_at": 100 * max(0.0, r.net_equity) / top,
         "initial_at": 100 * r.initial / top,
         "line_at": 100 * r.maintenance / top,
@@ -133,9 +133,9 @@ def _pictures(report: Report) -> dict[str, Any]:
         "smiles": (figures.smile_figure(report.account, report.market), "Volatility smiles with the positions held"),
         "scenarios": (figures.scenario_figure(requirement), "Profit and loss in every scenario of the rule set"),
     }
-    for i, (rules, distance) in enumerate(report.distances.items()):
-        drawn[f"distance{i}"] = (
-            figures.distance_figure(distance),
+    for i, (rules, lines) in enumerate(report.lines.items()):
+        drawn[f"line{i}"] = (
+            figures.line_figure(lines),
             f"Net equity and maintenance margin over the price move under {rules}",
         )
     for i, row in enumerate(report.comparison.computed):
@@ -192,7 +192,7 @@ def _evidence(row: Row) -> list[tuple[str, str]]:
 
 def _hashes(report: Report) -> list[tuple[str, str]]:
     documents: list[tuple[str, Document]] = [("account", report.account), ("market", report.market)]
-    documents += {f"rules {row.rules}": row.pack for row in report.comparison.rows}.items()
+    documents += {f"rules {row.label}": row.pack for row in report.comparison.rows}.items()
     return [(name, document.hash()) for name, document in documents]
 
 

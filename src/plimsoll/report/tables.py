@@ -13,7 +13,6 @@ from rich.text import Text
 
 from plimsoll.documents import Failure, format_instant
 from plimsoll.report.amounts import (
-    distance_words,
     exact_percent,
     health_words,
     is_dollar,
@@ -24,10 +23,10 @@ from plimsoll.report.amounts import (
     scenario_point,
     signed,
 )
+from plimsoll.report.lines import lines_view
 
 if TYPE_CHECKING:
     from plimsoll.margin.compare import Comparison
-    from plimsoll.margin.distance import Distance
     from plimsoll.margin.requirement import Binding, Requirement
     from plimsoll.report.bundle import Report
     from plimsoll.risk.surface import Surface
@@ -214,16 +213,6 @@ def comparison_view(comparison: Comparison) -> RenderableType:
     return Group(table, Text(explain, QUIET), Text(""), *below)
 
 
-def distance_view(distances: Sequence[Distance]) -> RenderableType:
-    """The moves at which equity meets the maintenance margin, a line for each rule set."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column()
-    for distance in distances:
-        table.add_row(distance.rules, Text(distance_words(distance), style=STRONG))
-    return Group(table, Text("every price moves together and at once; volatilities stay", QUIET))
-
-
 def surface_view(surface: Surface, bindings: Sequence[Binding] = (), width: int = WIDTH) -> RenderableType:
     """P&L in rows of price moves and columns of volatility shocks, one table for each day.
 
@@ -297,7 +286,7 @@ def _short_hash(text: str) -> str:
 
 
 def demo_view(report: Report) -> RenderableType:
-    """The whole story of one account: comparison, distance to the line, and the rule set shown in full."""
+    """The whole story of one account: comparison, the line(s), and the rule set shown in full."""
     account, market = report.account, report.market
     held = Text(account.name or "account", style=STRONG)
     kinds: dict[str, int] = {}
@@ -316,7 +305,7 @@ def demo_view(report: Report) -> RenderableType:
         _heading("The same account under every rule set"),
         comparison_view(report.comparison),
         _heading("How far it is from the line"),
-        distance_view(tuple(report.distances.values())),
+        lines_view(tuple(report.lines.values())),
         _heading(f"Why: {report.lead.rules} in full"),
         requirement_view(report.requirement, title=False),
     )
