@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from plimsoll.cli._common import console, json_option, print_json
+from plimsoll.cli._common import console, json_option, load_account, load_market, market_option, print_json
 
 
 @click.group()
 def command() -> None:
-    """List, show and compare dated rule packs."""
+    """List, show and compare dated rule packs, and say whom a change hits."""
 
 
 @command.command("list", epilog="Example: plimsoll rules list")
@@ -100,3 +100,39 @@ def diff(before: str, after: str, every: bool, as_json: bool) -> None:
     from plimsoll.report.rule_changes import differences_view, leaves_view
 
     console().print(leaves_view(found) if every else differences_view(found))
+
+
+@command.command(
+    epilog="Example: plimsoll rules impact derive-srm@2025-04-18 new.json -m market.json -a one.json -a two.json"
+)
+@click.argument("before", metavar="BEFORE")
+@click.argument("after", metavar="AFTER")
+@market_option
+@click.option("--account", "-a", "accounts", required=True, multiple=True, metavar="FILE", help="May be repeated.")
+@click.option("--lines/--no-lines", default=True, show_default=True, help="Also search for each account's line.")
+@json_option
+@click.pass_context
+def impact(
+    ctx: click.Context, before: str, after: str, market: str, accounts: tuple[str, ...], lines: bool, as_json: bool
+) -> None:
+    """What an announced change does to accounts: requirement, health and line before and after, worst hit first.
+
+    AFTER may be a file that is not in force yet. Exits with 2 when no account could be margined under both.
+    """
+    from plimsoll.cli._progress import late_bar
+    from plimsoll.liquidation.announced import announced
+    from plimsoll.margin import load_rules
+
+    packs = load_rules(before), load_rules(after)
+    held, snapshot = [load_account(path) for path in accounts], load_market(market)
+    named = [a if a.name else a.model_copy(update={"name": p}) for a, p in zip(held, accounts, strict=True)]
+    with late_bar() as bar:
+        found = announced(named, snapshot, *packs, lines=lines, progress=bar)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        from plimsoll.report.announced import announced_view
+
+        console().print(announced_view(found))
+    if all(h.after is None for h in found.hits):
+        ctx.exit(2)
