@@ -43,9 +43,9 @@ def page_of(packs: tuple[Rules, ...]) -> str:
     lines = [
         "# Venue, mode, rule",
         "",
-        f"{len(newest)} rule sets in {len(packs)} dated packs (`python tools/make_venues_page.py`). Evidence counts the",
-        "numbers of a pack: *reproduced* meets numbers that the venue computed under that very pack, *read* stands in its rules,",
-        "*assumed* is our reading where nothing is public. Below, the newest pack of each, rule by rule.",
+        f"{len(newest)} rule sets in {len(packs)} dated packs (`python tools/make_venues_page.py`). Evidence counts",
+        "the numbers of a pack: *reproduced* meets numbers that the venue computed under that very pack, *read* stands in",
+        "its rules, *assumed* is our reading where nothing is public. Below, the newest pack of each, rule by rule.",
         "",
         "| venue | pack | until | modes | reproduced | read | assumed |",
         "| --- | --- | --- | --- | --- | --- | --- |",
