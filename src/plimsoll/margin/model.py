@@ -133,6 +133,7 @@ class MarginModel(ABC):
             maintenance=to_units(maintenance, decimals, against="payer"),
             equity=to_units(found.net_equity, decimals, against="holder"),
         )
+        pack_notes = self.rules.notes if charged.initial > 0 or charged.maintenance > 0 else ()
         return Requirement(
             account=account.name,
             rules=self.rules.label,
@@ -153,7 +154,7 @@ class MarginModel(ABC):
             workings=found.workings,
             inputs=Inputs(account=account.hash(), market=market.hash(), rules=self.rules.hash()),
             failures=found.failures,
-            notes=(*found.notes, *_owing(found.net_equity, charged.maintenance)),
+            notes=(*found.notes, *pack_notes, *_owing(found.net_equity, charged.maintenance)),
         )
 
     def batch(self, universe: Universe) -> Batch | None:
