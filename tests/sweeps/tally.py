@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from plimsoll.documents import DocumentError
-from plimsoll.margin import MarginModel, Requirement, Rules, margin_model, shipped_packs
+from plimsoll.margin import MarginModel, Requirement, margin_model, shipped_packs
 from sweeps.books import Book, refusals
 from sweeps.compared import Compared, adds_up
-from sweeps.deribit import against_pm, against_sm
+from sweeps.deribit import against_pm, against_pmc, against_sm
 from sweeps.derive import against_pmrm1, against_pmrm2, against_srm
 from sweeps.house import against_dsa, against_prbm
 
@@ -27,6 +27,7 @@ AGAINST: dict[str, Callable[[MarginModel, Book, Compared], Requirement]] = {
     "derive-pmrm2": against_pmrm2,
     "deribit-sm": against_sm,
     "deribit-pm": against_pm,
+    "deribit-pm-contingency": against_pmc,
 }
 """Model to the comparison with its twin."""
 
@@ -57,20 +58,11 @@ class Row:
         )
 
 
-APART = "deribit-pm-contingency"
-"""Rules of the past: held to their twin on random books in tests/margin/test_deribit_contingency_pm.py."""
-
-
-def swept_packs() -> list[Rules]:
-    """Every shipped pack but those of `APART`."""
-    return [pack for pack in shipped_packs() if pack.model != APART]
-
-
 class Tally:
     """Every shipped pack against its twin, book by book."""
 
     def __init__(self) -> None:
-        self.models = [margin_model(pack) for pack in swept_packs()]
+        self.models = [margin_model(pack) for pack in shipped_packs()]
         self.rows = {m.rules.label: Row() for m in self.models}
         self.health: dict[str, list[float]] = {}
 

@@ -25,6 +25,7 @@ def list_packs(as_json: bool) -> None:
                 {
                     "name": p.name,
                     "effective": p.effective.isoformat(),
+                    "until": None if p.until is None else p.until.isoformat(),
                     "model": p.model,
                     "title": p.title,
                     "hash": p.hash(),
@@ -36,10 +37,11 @@ def list_packs(as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(box=None)
-    for heading in ("rules", "title", "currency", "hash"):
-        table.add_column(heading)
+    for heading in ("rules", "until", "title", "currency", "hash"):
+        table.add_column(heading, no_wrap=heading != "title")
     for pack in packs:
-        table.add_row(pack.label, pack.title, pack.currency, pack.hash()[7:19])
+        until = "" if pack.until is None else pack.until.isoformat()
+        table.add_row(pack.label, until, pack.title, pack.currency, pack.hash()[7:19])
     console().print(table)
 
 
@@ -58,7 +60,9 @@ def show(rules: str, as_json: bool) -> None:
     from rich.table import Table
 
     out = console()
-    out.print(f"[bold]{pack.label}[/]  {pack.title}  ({pack.currency})")
+    out.print(f"[bold]{pack.label}[/]  {pack.title}  ({pack.currency}), in force {pack.span}")
+    for note in pack.notes:
+        out.print(f"  note: {note}", markup=False)
     for source in pack.sources:
         out.print(f"  source: {source.title}, {source.reference}, captured {source.captured}", markup=False)
         if source.note:

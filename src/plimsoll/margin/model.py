@@ -152,6 +152,7 @@ class MarginModel(ABC):
             maintenance=to_units(maintenance, decimals, against="payer"),
             equity=to_units(found.net_equity, decimals, against="holder"),
         )
+        pack_notes = self.rules.notes if charged.initial > 0 or charged.maintenance > 0 else ()
         return Requirement(
             account=account.name,
             rules=self.rules.label,
@@ -175,6 +176,7 @@ class MarginModel(ABC):
             failures=found.failures,
             notes=(
                 *found.notes,
+                *pack_notes,
                 *pool_notes(found.pools),
                 *self._unused(account),
                 *_owing(found.net_equity, maintenance),

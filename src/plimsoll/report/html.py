@@ -19,6 +19,7 @@ from plimsoll.report.amounts import (
     scale_of,
     scenario_point,
     short_money,
+    signed,
 )
 from plimsoll.report.bundle import Report, marks_of
 from plimsoll.report.lines import line_words
@@ -64,7 +65,13 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        money=money, number=number, short=short_money, percent=percent, exact=exact_percent, health=health_words
+        money=money,
+        number=number,
+        short=short_money,
+        percent=percent,
+        exact=exact_percent,
+        health=health_words,
+        signed=signed,
     )
     return environment.get_template(TEMPLATE)
 

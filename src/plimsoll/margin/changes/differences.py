@@ -150,6 +150,8 @@ def _head_notes(before: Rules, after: Rules, leaves: Sequence[object]) -> tuple[
     if weaker:
         names = ", ".join(sorted(weaker)[:4]) + (f" and {len(weaker) - 4} more" if len(weaker) > 4 else "")
         notes.append(f"evidence is another for {names}")
+    for which, pack, other in (("earlier", before, after), ("later", after, before)):
+        notes += [f"the {which} pack says: {note}" for note in pack.notes if note not in other.notes]
     if before.currency != after.currency:
         notes.append(f"currency: {before.currency} → {after.currency}")
     if before.decimals != after.decimals:

@@ -12,7 +12,7 @@ from plimsoll.contracts import Contract, Option, Settlement
 from plimsoll.documents import DocumentError, Problem, Reason
 from plimsoll.margin.account import Account
 from plimsoll.margin.venues.deribit.settlement import named
-from plimsoll.margin.venues.deribit.sm_charges import DECIMALS, Charge, future_charge, short_option_charge
+from plimsoll.margin.venues.deribit.sm_charges import DECIMALS, Charge, binding_term, future_charge, short_option_charge
 from plimsoll.margin.venues.deribit.sm_parameters import FutureRates, OptionRates, SmParameters
 from plimsoll.market import Market
 from plimsoll.risk import Plan, compile_plan, option_values
@@ -31,7 +31,8 @@ SHARE_READINGS = ("slope", "share")
 class Row:
     """Margin of one position or order in its settlement currency; `initial` and `maintenance` by reading.
 
-    `kind`: `futures`, `options` or `orders`; `paths` are the parameters that it rests on.
+    `kind`: `futures`, `options` or `orders`; `paths` are the parameters that it rests on. `term`: which of
+    `sm_charges.TERMS` sets the initial margin of a short option, by reading.
     """
 
     subject: str
@@ -40,6 +41,7 @@ class Row:
     paths: tuple[str, ...]
     initial: dict[str, float]
     maintenance: dict[str, float]
+    term: dict[str, str] | None = None
 
 
 def rates_path(contract: Contract) -> str:
@@ -126,14 +128,16 @@ def position_rows(p: SmParameters, plan: Plan, quantity: F64, marks: F64) -> lis
             continue
         size = float(abs(quantity[i]) * plan.multiplier[i])
         path: tuple[str, ...] = (rates_path(contract),)
+        term = None
         if isinstance(contract, Option):
-            found = _short_option(p, contract, size, float(marks[i]), (float(plan.price[i]), float(plan.spot[i])))
+            ends, mark = (float(plan.price[i]), float(plan.spot[i])), float(marks[i])
+            found, term = _short_option(p, contract, size, mark, ends), _terms(p, contract, mark, ends)
         else:
             coins = size / float(plan.price[i]) if contract.settlement is Settlement.INVERSE else size  # type: ignore[union-attr]
             found = _future(p, contract, coins, float(plan.spot[i]))
             path += ("maintenance_share",) if p.maintenance_share is not None else ()
         kind = "options" if plan.option[i] else "futures"
-        rows.append(Row(contract.name, kind, contract.currency, path, *found))
+        rows.append(Row(contract.name, kind, contract.currency, path, *found, term))
     return rows
 
 
@@ -159,6 +163,15 @@ def _short_option(
         charges.append(Charge(one.initial * coins, one.maintenance * coins))
     most = max(charges, key=lambda c: c.maintenance)
     return _charge_rows(charges, (most, most))
+
+
+def _terms(p: SmParameters, contract: Option, mark: float, underlyings: tuple[float, float]) -> dict[str, str]:
+    rates, linear = option_rates(p, contract)
+    found = {}
+    for name, u in zip(UNDERLYING_READINGS, underlyings, strict=True):
+        one = short_option_charge(rates, contract.call, contract.strike, u, mark, u if linear else 1.0)
+        found[name] = binding_term(rates, one, contract.call, contract.strike, u)
+    return found
 
 
 def order_rows(p: SmParameters, account: Account, market: Market) -> list[Row]:
