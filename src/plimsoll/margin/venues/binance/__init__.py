@@ -1,3 +1,6 @@
-"""Binance: USD-margined futures by brackets."""
+"""Binance: futures margined in dollars and in coin by brackets, portfolio margin, and options."""
 
-MODELS = {"binance-usdm": "usdm:UsdMargined"}
+MODELS = {
+    "binance-usdm": "usdm:UsdMargined",
+    "binance-coinm": "coinm:CoinMargined",
+}
