@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.contracts import Contract, Settlement
+from plimsoll.contracts import Contract
 from plimsoll.documents import Problem, Reason
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
@@ -19,14 +19,13 @@ from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.futures_forms import FUTURES_FORMS, futures_form
 from plimsoll.margin.parts.futures_many import FutureUnits, futures_batch
+from plimsoll.margin.parts.futures_orders import order_charges, order_problems
 from plimsoll.margin.parts.legs import Legs, Unit
-from plimsoll.margin.parts.orders import resting, value_of
 from plimsoll.margin.parts.tiers import Tiers, TierTable
 from plimsoll.margin.path import ACCOUNT, States, Track
 from plimsoll.margin.pools import SHARED, pool, pooled_equity
 from plimsoll.margin.requirement import Binding, Component, Pool
 from plimsoll.market import Market
-from plimsoll.risk import compile_plan
 
 F64 = npt.NDArray[np.float64]
 
@@ -72,14 +71,14 @@ class TieredFutures(MarginModel):
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`."""
-        found = []
+        found = order_problems(account, market)
         named = [(f"account.positions[{i}].instrument", p.instrument) for i, p in enumerate(account.positions)]
         named += [(f"account.orders[{i}].instrument", o.instrument) for i, o in enumerate(account.orders)]
         currencies = set()
         for path, name in named:
             contract = market.contracts.get(name)
             if contract is None:
-                continue  # the book refuses it, and says what the market lists
+                continue  # the book refuses a position in it, and `order_problems` an order
             if self.rule(contract) is None:
                 got = f"{name!r}, {contract.kind} on {contract.underlying} ({Reason.UNSUPPORTED_CONTRACT.value})"
                 found.append(Problem(path, got, self.listed()))
@@ -196,35 +195,11 @@ class TieredFutures(MarginModel):
         return np.array([self.close_fee_rate(c) for c in book.plan.contracts], dtype=np.float64)
 
     def _orders(self, account: Account, market: Market) -> Component:
-        """What the initial margin of each instrument rises by when its orders are filled, at the orders' prices."""
-        held = {(p.instrument, p.leg): p for p in account.positions}
-        standing = resting(account.orders, market.contracts)
-        plan = compile_plan([market.contracts[name] for name, _ in standing], market)
-        names, amounts = [], []
-        for i, ((name, leg), orders) in enumerate(standing.items()):
-            position, contract = held.get((name, leg)), plan.contracts[i]
-            quantity = 0.0 if position is None else position.quantity
-            # without a position the mark is not needed: an order has its own price
-            value = value_of(contract, quantity, float(plan.price[i])) if quantity else 0.0
-            chosen = orders.leverage if position is None or position.leverage is None else position.leverage
-            before, *after = (self._initial(contract, q, v, chosen) for q, v in orders.ends(quantity, value))
-            names.append(f"orders {name}" if leg == "net" else f"orders {name} {leg}")
-            amounts.append(max(0.0, *(a - before for a in after)))
-        added = np.array(amounts, dtype=np.float64)
+        """See `order_charges`."""
+        found = order_charges(self, account, market)
+        added = np.array([c.amount for c in found], dtype=np.float64)
+        names = [c.subject for c in found]
         return component("open_orders", "Open orders", "assumed", names, added, np.zeros_like(added))
-
-    def _initial(self, contract: Contract, quantity: float, value: float, chosen: float | None) -> float:
-        """Initial margin, with the fee of closing, of `quantity` contracts worth `value`, both without sign."""
-        rule = self.rule(contract)
-        assert rule is not None  # `problems` has refused a contract without tiers
-        inverse = getattr(contract, "settlement", None) is Settlement.INVERSE
-        size = value if rule[2] == "notional" or (rule[2] == "coins" and inverse) else quantity
-        size *= float(getattr(contract, "multiplier", 1.0)) if rule[2] == "coins" and not inverse else 1.0
-        tiers = Tiers.of(rule[1])
-        least = float(tiers.initial_rate[tiers.place(np.array(size))])
-        leverage = chosen if chosen is not None else self.default_leverage
-        rate = least if leverage is None else max(least, 1.0 / leverage)
-        return value * (rate + self.close_fee_rate(contract))
 
     @staticmethod
     def _pools(

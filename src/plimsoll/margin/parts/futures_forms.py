@@ -11,8 +11,8 @@ from plimsoll.margin.parts.futures_many import FutureUnits
 
 _WHY = (
     "initial margin is the whole position at one over its leverage, and the least that its tier asks for jumps up "
-    "where a tier ends: the lowest convex function that is never below it, is zero at zero and equal to it at the largest "
-    "position considered is one straight line, the highest rate up to there"
+    "where a tier ends: the lowest convex function that is never below it, is zero at zero and equal to it at the "
+    "largest position considered is one straight line, the highest rate up to there"
 )
 FUTURES_FORMS = Declared(
     "bound",
