@@ -107,7 +107,7 @@ def liquidation_cases() -> list[Doc]:
         ("b1-isolated-eth", "B-1: isolated long of ETHUSDT", ether, "1114.78"),
         ("b2-isolated-btc", "B-2: isolated long of BTCUSDT", bitcoin, "18778.73"),
     ):
-        account = {"mode": "isolated", "positions": [position | {"isolated_margin": wallet}]}
+        account: Doc = {"mode": "isolated", "positions": [position | {"isolated_margin": wallet}]}
         account |= {"collateral": {"USDT": wallet}}
         wanted: Doc = {f"workings.liquidation_price.{position['instrument']}": price}
         found.append(case(name, title, FAQ, OLDER, account, where, wanted))

@@ -70,18 +70,18 @@ def order_margins(account: Doc, market: Doc, symbols: Doc, default: float) -> di
     found: dict[str, float] = {}
     for (name, leg), orders in live.items():
         terms = instruments[name]
-        value, leverage = 0.0, None
+        value, own = 0.0, None
         for position in account["positions"]:
             if (position["instrument"], position["leg"]) == (name, leg):
                 value = worth(terms, position["quantity"], market["marks"][name]["price"])
-                leverage = position["leverage"]
-        if leverage is None:
-            leverage = min((o["leverage"] for o in orders if o["leverage"] is not None), default=default)
+                own = position["leverage"]
+        named = min((o["leverage"] for o in orders if o["leverage"] is not None), default=default)
         bought = sum(worth(terms, o["quantity"], o["price"]) for o in orders if o["quantity"] > 0)
         sold = sum(worth(terms, o["quantity"], o["price"]) for o in orders if o["quantity"] < 0)
         tiers = table_of(symbols, terms)
-        states = [futures_initial(tiers, abs(value + x), leverage) for x in (0.0, bought, sold)]
-        found[terms["currency"]] = found.get(terms["currency"], 0.0) + max(states) - states[0]
+        states = [futures_initial(tiers, abs(value + x), own or named) for x in (0.0, bought, sold)]
+        before = futures_initial(tiers, abs(value), own or default)
+        found[terms["currency"]] = found.get(terms["currency"], 0.0) + max(0.0, max(states) - before)
     return found
 
 

@@ -39,8 +39,11 @@ def order_charges(rules: FutureRules, account: Account, market: Market) -> list[
         quantity = 0.0 if position is None else position.quantity
         # without a position the mark is not needed: an order has its own price
         value = value_of(contract, quantity, float(plan.price[i])) if quantity else 0.0
-        chosen = orders.leverage if position is None or position.leverage is None else position.leverage
-        before, *after = (_initial(rules, contract, q, v, chosen) for q, v in orders.ends(quantity, value))
+        own = None if position is None else position.leverage
+        now, *filled = orders.ends(quantity, value)
+        # what is held is charged at its own leverage; filled, the leverage that an order names holds for the whole
+        before = _initial(rules, contract, *now, own)
+        after = [_initial(rules, contract, q, v, orders.leverage if own is None else own) for q, v in (now, *filled)]
         subject = f"orders {name}" if leg == "net" else f"orders {name} {leg}"
         found.append(OrderCharge(subject, contract, max(0.0, *(a - before for a in after))))
     return found
