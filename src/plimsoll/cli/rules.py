@@ -9,7 +9,7 @@ from plimsoll.cli._common import console, json_option, load_account, load_market
 
 @click.group()
 def command() -> None:
-    """List, show and compare dated rule packs, and say whom a change hits."""
+    """List, show, compare and import dated rule packs, and say whom a change hits."""
 
 
 @command.command("list", epilog="Example: plimsoll rules list")
@@ -140,3 +140,68 @@ def impact(
         console().print(announced_view(found))
     if all(h.after is None for h in found.hits):
         ctx.exit(2)
+
+
+@command.group("import")
+def imports() -> None:
+    """Make rule packs from files of venues."""
+
+
+@imports.command(
+    "binance-tiers",
+    epilog="Example: plimsoll rules import binance-tiers leverage_tiers.json.gz -o packs --effective 2024-10-24",
+)
+@click.argument("file", metavar="FILE")
+@click.option("--output", "-o", required=True, metavar="DIR", help="Folder for the packs; made if it is not there.")
+@click.option("--effective", metavar="DAY", help="Day from which the brackets hold; default: today (UTC).")
+@click.option("--reference", default="", metavar="TEXT", help="Where the file is from; default: its name.")
+@click.option("--leverage", default=20.0, show_default=True, help="Leverage of positions for which none is chosen.")
+@json_option
+def binance_tiers(file: str, output: str, effective: str | None, reference: str, leverage: float, as_json: bool) -> int:
+    """Leverage brackets of Binance futures (ccxt's map or the venue's answer, gzipped or not) into rule packs.
+
+    Every `cum` is recomputed from floors and rates. Exit 0: all of them follow, and a pack that `--rules` takes is
+    written for each kind of futures; 1: some do not, nothing is written; 2: a file that is no such table.
+    """
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    from plimsoll.cli._common import write_text
+    from plimsoll.documents import parse_day, refuse
+    from plimsoll.margin import margin_model
+    from plimsoll.margin.venues.binance.brackets import read_brackets
+
+    today = datetime.now(UTC).date()
+    try:
+        day = today if effective is None else parse_day(effective)
+    except ValueError as error:
+        raise refuse("--effective", effective, str(error)) from None
+    if not 1.0 <= leverage <= 1000.0:
+        raise refuse("--leverage", leverage, "a number from 1 to 1000")
+    brackets = read_brackets(file)
+    worst, wrong = brackets.checked()
+    written = []
+    if not wrong:
+        folder = Path(output)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise refuse("--output", f"{output} ({error.strerror})", "a folder that can be made") from None
+        for pack in brackets.packs(day, today, reference or Path(file).name, leverage):
+            margin_model(pack)
+            written.append(str(folder / f"{pack.label}.json"))
+            write_text(written[-1], pack.to_json())
+    if as_json:
+        mismatches = [
+            {"symbol": w.symbol, "bracket": w.bracket, "cum": float(w.published), "follows": float(w.follows)}
+            for w in wrong
+        ]
+        content = {"symbols": brackets.symbols, "brackets": brackets.count, "worst_error": float(worst)}
+        print_json(content | {"mismatches": mismatches, "packs": written})
+        return 1 if wrong else 0
+    click.echo(f"{brackets.symbols} symbols, {brackets.count} brackets, worst error {worst.normalize():f}")
+    for w in wrong:
+        click.echo(f"  {w.symbol} bracket {w.bracket}: cum {w.published}, but {w.follows.normalize():f} follows")
+    for path in written:
+        click.echo(path)
+    return 1 if wrong else 0
