@@ -23,6 +23,8 @@ Expected = dict[str, str | float]
 SPEC = "project specification, venues-cex"
 BUILDER = f"OKX API reference, account/position-builder, answer of 2025-01-15; {SPEC} 2.1, O-2"
 SCALING = f"OKX help 4417291853837; {SPEC} 2.1, O-1"
+OPTION = f"rewrite of the venue's page on option margin; {SPEC} 2.2, O-4"
+LIVE = "live answer of account/positions of 2023-01-15, ccxt/ccxt pull 16498 (data/margins)"
 DEPEG = f"rewrite of the venue's page, pastorq.com/13690; {SPEC} 2.1, O-3"
 
 USDT = 0.99954
@@ -182,9 +184,67 @@ def depeg_case() -> Doc:
     )
 
 
+def option_cases() -> list[Doc]:
+    """The example of option margin: a short call in the second tier, an order to sell and one to buy."""
+    expiry, forward = "2024-05-31T08:00:00Z", 5_900.0
+    name = "BTC-USD-240531-6000-C"
+    call: Doc = {"kind": "option", "name": name, "underlying": "BTC", "expiry": expiry, "strike": 6_000.0, "call": True}
+    call |= {"settlement": "inverse", "currency": "BTC", "multiplier": 0.1}
+    rows: list[tuple[str, str, Doc | None, list[Doc], Expected]] = [
+        ("short-call", "One short call", {"quantity": -1.0}, [], {"components.options.initial": "0.01932"}),
+        ("sell-order", "An order to sell 100 calls", None, [{"quantity": -100.0, "price": 0.06}], {"initial": "1.334"}),
+        ("buy-order", "An order to buy 100 calls", None, [{"quantity": 100.0, "price": 0.0475}], {"initial": "0.477"}),
+    ]
+    return [
+        case(
+            f"options-{what}",
+            title,
+            OPTION,
+            "okx-options@2024-05-01",
+            "2024-05-01T08:00:00Z",
+            {"BTC": forward},
+            {},
+            [(call, {"price": 0.0575}, held)],
+            {**expected, "currency": "BTC"},
+            mode="cross",
+            reported={"margin_factor": 1.02},
+            orders=[{"instrument": name, **order} for order in orders],
+            expiries=[{"underlying": "BTC", "expiry": expiry, "forward": {"variable": forward}}],
+        )
+        for what, title, held, orders, expected in rows
+    ]
+
+
+def margin_case() -> Doc:
+    """An isolated spot position seen live: what it sold, its margin, and the venue's margin and ratio of it."""
+    return case(
+        "margin-ltc-short",
+        "0.113791 LTC sold short in isolated spot margin",
+        LIVE,
+        "okx-margin@2023-01-15",
+        "2023-01-15T16:25:27Z",
+        {"LTC": 87.81},
+        {"USDT": 1.0},
+        [],
+        {"components.loan.maintenance": "0.4995993855", "health": "3.903466055555656", "currency": "USDT"},
+        mode="isolated",
+        collateral={"USDT": 12.00358728382},
+        borrowed={"LTC": 0.113791},
+    )
+
+
+def margin_line_case() -> Doc:
+    """The same position at the venue's liquidation price, where its margin ratio is one."""
+    content = margin_case()
+    content |= {"id": "okx-margin-ltc-line", "title": "The same position at its liquidation price"}
+    content["market"]["indices"] = {"LTC": {"price": 100.31430948814871}}
+    content["expected"] = {"health": 1.0}
+    return content
+
+
 def cases() -> list[Doc]:
     """Every case."""
-    return [builder_case(), scaling_case(), depeg_case()]
+    return [builder_case(), scaling_case(), depeg_case(), *option_cases(), margin_case(), margin_line_case()]
 
 
 def main(arguments: list[str] | None = None) -> int:

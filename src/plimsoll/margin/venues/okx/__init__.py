@@ -2,4 +2,7 @@
 
 MODELS = {
     "okx-pm": "pm:RiskUnitMargin",
+    "okx-options": "options:OptionMargin",
+    "okx-futures": "futures:TieredContracts",
+    "okx-margin": "spot_margin:IsolatedSpotMargin",
 }
