@@ -51,7 +51,7 @@ class OrderFee(Part):
 class OptionParameters(Part):
     """A whole pack of option rules. `linear`: whether options that settle in a stable coin are margined by them."""
 
-    underlyings: Annotated[dict[Asset, OptionRules], Field(min_length=1)]
+    coins: Annotated[dict[Asset, OptionRules], Field(min_length=1)]
     linear: Flag
     order_fee: OrderFee
 

@@ -92,7 +92,7 @@ class OptionMargin(MarginModel):
                 kind = contract.kind.replace("_", " ")
                 got = f"{name!r}, {kind} on {contract.underlying} settled in {contract.currency}"
                 allowed = "European options in their own coin" + (" or a stable one" if self.parameters.linear else "")
-                allowed += " on " + ", ".join(self.parameters.underlyings)
+                allowed += " on " + ", ".join(self.parameters.coins)
                 problems.append(Problem(path, f"{got} ({Reason.UNSUPPORTED_CONTRACT.value})", allowed))
             else:
                 currencies.add(contract.currency)
@@ -104,7 +104,7 @@ class OptionMargin(MarginModel):
         return problems
 
     def _taken(self, contract: Contract) -> bool:
-        if not isinstance(contract, Option) or contract.underlying not in self.parameters.underlyings:
+        if not isinstance(contract, Option) or contract.underlying not in self.parameters.coins:
             return False
         if contract.settlement is Settlement.INVERSE:
             return contract.currency == contract.underlying
@@ -118,14 +118,14 @@ class OptionMargin(MarginModel):
         book = open_book(account.model_copy(update={"orders": ()}), marked, on_failure)
         currency = self._currency(account, market)
         priced = self.priced(book.plan.contracts, marked, book.quantity)
-        short = {c: -sum(q for d, q in self._sold(book) if d == c) for c in self.parameters.underlyings}
+        short = {c: -sum(q for d, q in self._sold(book) if d == c) for c in self.parameters.coins}
         initial, maintenance = np.zeros(len(priced)), np.zeros(len(priced))
         for i, row in enumerate(priced):
             if book.quantity[i] < 0.0:
                 size = -float(book.quantity[i]) * row.coins
                 found = row.charge(self._factor(account, row, short[row.contract.underlying]))
                 initial[i], maintenance[i] = size * found.initial, size * found.maintenance
-        paths = [f"underlyings.{row.contract.underlying}" for i, row in enumerate(priced) if book.quantity[i] < 0.0]
+        paths = [f"coins.{row.contract.underlying}" for i, row in enumerate(priced) if book.quantity[i] < 0.0]
         evidence = weakest(self.rules, self._paths(account, paths))
         orders = self._orders(account, marked, book, short)
         value = sum(float(q) * row.coins * row.mark for q, row in zip(book.quantity, priced, strict=True) if q < 0.0)
@@ -154,7 +154,7 @@ class OptionMargin(MarginModel):
         for i, contract in enumerate(plan.contracts):
             assert isinstance(contract, Option)  # `problems` has refused all others
             unit = 1.0 if contract.settlement is Settlement.INVERSE else float(plan.spot[i] / plan.settle[i])
-            rules = self.parameters.underlyings[contract.underlying]
+            rules = self.parameters.coins[contract.underlying]
             found.append(Priced(contract, rules, float(plan.price[i]), float(marks[i]), unit))
         return found
 
@@ -169,8 +169,8 @@ class OptionMargin(MarginModel):
     @staticmethod
     def _paths(account: Account, paths: list[str]) -> list[str]:
         if FACTOR in account.reported:
-            return [f"{p}.{field}" for p in paths for field in ("floor", "rate", "maintenance")] or ["underlyings"]
-        return paths or ["underlyings"]
+            return [f"{p}.{field}" for p in paths for field in ("floor", "rate", "maintenance")] or ["coins"]
+        return paths or ["coins"]
 
     def _orders(self, account: Account, market: Market, book: Book, short: dict[str, float]) -> list[tuple[str, float]]:
         """What each instrument's orders take. Those of them that close a position are the ones it pays least for.

@@ -287,12 +287,12 @@ class RiskUnitMargin(MarginModel):
         if found.units or any(m.owed[0] > 0.0 for m in found.money):
             total = float(found.maintenance[0])
             status = float(found.adjusted_equity[0]) / total if total > 0 else np.inf
-            if status <= ratio.trigger:
+            if status <= ratio.liquidate_at:
                 notes.append(
-                    f"margin ratio at or below {ratio.trigger:.0%}: {', '.join(ratio.steps)}".replace("_", " ")
+                    f"margin ratio at or below {ratio.liquidate_at:.0%}: {', '.join(ratio.steps)}".replace("_", " ")
                 )
-            elif status <= ratio.warning:
-                notes.append(f"margin ratio at or below {ratio.warning:.0%}: the venue warns")
+            elif status <= ratio.warn_at:
+                notes.append(f"margin ratio at or below {ratio.warn_at:.0%}: the venue warns")
         return tuple(notes)
 
 

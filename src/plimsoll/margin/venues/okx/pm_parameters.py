@@ -166,8 +166,8 @@ class Depeg(Part):
 class PmLiquidation(Part):
     """What happens below which margin ratio: a warning, then `steps` in their order until the account is safe."""
 
-    warning: Positive
-    trigger: Positive
+    warn_at: Positive
+    liquidate_at: Positive
     steps: tuple[Step, ...]
 
 
