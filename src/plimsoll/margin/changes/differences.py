@@ -273,7 +273,7 @@ def _node_text(edit: _Edit, before: Rules, after: Rules) -> str:
     if isinstance(default, dict):
         usual = ", ".join(shown(default.get(p.rsplit(".", 1)[-1]), (entry(p) or ("", "n", 0))[1]) for p, _ in leaves)
         return f"{who}: {'its own terms' if fresh else 'the defaults again, not'} {listed} (defaults: {usual})"
-    return f"{who}: {word}, {listed}"
+    return _capital(f"{who}: {word}, {listed}" if who else f"{words_for(edit.path)}: {word}, {listed}")
 
 
 def _listed(leaves: Sequence[tuple[str, Any]], path: str) -> str:

@@ -19,6 +19,7 @@ from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.positions import F64
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.parts.option_marks import option_marks, with_marked_options
 from plimsoll.margin.requirement import Binding, Component
 from plimsoll.margin.venues.deribit.settlement import (
     STABLES,
@@ -37,11 +38,9 @@ from plimsoll.margin.venues.deribit.sm_rows import (
     SHARE_READINGS,
     UNDERLYING_READINGS,
     Row,
-    option_marks,
     order_rows,
     position_rows,
     rate_problems,
-    with_marked_options,
 )
 from plimsoll.market import Market
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from plimsoll.contracts import Contract, Option, Settlement
 from plimsoll.documents import DocumentError, Problem, Reason
 from plimsoll.margin.account import Account
+from plimsoll.margin.parts.option_marks import option_marks
 from plimsoll.margin.venues.deribit.settlement import named
 from plimsoll.margin.venues.deribit.sm_charges import DECIMALS, Charge, binding_term, future_charge, short_option_charge
 from plimsoll.margin.venues.deribit.sm_parameters import FutureRates, OptionRates, SmParameters
 from plimsoll.market import Market
-from plimsoll.risk import Plan, compile_plan, option_values
-from plimsoll.scenarios import Scenarios
+from plimsoll.risk import Plan, compile_plan
 
 F64 = npt.NDArray[np.float64]
 
@@ -73,38 +73,6 @@ def rate_problems(p: SmParameters, account: Account, market: Market) -> list[Pro
                 Problem(path, got, f"futures with rates in the pack; none for {kind} {contract.underlying}")
             )
     return problems
-
-
-def with_marked_options(account: Account, market: Market) -> Market:
-    """The market with a volatility of zero for held options that are marked without one.
-
-    These rules need the mark alone, while opening a book asks for a volatility to value an option with.
-    """
-    marks = {}
-    for _, contract in named(account, market):
-        mark = market.marks.get(contract.name)
-        if isinstance(contract, Option) and mark is not None and mark.price is not None and mark.vol is None:
-            marks[contract.name] = mark.model_copy(update={"vol": 0.0})
-    return market.model_copy(update={"marks": {**market.marks, **marks}}) if marks else market
-
-
-def option_marks(plan: Plan, market: Market, side: F64) -> F64:
-    """`[N]` mark of one coin of each option, as it is quoted; from its volatility where none is shown, zero for others.
-
-    An option that cannot be valued is marked at the bound worse for the sign of `side` (`[N]`).
-    """
-    marks = np.zeros(len(plan))
-    rows = plan.options
-    if rows.size:
-        usd = option_values(plan, Scenarios.build([1.0]), side=side)[:, 0]
-        forward = plan.forward[plan.group[rows]]
-        coin = np.divide(usd, forward, out=np.zeros_like(usd), where=forward > 0)
-        marks[rows] = np.where(plan.style[rows] == 1, coin, usd)
-    for i in rows.tolist():
-        shown = market.marks.get(plan.contracts[i].name)
-        if shown is not None and shown.price is not None:
-            marks[i] = shown.price
-    return marks
 
 
 def _charge_rows(initial: Sequence[Charge], maintenance: Sequence[Charge]) -> tuple[dict[str, float], dict[str, float]]:
