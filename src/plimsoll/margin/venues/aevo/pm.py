@@ -31,6 +31,7 @@ from plimsoll.margin.venues.aevo.parameters import PmParameters
 from plimsoll.margin.venues.aevo.worth import equity_of
 from plimsoll.market import Market
 from plimsoll.risk import Plan
+from plimsoll.scenarios import percent
 
 F64 = npt.NDArray[np.float64]
 
@@ -55,7 +56,7 @@ class Grid:
             for s in p.spot_steps
             for v in p.vol_steps
         ]
-        labels = tuple(f"{100 * x:+.4g}% iv {100 * v:+.4g} points".replace("+0%", "0%") for x, v in pairs)
+        labels = tuple(percent(1.0 + x) + (f" iv {100 * v:+.4g} points" if v else "") for x, v in pairs)
         return cls(tuple(1.0 + x for x, _ in pairs), tuple(v for _, v in pairs), labels)
 
     def profits(self, plan: Plan, side: F64) -> F64:

@@ -63,7 +63,7 @@ class OptionRates(Part):
 class PerpetualRates(Part):
     """Initial margin as a part of the notional, maintenance as a part of that."""
 
-    initial: Fraction
+    initial_rate: Fraction
     maintenance_factor: Fraction
 
 

@@ -78,6 +78,6 @@ def units_of(p: XmParameters, plan: Plan, marks: F64, retail: bool) -> Units:
             )
         elif contract.underlying in p.perpetuals:
             rates = p.perpetuals[contract.underlying]
-            bought[i] = sold[i] = m * float(plan.price[i]) * rates.initial
+            bought[i] = sold[i] = m * float(plan.price[i]) * rates.initial_rate
             bought_kept[i] = sold_kept[i] = bought[i] * rates.maintenance_factor
     return Units(bought, sold, bought_kept, sold_kept, fee_units(p.fees, plan, marks, retail))
