@@ -16,6 +16,7 @@ LINEAR: dict[str, Any] = {"styles": ("linear",), "kinds": ("option", "option", "
 COINS: dict[str, Any] = {"kinds": ("option", "option", "option", "future", "perpetual")}
 ONE: dict[str, Any] = {"underlyings": ("BTC",)}
 INVERSE: dict[str, Any] = {"styles": ("inverse",)}
+SWAPS: dict[str, Any] = {"styles": ("linear",), "kinds": ("perpetual",)}
 PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "prbm@2026-01-01": ({},),
     "dsa@2026-01-01": ({},),
@@ -25,6 +26,14 @@ PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "deribit-sm@2022-06-01": (COINS | INVERSE | ONE, COINS | ONE),
     "deribit-pm@2023-10-30": (COINS | INVERSE | ONE, COINS | {"styles": ("linear",)}, COINS | ONE),
     "deribit-pm@2024-06-17": (COINS | INVERSE | ONE, COINS | {"styles": ("linear",)}, COINS | ONE),
+    "hyperliquid-perps@2026-01-01": (SWAPS, SWAPS, LINEAR),
+    "hyperliquid-pm@2026-08-01": (SWAPS, SWAPS, LINEAR),
+    "paradex-pm@2025-06-01": (LINEAR,),
+    "paradex-pm@2026-06-01": (LINEAR,),
+    "paradex-xm@2025-01-01": (LINEAR,),
+    "paradex-xm@2026-06-01": (LINEAR,),
+    "aevo-sm@2024-01-01": (LINEAR | {"kinds": ("option",)}, LINEAR),
+    "aevo-pm@2024-01-01": (LINEAR | {"underlyings": ("ETH",)}, LINEAR | {"underlyings": ("ETH",)}, LINEAR),
 }
 """A pack of every model and the contracts that it takes, more or less: what it refuses is part of the test."""
 
@@ -69,20 +78,20 @@ def markets(draw: st.DrawFn, world: World) -> pl.Market:
     return pl.Market.from_dict(content)
 
 
-def document(positions: Positions, a: int) -> pl.Account:
+def document(positions: Positions, a: int, mode: str = "portfolio") -> pl.Account:
     """The document of one account, without collateral."""
     held: dict[str, float] = {}
     for j in range(positions.indptr[a], positions.indptr[a + 1]):
         name = positions.instruments[positions.indices[j]]
         held[name] = held.get(name, 0.0) + float(positions.quantity[j])
     rows = [{"instrument": n, "quantity": q} for n, q in held.items() if q != 0.0]
-    return pl.Account.from_dict({"schema": "plimsoll.account", "schema_version": 1, "positions": rows})
+    return pl.Account.from_dict({"schema": "plimsoll.account", "schema_version": 1, "mode": mode, "positions": rows})
 
 
 def same(found: Totals, positions: Positions, model: pl.MarginModel, market: pl.Market, gross: float = 0.0) -> None:
     """Hold every account of a block to `assess`, 1e-9 relative and a hair of the gross notional."""
     for a in range(len(positions)):
-        account = document(positions, a)
+        account = document(positions, a, model.MODES[0])
         own = assessed(model, account, market)
         if isinstance(own, pl.DocumentError):
             assert np.isnan([found.initial[a], found.maintenance[a], found.equity[a]]).all()

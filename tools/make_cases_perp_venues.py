@@ -209,17 +209,17 @@ def paradex_pm() -> list[Doc]:
 def paradex_xm() -> list[Doc]:
     """The printed examples of cross margin, S = 100, under the rates that they were printed with."""
     rows = [
-        ("short-call", 106.0, True, -1.0, None, ("10", "5"), "short K106 call: IM 10, MM 5"),
-        ("short-put", 106.0, False, -1.0, None, ("15", "7.5"), "short K106 put: IM 15, MM 7.5"),
-        ("long-cheap", 95.0, True, 1.0, 10.0, ("10", "5"), "long, mark 10: 10 and 5"),
-        ("long-dear", 75.0, True, 1.0, 30.0, ("20", "10"), "long, mark 30: 20 and 10"),
+        ("short-call", 106.0, True, -1.0, None, (10.0, 5.0), "short K106 call: IM 10, MM 5"),
+        ("short-put", 106.0, False, -1.0, None, (15.0, 7.5), "short K106 put: IM 15, MM 7.5"),
+        ("long-cheap", 95.0, True, 1.0, 10.0, (10.0, 5.0), "long, mark 10: 10 and 5"),
+        ("long-dear", 75.0, True, 1.0, 30.0, (20.0, 10.0), "long, mark 30: 20 and 10"),
         (
             "short-far-put",
             40.0,
             False,
             -1.0,
             None,
-            ("10", "5"),
+            (10.0, 5.0),
             "short K40 put: IM min(10, 20) = 10, MM by the same rule",
         ),
     ]

@@ -80,7 +80,7 @@ class PortfolioMargin(MarginModel):
     MODEL = "aevo-pm"
     PARAMETERS = PmParameters
     FORMS = Declared("exact", "linear program", _WHY, "exact", _WHY)
-    MANY = "one worst-of-scenarios over 15 columns for each underlying"
+    MANY = "one worst-of-scenarios over 15 columns for each underlying of every account"
     parameters: PmParameters
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
