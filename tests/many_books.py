@@ -18,6 +18,7 @@ ONE: dict[str, Any] = {"underlyings": ("BTC",)}
 INVERSE: dict[str, Any] = {"styles": ("inverse",)}
 FUTURES: dict[str, Any] = {"kinds": ("future", "perpetual")}
 TETHER: dict[str, Any] = {"styles": ("linear",), "coin": "USDT"}
+SWAPS: dict[str, Any] = {"styles": ("linear",), "kinds": ("perpetual",)}
 PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "prbm@2026-01-01": ({},),
     "prbm-whole@2026-01-01": ({},),
@@ -32,6 +33,14 @@ PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "binance-coinm@2025-01-01": (FUTURES | INVERSE | ONE, FUTURES | INVERSE),
     "binance-pm@2025-02-06": (FUTURES | {"coin": "USDT"} | ONE, FUTURES | TETHER),
     "binance-options@2025-01-01": ({"kinds": ("option",)} | TETHER, COINS | TETHER),
+    "hyperliquid-perps@2026-01-01": (SWAPS, SWAPS, LINEAR),
+    "hyperliquid-pm@2026-08-01": (SWAPS, SWAPS, LINEAR),
+    "paradex-pm@2025-06-01": (LINEAR,),
+    "paradex-pm@2026-06-01": (LINEAR,),
+    "paradex-xm@2025-01-01": (LINEAR,),
+    "paradex-xm@2026-06-01": (LINEAR,),
+    "aevo-sm@2024-01-01": (LINEAR | {"kinds": ("option",)}, LINEAR),
+    "aevo-pm@2024-01-01": (LINEAR | {"underlyings": ("ETH",)}, LINEAR | {"underlyings": ("ETH",)}, LINEAR),
 }
 """A pack of every model and the contracts that it takes, more or less: what it refuses is part of the test."""
 
@@ -85,6 +94,7 @@ def document(positions: Positions, a: int, mode: str = "portfolio") -> pl.Accoun
     rows = [{"instrument": n, "quantity": q} for n, q in held.items() if q != 0.0]
     content = {"schema": "plimsoll.account", "schema_version": 1, "mode": mode, "positions": rows}
     return pl.Account.from_dict(content)
+    return pl.Account.from_dict({"schema": "plimsoll.account", "schema_version": 1, "mode": mode, "positions": rows})
 
 
 def same(found: Totals, positions: Positions, model: pl.MarginModel, market: pl.Market, gross: float = 0.0) -> None:

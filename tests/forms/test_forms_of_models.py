@@ -27,7 +27,8 @@ each_pack = pytest.mark.parametrize("pack", [p for p in PACKS if pl.margin_model
 
 def one_account(kinds: dict[str, Any]) -> dict[str, Any]:
     """The contracts that one account can hold together."""
-    return kinds | {"underlyings": ("BTC",)} if "styles" in kinds else kinds
+    one = len(kinds.get("underlyings", ())) == 1
+    return kinds if one or "styles" not in kinds else kinds | {"underlyings": ("BTC",)}
 
 
 @st.composite

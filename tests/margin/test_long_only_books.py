@@ -14,7 +14,7 @@ import plimsoll as pl
 from builders import PERP, PRBM, account_doc, at, market_doc, option
 from plimsoll.kernels import normal_cdf
 from plimsoll.margin import Requirement, with_parameter
-from plimsoll.margin.house.delta import delta_charge_shares
+from plimsoll.margin.parts.delta import delta_charge_shares
 from random_books import World, worlds
 
 DAY = at(86_400)

@@ -260,7 +260,7 @@ def _node_text(edit: _Edit, before: Rules, after: Rules) -> str:
     fresh = edit.before in (MISSING, None)
     node = edit.after if fresh else edit.before
     pack = after if fresh else before
-    who = subject(f"{edit.path}.it")
+    who = _capital(subject(f"{edit.path}.it") or "parameters")
     word = "taken from now on" if fresh else "no longer taken"
     if edit.path.startswith("underlyings."):
         table = pack.parameters["scenario_tables"].get(node.get("scenarios"), [])

@@ -1,4 +1,4 @@
-"""The delta charge of `plimsoll.margin.house.delta` for many books of one underlying each."""
+"""The delta charge of `plimsoll.margin.parts.delta` for many books of one underlying each."""
 
 from __future__ import annotations
 

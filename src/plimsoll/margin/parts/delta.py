@@ -1,4 +1,4 @@
-"""Deltas in coins and the charges on them that the house models share."""
+"""Deltas in coins and the charges on them, which the house models and some venues share."""
 
 from __future__ import annotations
 
