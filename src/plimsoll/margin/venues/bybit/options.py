@@ -56,6 +56,7 @@ class OptionOrder:
     """Initial margin of one order and the premium it would pay (nothing for a sale), in its settlement currency."""
 
     subject: str
+    underlying: str
     currency: str
     initial: float
     premium: float
@@ -98,5 +99,9 @@ def option_orders(account: Account, market: Market, p: UtaParameters) -> list[Op
             one = float(short_initial(rates, plan.spot[row], out[row], marks[row], paid)[0])
             initial = max(one * size + fee - premium, 0.0)
         subject = f"order {index} {contract.name}"
-        rows.append(OptionOrder(subject, contract.currency, initial, premium if order.quantity > 0 else 0.0))
+        rows.append(
+            OptionOrder(
+                subject, contract.underlying, contract.currency, initial, premium if order.quantity > 0 else 0.0
+            )
+        )
     return rows

@@ -260,6 +260,7 @@ class UnifiedMargin(MarginModel):
         rows += [(o.subject, o.initial * a.price[o.currency]) for o in a.option_orders]
         added = np.array([x for _, x in rows], dtype=np.float64)
         # the orders of options stand in the rules, with their worked example; those of futures do not
+        on = sorted({f"options.{o.underlying}" for o in a.option_orders})
         evidence = "assumed" if a.future_orders else weakest(rules, ["option_fee", *on])
         zero = np.zeros_like(added)
         found.append(component("open_orders", "Open orders", evidence, [s for s, _ in rows], added, zero))
