@@ -92,8 +92,6 @@ def document(positions: Positions, a: int, mode: str = "portfolio") -> pl.Accoun
         name = positions.instruments[positions.indices[j]]
         held[name] = held.get(name, 0.0) + float(positions.quantity[j])
     rows = [{"instrument": n, "quantity": q} for n, q in held.items() if q != 0.0]
-    content = {"schema": "plimsoll.account", "schema_version": 1, "mode": mode, "positions": rows}
-    return pl.Account.from_dict(content)
     return pl.Account.from_dict({"schema": "plimsoll.account", "schema_version": 1, "mode": mode, "positions": rows})
 
 

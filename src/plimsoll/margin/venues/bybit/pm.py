@@ -69,6 +69,7 @@ class BybitPortfolioMargin(MarginModel):
     """
 
     MODEL = "bybit-pm"
+    LINEAR = ("USDT", "USDC")
     PARAMETERS = PmParameters
     FORMS = PM_FORMS
     MODES = ("portfolio",)

@@ -106,6 +106,7 @@ class UnifiedMargin(MarginModel):
     """
 
     MODEL = "bybit-uta"
+    LINEAR = ("USDT", "USDC")
     PARAMETERS = UtaParameters
     FORMS = UTA_FORMS
     MODES = ("cross", "isolated")

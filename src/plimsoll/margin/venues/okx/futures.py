@@ -83,6 +83,7 @@ class TieredContracts(TieredFutures):
     """
 
     MODEL = "okx-futures"
+    LINEAR = ("USDT", "USDC")
     PARAMETERS = FuturesParameters
     parameters: FuturesParameters
 

@@ -63,6 +63,7 @@ class RiskUnitMargin(MarginModel):
     """
 
     MODEL = "okx-pm"
+    LINEAR = ("USDT", "USDC")
     PARAMETERS = PmParameters
     TAKES = frozenset({"legs", "borrowed"})
     SETTINGS = frozenset({HEDGING})
