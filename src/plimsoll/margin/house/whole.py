@@ -20,12 +20,12 @@ from plimsoll.margin.addons.offsets import pairings
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral, weakest
 from plimsoll.margin.forms.declared import Declared, Form
-from plimsoll.margin.house.delta import unit_deltas
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.prbm import Core, Prbm
 from plimsoll.margin.house.whole_parameters import WholeParameters
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment
+from plimsoll.margin.parts.delta import unit_deltas
 from plimsoll.margin.requirement import Component, Requirement
 from plimsoll.market import Market
 from plimsoll.risk import plan_pnl
