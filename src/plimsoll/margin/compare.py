@@ -213,9 +213,11 @@ def takeable(
     """
     wanted = mode or (account.mode if account.mode in model.MODES else model.MODES[0])
     own = account.mode == wanted and "isolated" in model.TAKES
-    held = account if own and wanted != "isolated" else pooled(account, "cross" if wanted == "isolated" else wanted)
+    # what an isolated position needs is asked of the cross mode, where the rules have one
+    asked = "cross" if wanted == "isolated" and "cross" in model.MODES else wanted
+    held = account if own and asked == wanted else pooled(account, asked)
     held, snapshot, reason = _translated(model, held, market)
-    if wanted == "isolated":
+    if asked != wanted:
         if own and reason is None:
             held = held.model_copy(update={"positions": account.positions})
         held = in_mode(model, held, snapshot, wanted)

@@ -22,9 +22,11 @@ def in_mode(model: MarginModel, account: Account, market: Market, mode: Mode) ->
     if mode not in model.MODES:
         got = f"{mode!r} ({Reason.UNSUPPORTED_MODE.value})"
         raise DocumentError(Problem("mode", got, " or ".join(repr(m) for m in model.MODES)))
-    shared = pooled(account, "cross" if mode == "isolated" else mode)
     if mode != "isolated":
-        return shared
+        return pooled(account, mode)
+    if "cross" not in model.MODES:
+        return account.model_copy(update={"mode": mode})
+    shared = pooled(account, "cross")
     rows = [
         row if own.isolated_margin is None else row.model_copy(update={"isolated_margin": own.isolated_margin})
         for row, own in zip(shared.positions, account.positions, strict=True)

@@ -166,6 +166,10 @@ def contributions(r: Requirement, top: int = 10) -> Table:
     return table
 
 
+REASONS = 4
+"""Rule sets without a number whose reasons are printed; more of them are only named."""
+
+
 def comparison_view(comparison: Comparison) -> RenderableType:
     """One line for each rule set; below it what bound it, how well it is known, or why there is no number."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
@@ -174,6 +178,7 @@ def comparison_view(comparison: Comparison) -> RenderableType:
         table.add_column(heading, justify="right", no_wrap=True)
     below: list[RenderableType] = []
     cheapest = comparison.cheapest
+    refused = [row for row in comparison.rows if row.requirement is None]
     for row in comparison.rows:
         name = Text(row.label + ("*" if row.translated else ""))
         if row is cheapest:
@@ -181,9 +186,10 @@ def comparison_view(comparison: Comparison) -> RenderableType:
         line = Text(f"{row.label}: ")
         r = row.requirement
         if r is None:
-            table.add_row(name, "-", "-", "-", "-", "-", style=QUIET)
-            line.append(f"no number. {row.refusal}")
-            below.append(line)
+            if len(refused) <= REASONS:
+                table.add_row(name, "-", "-", "-", "-", "-", style=QUIET)
+                line.append(f"no number. {row.refusal}")
+                below.append(line)
             continue
         side = LOSS if r.excess_maintenance < 0 else "yellow" if r.excess_initial < 0 else "green"
         table.add_row(
@@ -202,6 +208,9 @@ def comparison_view(comparison: Comparison) -> RenderableType:
         below.append(line)
         below += [Text(f"  {note}", QUIET) for note in row.notes[row.translated :]]
         below += [Text(f"  {f.subject}: {f.message} ({f.effect})", "yellow") for f in row.failures]
+    if len(refused) > REASONS:
+        names = ", ".join(dict.fromkeys(row.pack.name for row in refused))
+        below.append(Text(f"no number under {names}: --rules with one of them, or --json, says why", QUIET))
     # the first note of a translated row tells of the translation, often in the same words for several
     below += [Text(f"* {n}", QUIET) for n in dict.fromkeys(r.notes[0] for r in comparison.rows if r.translated)]
     explain = (
