@@ -161,6 +161,7 @@ def liquidation(
     low: float = LOW,
     high: float = HIGH,
     points: int | None = None,
+    kinks: bool = True,
     sigma: float | None = None,
     progress: Progress | None = None,
 ) -> Liquidation:
@@ -175,7 +176,8 @@ def liquidation(
     prices, with both sides of every kink that the model names (strikes, ends of tiers), and is made finer wherever
     excess is so near to zero that it might reach it between two points (see `grid.explored`). Sign changes are closed
     in to 1e-12 of the price, and where excess comes near zero without crossing it the extreme is sought (see
-    `roots.roots`). Raises `DocumentError` where the model refuses the account as it stands.
+    `roots.roots`). Without `kinks` those are left out, which is quicker and may miss a line beside a strike. Raises
+    `DocumentError` where the model refuses the account as it stands.
     """
     if not 0 < low < 1 < high < np.inf:
         raise refuse("range", f"{low!r} to {high!r}", "multipliers 0 < low < 1 < high")
@@ -187,7 +189,7 @@ def liquidation(
     probe = Probe(model, account, market, path)
     with np.errstate(all="ignore"):
         here = model.assess(account, market, "refuse")
-    curves = explored(probe, grid_of(low, high, points, probe.kinks()), progress)
+    curves = explored(probe, grid_of(low, high, points, probe.kinks() if kinks else np.empty(0)), progress)
     measured = sigma_of(path, market, sigma)
     pools, stretch = [], (low, high)
     for subject, (m, track) in curves.items():

@@ -28,8 +28,8 @@ HOUSE = "prbm"
 """The rule set whose scenarios and shares are shown in full when it can take the account."""
 
 SPANS, STEPS = (0.3, 0.4, 0.6, 0.7), 40
-LINE_POINTS = 300
-"""Points of the search grid for the lines of a page, which shows many rule sets."""
+LINE_POINTS, LINE_RANGE = 40, (0.4, 1.6)
+"""Search for the lines of a page, which shows many rule sets; `plimsoll liquidation` looks further and closer."""
 
 VOLS, DAYS = np.round(np.linspace(-0.3, 0.5, 17), 12), np.array([0.0, 1.0, 7.0])
 
@@ -93,12 +93,15 @@ def report_on(
     chosen = next((row for row in found if row.pack.name == lead), found[0])
     assert chosen.requirement is not None
     lines, surfaces = {}, {}
+    low, high = LINE_RANGE
     for row in found:
         assert row.requirement is not None
         model = margin_model(row.pack)
         tell(f"the line, {row.label}")
         held, snapshot, _ = takeable(model, account, market, row.mode)
-        lines[row.label] = liquidation(model, held, snapshot, points=LINE_POINTS)
+        # strikes bend nothing before the last day; ends of tiers do, and are cheap where a model follows paths itself
+        quick = type(model).along is not MarginModel.along
+        lines[row.label] = liquidation(model, held, snapshot, low=low, high=high, points=LINE_POINTS, kinks=quick)
         tell(f"surface, {row.label}")
         surfaces[row.label] = surface_of(
             model, account, market, _moves(marks_of(row.pack, row.requirement)), VOLS, DAYS
