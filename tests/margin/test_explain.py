@@ -75,15 +75,16 @@ def test_the_effects_add_up_on_random_pairs(rules: str) -> None:
 
 
 @pytest.mark.long
-def test_the_effects_add_up_on_a_thousand_random_pairs() -> None:
-    """What it finds is committed in docs/validation/explain.md, which must be what this run gives."""
-    rows = [f"| {rules} | {A_THOUSAND:,} | {_most(sweep(range(A_THOUSAND), rules))} |\n" for rules in PACKS.values()]
+@pytest.mark.parametrize("rules", PACKS.values())
+def test_the_effects_add_up_on_a_thousand_random_pairs(rules: str) -> None:
+    """What it finds is a row of docs/validation/explain.md, which must be what this run gives."""
+    row = f"| {rules} | {A_THOUSAND:,} | {_most(sweep(range(A_THOUSAND), rules))} |"
     page = PAGE.read_text(encoding="utf-8")
-    head = page[: page.index(TABLE) + len(TABLE)]
+    head, rows = page[: page.index(TABLE) + len(TABLE)], page[page.index(TABLE) + len(TABLE) :].splitlines()
     if os.environ.get("PLIMSOLL_WRITE_SWEEPS") == "1":
-        PAGE.write_text(head + "".join(rows), encoding="utf-8")
-    else:
-        assert page == head + "".join(rows)
+        rows = sorted([row, *(other for other in rows if not other.startswith(f"| {rules} "))])
+        PAGE.write_text(head + "".join(f"{line}\n" for line in rows), encoding="utf-8")
+    assert row in rows
 
 
 def _most(residual: float) -> str:
