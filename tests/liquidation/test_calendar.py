@@ -106,7 +106,7 @@ def test_funding_by_hand() -> None:
     """Linear: 2 long of 70,000 pay 2e-4; inverse: 700 short of 10 dollars, rate below zero, so the short pays too."""
     book = account({PERP: 2.0, COIN: -700.0})
     found = calendar(pl.margin_model(PRBM), book, market(), 1.0)
-    usdc, coin = -2.0 * 70_000.0 * 2e-4, -(-700.0) * 10.0 / 70_000.0 * -1e-4
+    usdc, coin = -2.0 * 70_000.0 * 2e-4, 700.0 * 10.0 / 70_000.0 * -1e-4
     for hour, times in ((0, 0), (7, 0), (8, 1), (15, 1), (16, 2), (24, 3)):
         paid = found.hours[hour].funding
         assert paid.get("USDC", 0.0) == pytest.approx(times * usdc)
