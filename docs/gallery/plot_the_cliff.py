@@ -72,7 +72,7 @@ legend = axes.legend(frameon=False)
 # %%
 # The number
 # ----------
-# What is missing at the cliff with every price where it is today. It has to be paid in before then, or a new hedge bought.
+# What is missing at the cliff with every price where it is today: to be paid in before then, or hedged anew.
 
 missing = cliff.after.maintenance - cliff.after.net_equity
 health = f"health {cliff.before.health:.2f} to {cliff.after.health:.2f}"

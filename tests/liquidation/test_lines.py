@@ -15,7 +15,7 @@ import plimsoll as pl
 from builders import CALL, PERP, PRBM, PUT, WING, account_doc, market_doc, perpetual
 from plimsoll.cli import run
 from plimsoll.documents import DocumentError
-from plimsoll.liquidation import Path, liquidation, one, together, weighted
+from plimsoll.liquidation import Path, alone, liquidation, together, weighted
 from plimsoll.liquidation.sigma import sigma_of
 from plimsoll.margin.path import moved, shifted
 from random_books import SOME
@@ -79,15 +79,15 @@ def test_other_positions_and_collateral_count() -> None:
     model, market = pl.margin_model(BINANCE), futures_market()
     long = {"instrument": "BTCUSDT", "quantity": 1.0, "entry_price": 70_000.0}
     other = {"instrument": "ETHUSDT", "quantity": -10.0, "entry_price": 2_000.0}
-    path = one("BTC", market)
-    alone = liquidation(model, futures_account(10_000.0, long), market, path).lines[0]
+    path = alone("BTC", market)
+    single = liquidation(model, futures_account(10_000.0, long), market, path).lines[0]
     both = liquidation(model, futures_account(10_000.0, long, other), market, path).lines[0]
     # the short lost 5,000 and asks for margin of its own: the line is nearer
-    assert both.multiplier > alone.multiplier + 0.05
+    assert both.multiplier > single.multiplier + 0.05
     richer = liquidation(model, futures_account(20_000.0, long, other), market, path).lines[0]
     assert richer.multiplier < both.multiplier
     owed = liquidation(model, futures_account(10_000.0, long | {"unsettled_funding": -500.0}), market, path)
-    assert owed.lines[0].multiplier > alone.multiplier
+    assert owed.lines[0].multiplier > single.multiplier
     assert "funding owed so far counts (1 positions)" in owed.assumptions[2]
 
 
@@ -109,8 +109,8 @@ def test_isolated_pools_have_lines_of_their_own() -> None:
     # nearest first over all pools, by the log move
     assert abs(np.log(eth.multiplier)) < abs(np.log(btc.multiplier))
     assert [x.subject for x in found.lines] == ["ETHUSDT", "BTCUSDT"]
-    alone = liquidation(model, futures_account(20_000.0, *rows, mode="isolated"), market, one("ETH", market))
-    assert [x.subject for x in alone.lines] == ["ETHUSDT"]
+    ether = liquidation(model, futures_account(20_000.0, *rows, mode="isolated"), market, alone("ETH", market))
+    assert [x.subject for x in ether.lines] == ["ETHUSDT"]
 
 
 def test_a_tier_that_charges_the_whole_position_is_a_line_where_it_jumps() -> None:
@@ -255,9 +255,9 @@ def test_bad_input_is_told() -> None:
     with pytest.raises(DocumentError, match=r"betas\.ETH.*between"):
         weighted({"BTC": 1.0, "ETH": float("nan")}, account, market)
     with pytest.raises(DocumentError, match=r"underlying.*DOGE"):
-        one("DOGE", market)
+        alone("DOGE", market)
     with pytest.raises(DocumentError, match="vol_elasticity"):
-        one("BTC", market, 9.0)
+        alone("BTC", market, 9.0)
     for low, high in ((0.0, 2.0), (1.0, 2.0), (0.5, 1.0), (0.5, float("inf"))):
         with pytest.raises(DocumentError, match="range"):
             liquidation(model, account, market, low=low, high=high)

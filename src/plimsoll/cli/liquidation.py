@@ -65,7 +65,7 @@ def command(
     """
     from plimsoll.cli._progress import late_bar
     from plimsoll.documents import refuse
-    from plimsoll.liquidation import liquidation, load_betas, one, together, weighted
+    from plimsoll.liquidation import alone, liquidation, load_betas, together, weighted
     from plimsoll.margin import margin_model
 
     if underlying is not None and betas is not None:
@@ -79,7 +79,7 @@ def command(
 
         holdings, snapshot = translate(holdings, snapshot)
     if underlying is not None:
-        path = one(underlying, snapshot, vol_elasticity)
+        path = alone(underlying, snapshot, vol_elasticity)
     elif betas is not None:
         path = weighted(load_betas(betas), holdings, snapshot, vol_elasticity)
     else:
