@@ -212,7 +212,7 @@ def test_every_figure_draws_its_labels(report: Report) -> None:
         "models": (figures.model_figure(report.comparison), [row.rules for row in report.comparison.computed]),
         "shares": (figures.contribution_figure(r), [s.subject for s in r.shares]),
         "scenarios": (figures.scenario_figure(r), [s.label for s in r.scenarios]),
-        "line": (figures.line_figure(report.lines[r.rules]), ["net equity", "+50%"]),
+        "line": (figures.line_figure(report.lines[r.rules]), ["net equity", "BTC moves alone"]),
     }
     smile = figures.smile_figure(report.account, report.market)
     assert smile is not None
