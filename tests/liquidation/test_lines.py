@@ -232,6 +232,20 @@ def test_daily_deviations_and_where_they_are_from() -> None:
     assert "depends on no price" in empty.sigma.source
 
 
+def test_the_line_some_days_ahead_has_the_funding_paid() -> None:
+    content = futures_market().to_dict()
+    content["marks"]["BTCUSDT"]["funding_rate"] = 1e-3
+    market, model = pl.Market.from_dict(content), pl.margin_model(BINANCE)
+    row = {"instrument": "BTCUSDT", "quantity": 1.0, "entry_price": 70_000.0}
+    found = liquidation(model, futures_account(10_000.0, row), market, ahead=2.0)
+    # six payments of 70 dollars by who is long
+    poorer = liquidation(model, futures_account(10_000.0 - 6 * 70.0, row), market)
+    assert found.lines[0].multiplier == pytest.approx(poorer.lines[0].multiplier, rel=1e-11)
+    assert found.assumptions[1].startswith("in 2 days, funding paid")
+    with pytest.raises(DocumentError, match="days ahead"):
+        liquidation(model, futures_account(10_000.0, row), market, ahead=-1.0)
+
+
 def test_nearest_first() -> None:
     found = liquidation(pl.margin_model(PRBM), options({CALL: -1.0, PUT: -1.0}, 25_000.0), option_market(), **NARROW)
     logs = [abs(np.log(x.multiplier)) for x in found.lines]
