@@ -1,4 +1,4 @@
-"""One account under several rule sets, and the distance to the line."""
+"""One account under several rule sets, and the market after a move."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import plimsoll as pl
 from builders import CALL, FUTURE, MONTH, NOW, PERP, PRBM, PUT, WING, account_doc, market_doc, option, perpetual
 from plimsoll.documents import DocumentError
 from plimsoll.margin.compare import compare, rules_in_force, takeable
-from plimsoll.margin.distance import distance_to_line, shifted
+from plimsoll.margin.path import shifted
 
 LINEAR = {CALL: -1.0, PUT: -1.0, WING: 2.0, PERP: 0.3}
 quantities = st.lists(st.floats(-20, 20).filter(lambda q: abs(q) > 1e-6), min_size=4, max_size=4)
@@ -184,41 +184,7 @@ def test_fixed_part_of_a_settling_forward_does_not_move() -> None:
     assert snapshot.marks[CALL].vol == 0.6
 
 
-@pytest.mark.parametrize("reference", [PRBM, "derive-pmrm2@2025-04-18"])
-def test_health_is_one_at_the_line(reference: str) -> None:
-    book, model = account({CALL: -1.0, PUT: -1.0}, collateral={"USDC": 25_000.0}), pl.margin_model(reference)
-    found = distance_to_line(model, book, market())
-    assert found.above
-    assert found.down is not None
-    assert found.up is not None
-    assert found.down < 0 < found.up
-    for move in (found.down, found.up):
-        at = model.requirement(*shifted(book, market(), 1.0 + move))
-        assert at.health == pytest.approx(1.0, abs=1e-3)
-    middle = model.requirement(*shifted(book, market(), 1.0 + found.down / 2))
-    assert middle.health is not None
-    assert middle.health > 1
-    assert (np.diff(found.moves) > 0).all()
-
-
-def test_far_from_the_line_there_is_no_crossing() -> None:
-    found = distance_to_line(pl.margin_model(PRBM), account({WING: 1.0}), market())
-    assert (found.above, found.down, found.up) == (True, None, None)
-
-
-def test_below_the_line_the_crossing_is_the_way_back() -> None:
-    book, model = account({PERP: 1.0}, collateral={"USDC": 5_000.0}), pl.margin_model(PRBM)
-    found = distance_to_line(model, book, market())
-    assert not found.above
-    assert found.down is None
-    assert found.up is not None
-    assert model.requirement(*shifted(book, market(), 1.0 + found.up)).health == pytest.approx(1.0, abs=1e-3)
-
-
-def test_distance_refuses_spans_that_mean_nothing() -> None:
-    for span, step in ((1.0, 0.1), (0.5, 0.0), (0.1, 0.2)):
-        with pytest.raises(DocumentError, match="span"):
-            distance_to_line(pl.margin_model(PRBM), account(), market(), span=span, step=step)
+def test_a_shift_to_nothing_is_refused() -> None:
     with pytest.raises(DocumentError, match="multiplier"):
         shifted(account(), market(), 0.0)
 

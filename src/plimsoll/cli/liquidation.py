@@ -33,6 +33,7 @@ from plimsoll.cli._common import (
     help="Volatilities move by (1+x)^-ETA; 0: they stay with their strikes.",
 )
 @click.option("--sigma", type=float, metavar="VOL", help="Annual volatility of the move (0.6 is 60 %) for daily sds.")
+@click.option("--ahead", default=0.0, show_default=True, metavar="DAYS", help="The line so many days from now.")
 @click.option("--low", default=-0.999, show_default=True, help="Lowest move searched (-0.999 is -99.9 %).")
 @click.option("--high", default=99.0, show_default=True, help="Highest move searched (99 is +9,900 %).")
 @click.option("--points", type=int, help="Points of the search grid; default: 600, or 4,000 for quick models.")
@@ -51,6 +52,7 @@ def command(
     betas: str | None,
     vol_elasticity: float,
     sigma: float | None,
+    ahead: float,
     low: float,
     high: float,
     points: int | None,
@@ -65,7 +67,7 @@ def command(
     """
     from plimsoll.cli._progress import late_bar
     from plimsoll.documents import refuse
-    from plimsoll.liquidation import liquidation, load_betas, one, together, weighted
+    from plimsoll.liquidation import alone, liquidation, load_betas, together, weighted
     from plimsoll.margin import margin_model
 
     if underlying is not None and betas is not None:
@@ -79,14 +81,23 @@ def command(
 
         holdings, snapshot = translate(holdings, snapshot)
     if underlying is not None:
-        path = one(underlying, snapshot, vol_elasticity)
+        path = alone(underlying, snapshot, vol_elasticity)
     elif betas is not None:
         path = weighted(load_betas(betas), holdings, snapshot, vol_elasticity)
     else:
         path = together(holdings, snapshot, vol_elasticity)
     with late_bar() as bar:
         found = liquidation(
-            model, holdings, snapshot, path, low=1.0 + low, high=1.0 + high, points=points, sigma=sigma, progress=bar
+            model,
+            holdings,
+            snapshot,
+            path,
+            low=1.0 + low,
+            high=1.0 + high,
+            points=points,
+            sigma=sigma,
+            ahead=ahead,
+            progress=bar,
         )
     if output is not None:
         from plimsoll.report.canvas import save

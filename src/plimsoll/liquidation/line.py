@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import refuse
+from plimsoll.liquidation.funding import HOURS
 from plimsoll.liquidation.grid import explored, grid_of
+from plimsoll.liquidation.later import later
 from plimsoll.liquidation.path import Path, together
 from plimsoll.liquidation.probe import Probe, states_at
 from plimsoll.liquidation.roots import Root, Side, roots
@@ -163,6 +165,7 @@ def liquidation(
     points: int | None = None,
     kinks: bool = True,
     sigma: float | None = None,
+    ahead: float = 0.0,
     progress: Progress | None = None,
 ) -> Liquidation:
     """Every line of every pool of `account` for `low <= 1 + x <= high` along `path` (by default all prices together).
@@ -176,8 +179,9 @@ def liquidation(
     prices, with both sides of every kink that the model names (strikes, ends of tiers), and is made finer wherever
     excess is so near to zero that it might reach it between two points (see `grid.explored`). Sign changes are closed
     in to 1e-12 of the price, and where excess comes near zero without crossing it the extreme is sought (see
-    `roots.roots`). Without `kinks` those are left out, which is quicker and may miss a line beside a strike. Raises
-    `DocumentError` where the model refuses the account as it stands.
+    `roots.roots`). Without `kinks` those are left out, which is quicker and may miss a line beside a strike. With `ahead`
+    the lines are those of that many days from now, prices unmoved until then, funding paid and options aged (see
+    `later.later`). Raises `DocumentError` where the model refuses the account as it stands.
     """
     if not 0 < low < 1 < high < np.inf:
         raise refuse("range", f"{low!r} to {high!r}", "multipliers 0 < low < 1 < high")
@@ -186,6 +190,8 @@ def liquidation(
     if not 8 <= points <= 10_000_000:
         raise refuse("points", points, "a number of grid points from 8 to 10,000,000")
     path = together(account, market) if path is None else path
+    if ahead:
+        account, market = later(account, market, ahead, getattr(model.parameters, "funding_hours", HOURS))
     probe = Probe(model, account, market, path)
     with np.errstate(all="ignore"):
         here = model.assess(account, market, "refuse")
@@ -207,7 +213,7 @@ def liquidation(
         range=(low, high),
         searched=stretch,
         pools=tuple(pools),
-        assumptions=_assumptions(model, account, market, path),
+        assumptions=_assumptions(model, account, market, path, ahead),
         notes=_notes(pools, (low, high), stretch, probe.refusal),
         computed=probe.computed,
     )
@@ -252,12 +258,15 @@ def _line(probe: Probe, subject: str, root: Root, sigma: Sigma) -> Line:
     )
 
 
-def _assumptions(model: MarginModel, account: Account, market: Market, path: Path) -> tuple[str, ...]:
+def _assumptions(model: MarginModel, account: Account, market: Market, path: Path, ahead: float) -> tuple[str, ...]:
     owed = sum(1 for p in account.positions if p.unsettled_funding)
+    start = ""
+    if ahead:
+        start = f"in {ahead:g} days, funding paid at today's rates, options aged, what expires paid out; then "
     paid = f"funding owed so far counts ({owed} positions)" if owed else "no funding is owed so far"
     return (
         path.words(),
-        "at once: no time passes, nothing is traded, paid in or taken out on the way",
+        start + "at once: no time passes, nothing is traded, paid in or taken out on the way",
         f"{paid}; none falls due on the way",
         _orders(model, account, market),
         "a fee of closing counts where the rules put it into the maintenance margin, and nowhere else",

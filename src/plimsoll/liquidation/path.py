@@ -101,7 +101,7 @@ def every_underlying(market: Market) -> tuple[str, ...]:
     return tuple(sorted(named))
 
 
-def one(underlying: str, market: Market, elasticity: float = 0.0) -> Path:
+def alone(underlying: str, market: Market, elasticity: float = 0.0) -> Path:
     """The path on which one underlying moves and all others stay. Raises `DocumentError` if the market has it not."""
     known = every_underlying(market)
     if underlying not in known:

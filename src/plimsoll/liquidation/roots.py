@@ -17,6 +17,9 @@ Curve = Callable[[F64], tuple[F64, F64]]
 WIDTH = 1e-12
 """Relative width to which a sign change is closed in."""
 
+HAIR = 0.01
+"""Part of the rounding that a value has to be beyond while a sign change is closed in."""
+
 REACH = 2.0
 """How many times the rise to its neighbours a grid point may lie above zero for a dip beside it to be looked for."""
 
@@ -151,7 +154,8 @@ def _closed(curve: Curve, a: F64, fa: F64, b: F64, fb: F64) -> tuple[F64, npt.ND
             break
         x = a + t * (b - a)
         value, noise = curve(x)
-        fx = np.where(np.abs(value) <= noise, 0.0, value)  # zero is the safe side: the edge of a flat part is sought
+        # zero is the safe side, so that the edge of a flat part is sought; a hair only, or the root would be off
+        fx = np.where(np.abs(value) <= HAIR * noise, 0.0, value)
         same = (fx < 0) == (fa < 0)
         new_c, new_fc = np.where(same, a, b), np.where(same, fa, fb)
         new_b, new_fb = np.where(same, b, a), np.where(same, fb, fa)

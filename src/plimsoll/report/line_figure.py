@@ -21,7 +21,7 @@ from plimsoll.report.canvas import (
     percent_axis,
     styled,
 )
-from plimsoll.report.lines import move_words, nearest_lines, price_words
+from plimsoll.report.lines import move_words, nearest_lines, round_price
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +64,9 @@ def _window(pool: PoolLines, span: float) -> tuple[float, float]:
 def _panel(axes: Axes, found: Liquidation, pool: PoolLines, span: float, *, named: bool) -> None:
     low, high = _window(pool, span)
     x = pool.multipliers - 1.0
-    inside = (x >= low) & (x <= high)
+    # one point beyond on each side, so that the curves run to the edge
+    first, last = np.searchsorted(x, [low, high])
+    inside = slice(max(0, first - 1), last + 1)
     x, equity, line = x[inside], pool.equities[inside], pool.maintenances[inside]
     axes.fill_between(x, equity, line, where=(equity < line).tolist(), color=LOSS, alpha=0.22, linewidth=0)
     axes.plot(x, equity, color=GAIN, label="net equity")
@@ -98,13 +100,13 @@ def _label(axes: Axes, found: Liquidation, move: float, height: float, prices: d
     lead = found.path.lead
     text = move_words(move)
     if lead is not None and lead in prices:
-        text += f"\n{lead} {price_words(prices[lead])}"
+        text += f"\n{lead} {round_price(prices[lead])}"
     axes.annotate(
         text,
         (move, height),
         textcoords="offset points",
-        xytext=(0, 11),
-        ha="center",
+        xytext=(-6 if move < 0 else 6, 11),
+        ha="right" if move < 0 else "left",
         fontweight="bold",
         fontsize=8.5,
         bbox={"boxstyle": "round,pad=0.15", "facecolor": PAPER, "edgecolor": "none", "alpha": 0.85},

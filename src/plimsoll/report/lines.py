@@ -117,6 +117,15 @@ def _lines(found: Liquidation, pool: PoolLines) -> RenderableType:
     return table
 
 
+def round_price(price: float) -> str:
+    """A price in USD as a picture shows it.
+
+    >>> round_price(65659.1234), round_price(123.456)
+    ('65,659', '123.46')
+    """
+    return f"{price:,.0f}" if price >= 1000 else price_words(price)
+
+
 def price_words(price: float) -> str:
     """A price in USD with the digits that its size needs.
 
