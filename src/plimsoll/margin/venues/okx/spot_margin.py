@@ -85,39 +85,48 @@ class IsolatedSpotMargin(MarginModel):
         owed = next((a for a, amount in account.borrowed.items() if amount != 0.0), None)
         assets = 0.0 if held is None else account.collateral[held]
         loan = 0.0 if owed is None else account.borrowed[owed]
-        rate, least, path, price = 0.0, 0.0, "fee", 0.0
+        rate, least, path, price = 0.0, 0.0, "pairs", 0.0
         if held is not None and owed is not None:
             found = self._pair(held, owed)
             assert found is not None
             name, tiers = found
             at = int(tiers.place(np.array(loan)))
-            rate, least, path = float(tiers.maintenance_rate[at]), float(tiers.initial_rate[at]), f"pairs.{name}"
+            rate, least, path = (
+                float(tiers.maintenance_rate[at]),
+                float(tiers.initial_rate[at]),
+                f"pairs.{name}.owed.{owed}.tiers.{at}",
+            )
             price = self._price(market, owed) / self._price(market, held)
         value = loan * price
-        amounts = {
-            "loan": (value * max(least, 1.0 / self.parameters.default_leverage), value * rate),
-            "close_fee": (0.0, value * (1.0 + rate) * self.parameters.fee),
-        }
-        titles = {"loan": "What is owed", "close_fee": "Fee of repaying the loan"}
+        first = max(least, 1.0 / self.parameters.default_leverage)
+        rows = [
+            ("loan", "What is owed", f"{path}.maintenance", value * rate, value * rate),
+            (
+                "leverage",
+                "Margin that the leverage asks for beyond it",
+                "default_leverage",
+                value * (first - rate),
+                0.0,
+            ),
+            ("close_fee", "Fee of repaying the loan", "fee", 0.0, value * (1.0 + rate) * self.parameters.fee),
+        ]
         parts = tuple(
             component(
                 key,
-                titles[key],
-                weakest(self.rules, [path, "fee"]),
+                title,
+                weakest(self.rules, [where]),
                 [f"owed {owed}" if owed else "nothing owed"],
                 np.array([initial]),
                 np.array([maintenance]),
             )
-            for key, (initial, maintenance) in amounts.items()
+            for key, title, where, initial, maintenance in rows
         )
         label = "what is owed"
         notes = ("a spot position has no leverage of its own in these documents: initial margin at the pack's default",)
         return Assessment(
             net_equity=assets - value,
             components=parts,
-            binding=(
-                Binding(underlying=owed or "", kind="loan", label=label, pnl=-sum(m for _, m in amounts.values())),
-            ),
+            binding=(Binding(underlying=owed or "", kind="loan", label=label, pnl=-sum(c.maintenance for c in parts)),),
             scenarios=(),
             workings={"owed": value, "rate": rate},
             failures=book.failures,
