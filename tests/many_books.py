@@ -15,6 +15,7 @@ from random_books import INDEX, World, quantities, worlds
 LINEAR: dict[str, Any] = {"styles": ("linear",), "kinds": ("option", "option", "option", "perpetual")}
 COINS: dict[str, Any] = {"kinds": ("option", "option", "option", "future", "perpetual")}
 ONE: dict[str, Any] = {"underlyings": ("BTC",)}
+OPTIONS: dict[str, Any] = {"kinds": ("option",)}
 INVERSE: dict[str, Any] = {"styles": ("inverse",)}
 PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "prbm@2026-01-01": ({},),
@@ -25,6 +26,8 @@ PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "deribit-sm@2022-06-01": (COINS | INVERSE | ONE, COINS | ONE),
     "deribit-pm@2023-10-30": (COINS | INVERSE | ONE, COINS | {"styles": ("linear",)}, COINS | ONE),
     "deribit-pm@2024-06-17": (COINS | INVERSE | ONE, COINS | {"styles": ("linear",)}, COINS | ONE),
+    "okx-pm@2025-01-15": (COINS, COINS | ONE),
+    "okx-options@2026-05-01": (OPTIONS | INVERSE | ONE, OPTIONS | {"styles": ("linear",)}, OPTIONS | ONE),
 }
 """A pack of every model and the contracts that it takes, more or less: what it refuses is part of the test."""
 

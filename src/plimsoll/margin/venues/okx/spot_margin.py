@@ -14,6 +14,7 @@ from plimsoll.documents import Asset, Fraction, Name, Part, Positive, Problem, R
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
 from plimsoll.margin.components import component, weakest
+from plimsoll.margin.forms.declared import Declared
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.tiers import Tiers, TierTable
 from plimsoll.margin.requirement import Binding
@@ -53,6 +54,14 @@ class IsolatedSpotMargin(MarginModel):
     PARAMETERS = SpotMarginParameters
     MODES = ("isolated",)
     TAKES = frozenset({"borrowed"})
+    FORMS = Declared(
+        "refused",
+        "none",
+        "these rules margin a loan against the assets it bought and take no contracts that a solver could hold",
+        "refused",
+        "these rules margin a loan against the assets it bought and take no contracts that a proof could be about",
+    )
+    MANY = "account by account through the exact engine: an account is one loan, and holds no contracts to share tables"
     parameters: SpotMarginParameters
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
