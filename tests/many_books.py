@@ -27,6 +27,8 @@ PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "deribit-pm@2023-10-30": (COINS | INVERSE | ONE, COINS | {"styles": ("linear",)}, COINS | ONE),
     "deribit-pm@2024-06-17": (COINS | INVERSE | ONE, COINS | {"styles": ("linear",)}, COINS | ONE),
     "okx-pm@2025-01-15": (COINS, COINS | ONE),
+    "okx-futures@2023-05-19": ({"kinds": ("perpetual", "future"), "underlyings": ("ETH",)} | INVERSE,),
+    "okx-margin@2023-01-15": (COINS,),
     "okx-options@2026-05-01": (OPTIONS | INVERSE | ONE, OPTIONS | {"styles": ("linear",)}, OPTIONS | ONE),
 }
 """A pack of every model and the contracts that it takes, more or less: what it refuses is part of the test."""

@@ -26,7 +26,13 @@ from plimsoll.margin.many import Positions
 from plimsoll.market import Market
 
 BASE = "prbm"
-INVERSE = ("deribit-sm", "deribit-pm")
+INVERSE = ("deribit-sm", "deribit-pm", "okx-futures")
+KINDS: dict[str, tuple[str, ...]] = {"okx-options": ("option",), "okx-futures": ("perpetual",), "okx-margin": ()}
+"""Kinds of contracts that a model takes, where not options and perpetuals."""
+
+COINS = {"okx-futures": "ETH"}
+"""The coin of the contracts, where not BTC."""
+
 SHARE = 0.1
 """Of the rate of PRBM: below it a model gives its reason."""
 
@@ -48,10 +54,15 @@ class Rate:
 
 def population(model: str, accounts: int, seed: int = 11) -> tuple[Positions, Market]:
     """Accounts that the rules of `model` take, and their market."""
-    market = generated_market(7, underlyings=("BTC",), settlement="inverse" if model in INVERSE else "linear")
-    contracts = [c for c in market.instruments if c.kind in ("option", "perpetual")]
+    underlying, settlement = COINS.get(model, "BTC"), "inverse" if model in INVERSE else "linear"
+    market = generated_market(7, underlyings=(underlying,), settlement=settlement)
+    kinds = KINDS.get(model, ("option", "perpetual"))
+    contracts = [c for c in market.instruments if c.kind in kinds]
+    if not contracts:
+        return Positions((), np.zeros(accounts + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)), market
     option = np.array([c.kind == "option" for c in contracts])
-    weight = np.where(option, 0.75 / option.sum(), 0.25 / (~option).sum())
+    weight = np.where(option, 0.75, 0.25) / np.where(option, option.sum(), (~option).sum())
+    weight = weight / weight.sum()
     rng = np.random.default_rng(seed)
     count = rng.poisson(20, accounts)
     indptr = np.concatenate([[0], np.cumsum(count)])

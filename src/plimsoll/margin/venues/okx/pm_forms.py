@@ -11,9 +11,9 @@ from plimsoll.margin.venues.okx.pm_parameters import PmParameters, group_of
 from plimsoll.margin.venues.okx.pm_tables import UnitTable, tables_of
 
 _WHY = (
-    "scenarios, basis, rate shocks, borrowing and the scaled minimum charge are convex and exact; MR3 is bounded by all "
-    "expiries in the direction each loses by, and MR9 by its highest rate on half of the cash deltas of all currencies, "
-    "since what is netted or hedged grows where positions offset each other"
+    "scenarios, basis, rate shocks, borrowing and the scaled minimum charge are convex and exact; MR3 is bounded by "
+    "all expiries in the direction each loses by, and MR9 by its highest rate on half of the cash deltas of all "
+    "currencies, since what is netted or hedged grows where positions offset each other"
 )
 PM_FORMS = Declared("bound", "linear program", _WHY, "bound", _WHY)
 
@@ -45,7 +45,8 @@ def _unit(p: PmParameters, t: UnitTable) -> Expression:
         parts.append(Worst.signed(rows, -t.rates.T).floored())
     sides = sorted(set(t.side))
     if p.mr9 is not None and len(sides) > 1:
-        top = max(rate for tier in p.mr9.tiers for rate in tier.rates[: _column(p, t) + 1][-1:])
+        column = _column(p, t)
+        top = max(tier.rates[column] for tier in p.mr9.tiers)
         for side in sides:
             mine = np.array([i for i, s in enumerate(t.side) if s == side])
             delta = t.delta[mine]

@@ -1,4 +1,4 @@
-"""What one contract of each kind adds to the charges of its risk unit: the tables of blocks of accounts and of forms."""
+"""What one contract adds to the charges of its risk unit: tables for blocks of accounts and for forms."""
 
 from __future__ import annotations
 
