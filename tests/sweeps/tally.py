@@ -57,13 +57,14 @@ class Row:
         )
 
 
-APART = "deribit-pm-contingency"
-"""Rules of the past: held to their twin on random books in tests/margin/test_deribit_contingency_pm.py."""
+APART = frozenset({"deribit-pm-contingency", "binance-usdm", "okx-pm", "okx-options", "okx-futures", "okx-margin"})
+"""Models that are held to their twins on random books in tests/margin, and not on the snapshots: rules of the past, and
+rules of contracts that the snapshots do not hold or that have no page of their own yet."""
 
 
 def swept_packs() -> list[Rules]:
     """Every shipped pack but those of `APART`."""
-    return [pack for pack in shipped_packs() if pack.model != APART]
+    return [pack for pack in shipped_packs() if pack.model not in APART]
 
 
 class Tally:
