@@ -15,6 +15,7 @@ from random_books import INDEX, World, quantities, worlds
 LINEAR: dict[str, Any] = {"styles": ("linear",), "kinds": ("option", "option", "option", "perpetual")}
 COINS: dict[str, Any] = {"kinds": ("option", "option", "option", "future", "perpetual")}
 ONE: dict[str, Any] = {"underlyings": ("BTC",)}
+OPTIONS: dict[str, Any] = {"kinds": ("option",)}
 INVERSE: dict[str, Any] = {"styles": ("inverse",)}
 FUTURES: dict[str, Any] = {"kinds": ("future", "perpetual")}
 TETHER: dict[str, Any] = {"styles": ("linear",), "coin": "USDT"}
@@ -41,6 +42,10 @@ PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "paradex-xm@2026-06-01": (LINEAR,),
     "aevo-sm@2024-01-01": (LINEAR | {"kinds": ("option",)}, LINEAR),
     "aevo-pm@2024-01-01": (LINEAR | {"underlyings": ("ETH",)}, LINEAR | {"underlyings": ("ETH",)}, LINEAR),
+    "okx-pm@2025-01-15": (COINS, COINS | ONE),
+    "okx-futures@2023-05-19": ({"kinds": ("perpetual", "future"), "underlyings": ("ETH",)} | INVERSE,),
+    "okx-margin@2023-01-15": (COINS,),
+    "okx-options@2026-05-01": (OPTIONS | INVERSE | ONE, OPTIONS | {"styles": ("linear",)}, OPTIONS | ONE),
 }
 """A pack of every model and the contracts that it takes, more or less: what it refuses is part of the test."""
 

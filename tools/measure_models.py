@@ -28,7 +28,13 @@ from plimsoll.margin.many import Positions
 from plimsoll.market import Market
 
 BASE = "prbm"
-INVERSE = ("deribit-sm", "deribit-pm")
+INVERSE = ("deribit-sm", "deribit-pm", "okx-futures")
+KINDS: dict[str, tuple[str, ...]] = {"okx-options": ("option",), "okx-futures": ("perpetual",), "okx-margin": ()}
+"""Kinds of contracts that a model takes, where not options and perpetuals."""
+
+COINS = {"okx-futures": "ETH"}
+"""The coin of the contracts, where not BTC."""
+
 SHARE = 0.1
 """Of the rate of PRBM: below it a model gives its reason."""
 
@@ -51,6 +57,10 @@ class Rate:
 def population(model: str, accounts: int, seed: int = 11) -> tuple[Positions, Market]:
     """Accounts that the rules of `model` take, and their market."""
     market, contracts = universe(model)
+    if not contracts:
+        # rules of balances alone: accounts without a position
+        nothing = np.zeros(0)
+        return Positions((), np.zeros(accounts + 1, np.int64), nothing.astype(np.int64), nothing), market
     option = np.array([c.kind == "option" for c in contracts])
     shares = (0.75, 0.25) if option.any() and not option.all() else (1.0, 1.0)
     weight = np.where(option, shares[0] / max(option.sum(), 1), shares[1] / max((~option).sum(), 1))
@@ -67,9 +77,9 @@ def universe(name: str) -> tuple[Market, list[Contract]]:
     model = newest(name)
     chosen = _most(model, ("BTC",), ("option", "perpetual"))
     if all(c.kind != "option" for c in chosen[1]):
-        chosen = _most(model, ("BTC", "ETH"), ("future", "perpetual"))
-    if not chosen[1]:
-        raise SystemExit(f"{name} takes no contract of any generated market")
+        ether = _most(model, ("ETH",), ("option", "perpetual"))
+        options = any(c.kind == "option" for c in ether[1])
+        chosen = ether if options else _most(model, ("BTC", "ETH"), ("future", "perpetual"))
     return chosen
 
 

@@ -14,7 +14,7 @@ from plimsoll.margin import margin_model, shipped_packs
 from plimsoll.margin.translate import same_exposure
 from sweeps.books import PLANS, SNAPSHOTS, books_of, held, refusals, snapshots
 from sweeps.compared import Compared
-from sweeps.tally import AGAINST, RULES, Tally
+from sweeps.tally import AGAINST, APART, RULES, Tally, swept_packs
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "validation" / "sweeps.md"
 TENTH = SNAPSHOTS // 10 + 1
@@ -22,7 +22,7 @@ TENTH = SNAPSHOTS // 10 + 1
 
 
 def test_every_shipped_pack_has_a_twin() -> None:
-    assert {pack.model for pack in shipped_packs()} == set(AGAINST)
+    assert {pack.model for pack in shipped_packs()} == {*AGAINST, *APART}
 
 
 @pytest.mark.parametrize("which", range(TENTH))
@@ -41,7 +41,7 @@ def test_a_twin_of_another_book_is_told_apart(shared: Path) -> None:
     """One position larger by a millionth: the sweep can fail, for every pack."""
     path, time = snapshots(shared)[0]
     (forms,) = books_of(path, time, [len(PLANS) - 1])
-    for model in map(margin_model, shipped_packs()):
+    for model in map(margin_model, swept_packs()):
         book = copy.copy(next(form for form in forms if not refusals(model.rules.label, form)))
         compare = AGAINST[model.MODEL]
         compare(model, book, Compared())
@@ -58,7 +58,7 @@ def test_what_else_is_listed_does_not_matter(shared: Path) -> None:
     market = import_chain(path, time)
     account = sample_book(market, 12, 7, underlyings=["ETH"])
     forms = {"coin": (account, market), "linear": same_exposure(account, market)}
-    for model in map(margin_model, shipped_packs()):
+    for model in map(margin_model, swept_packs()):
         own, whole = forms["linear" if model.MODEL.startswith("derive") else "coin"]
         few = held(own, whole)
         assert len(few.instruments) == len(own.positions) < len(whole.instruments)
@@ -70,7 +70,7 @@ def test_the_read_me_adds_the_page_up() -> None:
     page, read_me = PAGE.read_text(encoding="utf-8"), (PAGE.parents[2] / "README.md").read_text(encoding="utf-8")
     table = page[page.index(RULES) + len(RULES) :].split("\n\n")[0]
     rows = [[cell.strip().replace(",", "") for cell in line.split("|")] for line in table.splitlines()]
-    assert [row[1] for row in rows] == [pack.label for pack in shipped_packs()]
+    assert [row[1] for row in rows] == [pack.label for pack in swept_packs()]
     requirements, amounts = (sum(int(row[i]) for row in rows) for i in (3, 4))
     assert f"{amounts:,} amounts of {requirements:,} requirements" in read_me
 

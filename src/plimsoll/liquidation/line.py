@@ -179,9 +179,9 @@ def liquidation(
     prices, with both sides of every kink that the model names (strikes, ends of tiers), and is made finer wherever
     excess is so near to zero that it might reach it between two points (see `grid.explored`). Sign changes are closed
     in to 1e-12 of the price, and where excess comes near zero without crossing it the extreme is sought (see
-    `roots.roots`). Without `kinks` those are left out, which is quicker and may miss a line beside a strike. With `ahead`
-    the lines are those of that many days from now, prices unmoved until then, funding paid and options aged (see
-    `later.later`). Raises `DocumentError` where the model refuses the account as it stands.
+    `roots.roots`). Without `kinks` those are left out, which is quicker and may miss a line beside a strike. With
+    `ahead` the lines are those of that many days from now, prices unmoved until then, funding paid and options aged
+    (see `later.later`). Raises `DocumentError` where the model refuses the account as it stands.
     """
     if not 0 < low < 1 < high < np.inf:
         raise refuse("range", f"{low!r} to {high!r}", "multipliers 0 < low < 1 < high")

@@ -15,6 +15,9 @@ from plimsoll.documents import DocumentError, Problem, Reason
 from plimsoll.margin.account import Account, Order
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
+from plimsoll.margin.forms.declared import Form
+from plimsoll.margin.many.engine import Batch
+from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.option_marks import option_marks, with_marked_options
 from plimsoll.margin.requirement import Binding
@@ -27,6 +30,7 @@ from plimsoll.margin.venues.okx.option_charges import (
     short_charge,
     trade_fee,
 )
+from plimsoll.margin.venues.okx.options_many import OPTION_FORMS, option_batch, option_pieces
 from plimsoll.market import Market
 from plimsoll.risk import compile_plan
 
@@ -77,7 +81,21 @@ class OptionMargin(MarginModel):
     MODEL = "okx-options"
     PARAMETERS = OptionParameters
     MODES = ("cross",)
+    FORMS = OPTION_FORMS
+    MANY = "every lot by itself: one charge in two parts, and one factor for all that an account has sold on a coin"
     parameters: OptionParameters
+
+    def batch(self, universe: Universe) -> Batch | None:
+        """See `MarginModel.batch`."""
+        return option_batch(self.parameters, universe)
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """See `MarginModel.pieces`."""
+        return option_pieces(self.parameters, universe, reach)
+
+    def forms_currency(self, universe: Universe) -> str:
+        """The settlement currency of the contracts."""
+        return universe.plan.contracts[0].currency
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`: European options in one settlement currency, on coins of the pack."""

@@ -13,11 +13,16 @@ from plimsoll.documents import Problem, Reason
 from plimsoll.margin.account import Account, Leg, Position
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral, weakest
+from plimsoll.margin.forms.declared import Form
+from plimsoll.margin.many.engine import Batch
+from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.path import ACCOUNT, States, Track, strike_multipliers
 from plimsoll.margin.requirement import Binding, Component, ScenarioLoss
 from plimsoll.margin.venues.okx.pm_account import Evaluation, UnitCharge, evaluate
+from plimsoll.margin.venues.okx.pm_forms import PM_FORMS, pm_pieces
 from plimsoll.margin.venues.okx.pm_kinks import kinks_of
+from plimsoll.margin.venues.okx.pm_many import pm_batch
 from plimsoll.margin.venues.okx.pm_parameters import PmParameters, group_of
 from plimsoll.margin.venues.okx.pm_shares import (
     binding_of,
@@ -67,7 +72,20 @@ class RiskUnitMargin(MarginModel):
     PARAMETERS = PmParameters
     TAKES = frozenset({"legs", "borrowed"})
     SETTINGS = frozenset({HEDGING})
+    FORMS = PM_FORMS
+    MANY = (
+        "35 price and volatility columns for every risk unit, two far moves, a day and four rate shocks, then sums by "
+        "expiry and currency for the terms that do not net, and tiers"
+    )
     parameters: PmParameters
+
+    def batch(self, universe: Universe) -> Batch | None:
+        """See `MarginModel.batch`."""
+        return pm_batch(self.parameters, universe)
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """See `MarginModel.pieces`."""
+        return pm_pieces(self.parameters, universe)
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`.

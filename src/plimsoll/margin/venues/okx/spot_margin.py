@@ -14,6 +14,7 @@ from plimsoll.documents import Asset, Fraction, Name, Part, Positive, Problem, R
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
 from plimsoll.margin.components import component, weakest
+from plimsoll.margin.forms.declared import Declared
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.tiers import Tiers, TierTable
 from plimsoll.margin.requirement import Binding
@@ -53,6 +54,14 @@ class IsolatedSpotMargin(MarginModel):
     PARAMETERS = SpotMarginParameters
     MODES = ("isolated",)
     TAKES = frozenset({"borrowed"})
+    FORMS = Declared(
+        "refused",
+        "none",
+        "these rules margin a loan against the assets it bought and take no contracts that a solver could hold",
+        "refused",
+        "these rules margin a loan against the assets it bought and take no contracts that a proof could be about",
+    )
+    MANY = "account by account through the exact engine: an account is one loan, and holds no contracts to share tables"
     parameters: SpotMarginParameters
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
@@ -85,39 +94,48 @@ class IsolatedSpotMargin(MarginModel):
         owed = next((a for a, amount in account.borrowed.items() if amount != 0.0), None)
         assets = 0.0 if held is None else account.collateral[held]
         loan = 0.0 if owed is None else account.borrowed[owed]
-        rate, least, path, price = 0.0, 0.0, "fee", 0.0
+        rate, least, path, price = 0.0, 0.0, "pairs", 0.0
         if held is not None and owed is not None:
             found = self._pair(held, owed)
             assert found is not None
             name, tiers = found
             at = int(tiers.place(np.array(loan)))
-            rate, least, path = float(tiers.maintenance_rate[at]), float(tiers.initial_rate[at]), f"pairs.{name}"
+            rate, least, path = (
+                float(tiers.maintenance_rate[at]),
+                float(tiers.initial_rate[at]),
+                f"pairs.{name}.owed.{owed}.tiers.{at}",
+            )
             price = self._price(market, owed) / self._price(market, held)
         value = loan * price
-        amounts = {
-            "loan": (value * max(least, 1.0 / self.parameters.default_leverage), value * rate),
-            "close_fee": (0.0, value * (1.0 + rate) * self.parameters.fee),
-        }
-        titles = {"loan": "What is owed", "close_fee": "Fee of repaying the loan"}
+        first = max(least, 1.0 / self.parameters.default_leverage)
+        rows = [
+            ("loan", "What is owed", f"{path}.maintenance", value * rate, value * rate),
+            (
+                "leverage",
+                "Margin that the leverage asks for beyond it",
+                "default_leverage",
+                value * (first - rate),
+                0.0,
+            ),
+            ("close_fee", "Fee of repaying the loan", "fee", 0.0, value * (1.0 + rate) * self.parameters.fee),
+        ]
         parts = tuple(
             component(
                 key,
-                titles[key],
-                weakest(self.rules, [path, "fee"]),
+                title,
+                weakest(self.rules, [where]),
                 [f"owed {owed}" if owed else "nothing owed"],
                 np.array([initial]),
                 np.array([maintenance]),
             )
-            for key, (initial, maintenance) in amounts.items()
+            for key, title, where, initial, maintenance in rows
         )
         label = "what is owed"
         notes = ("a spot position has no leverage of its own in these documents: initial margin at the pack's default",)
         return Assessment(
             net_equity=assets - value,
             components=parts,
-            binding=(
-                Binding(underlying=owed or "", kind="loan", label=label, pnl=-sum(m for _, m in amounts.values())),
-            ),
+            binding=(Binding(underlying=owed or "", kind="loan", label=label, pnl=-sum(c.maintenance for c in parts)),),
             scenarios=(),
             workings={"owed": value, "rate": rate},
             failures=book.failures,
