@@ -91,6 +91,7 @@ def scale(desk: Desk) -> float:
     return sum(abs(r["quantity"]) * r["multiplier"] * 6.0 * INDEX[r["underlying"]] for r in rows)
 
 
+@SOME
 @given(desks())
 @pytest.mark.parametrize("reference", ["paradex-pm@2025-06-01", "paradex-pm@2026-06-01"])
 def test_portfolio_margin_of_paradex_equals_its_twin(reference: str, desk: Desk) -> None:
@@ -109,6 +110,7 @@ def test_portfolio_margin_of_paradex_equals_its_twin(reference: str, desk: Desk)
         assert near(component.maintenance, sum(s.maintenance for s in component.shares), size)
 
 
+@SOME
 @given(desks())
 @pytest.mark.parametrize("reference", ["paradex-xm@2025-01-01", "paradex-xm@2025-09-01", "paradex-xm@2026-06-01"])
 def test_cross_margin_of_paradex_equals_its_twin(reference: str, desk: Desk) -> None:
@@ -120,6 +122,7 @@ def test_cross_margin_of_paradex_equals_its_twin(reference: str, desk: Desk) -> 
     assert near(found.net_equity, held + desk.account["collateral"]["USDC"], size)
 
 
+@SOME
 @given(desks(kinds=("option",)))
 def test_standard_margin_of_aevo_equals_its_twin(desk: Desk) -> None:
     found = desk.requirement("aevo-sm@2024-01-01", "cross")
@@ -128,6 +131,7 @@ def test_standard_margin_of_aevo_equals_its_twin(desk: Desk) -> None:
     assert near(found.maintenance, twin["maintenance"], scale(desk))
 
 
+@SOME
 @given(desks(underlyings=("ETH",)))
 def test_portfolio_margin_of_aevo_equals_its_twin(desk: Desk) -> None:
     found, size = desk.requirement("aevo-pm@2024-01-01", "portfolio", orders=[]), scale(desk)
@@ -136,6 +140,7 @@ def test_portfolio_margin_of_aevo_equals_its_twin(desk: Desk) -> None:
     assert all(near(s.pnl, p, size) for s, p in zip(found.scenarios, twin["profits"]["ETH"], strict=True))
 
 
+@SOME
 @given(desks(), st.data())
 @pytest.mark.parametrize(
     ("reference", "mode"), [("paradex-pm@2026-06-01", "portfolio"), ("paradex-xm@2026-06-01", "cross")]
