@@ -139,7 +139,7 @@ def test_an_order_loses_what_its_price_is_worse_than_the_scenario() -> None:
     assert more.component("open_orders").initial == pytest.approx(0.24 * (66.0 + 2.0 * 56.0) - 16.0)
     assert more.component("open_orders").maintenance == 0.0
     assert more.maintenance == pm(found).maintenance
-    away = pm(found, PM, ("PERPETUAL-0", 0.1, 50.0))
+    away = pm(found, PM, ("PERPETUAL-0", 0.1, 20.0))
     assert away.component("open_orders").initial == 0.0
     assert pm(found, PM, ("PERPETUAL-0", 2.0, 90.0, True)).component("open_orders").initial == 0.0
 
