@@ -63,9 +63,11 @@ def test_a_path_under_portfolio_margin_is_one_requirement_after_the_other(book: 
     same_tracks(model, account, book.market, gross(book) + 2e7)
 
 
-def same_tracks(model: pl.MarginModel, account: pl.Account, market: pl.Market, size: float) -> None:
-    fast = model.along(account, market, STATES)
-    slow = tracks_of(model.assess, account, market, STATES)
+def same_tracks(
+    model: pl.MarginModel, account: pl.Account, market: pl.Market, size: float, states: States = STATES
+) -> None:
+    fast = model.along(account, market, states)
+    slow = tracks_of(model.assess, account, market, states)
     assert [t.subject for t in fast] == [t.subject for t in slow]
     for a, b in zip(fast, slow, strict=True):
         np.testing.assert_allclose(a.equity, b.equity, rtol=1e-10, atol=1e-10 * size)
@@ -84,6 +86,36 @@ def test_portfolio_margin_of_hyperliquid_equals_its_twin(book: Swaps) -> None:
     assert near(found.workings["available"], twin["available"], size)
     if abs(found.excess_maintenance) > 1e-9 * size:
         assert (found.excess_maintenance < 0.0) == twin["liquidatable"]
+
+
+@SOME
+@given(desks())
+@pytest.mark.parametrize(
+    ("reference", "mode"), [("paradex-pm@2026-06-01", "portfolio"), ("paradex-xm@2026-06-01", "cross")]
+)
+def test_a_path_of_options_is_one_requirement_after_the_other(reference: str, mode: str, desk: Desk) -> None:
+    """In moved markets an option is worth what its volatility says, whatever mark was shown."""
+    states = States({"BTC": STATES.spot["BTC"], "ETH": STATES.spot["HYPE"]}, np.array([1.0, 1.5, 1.0, 0.5, 1.0]))
+    account = pl.Account.from_dict({**desk.account, "mode": mode})
+    same_tracks(pl.margin_model(reference), account, pl.Market.from_dict(desk.market), 5.0 * scale(desk), states)
+
+
+@SOME
+@given(desks(underlyings=("ETH",)))
+def test_a_path_under_portfolio_margin_of_aevo_is_one_requirement_after_the_other(desk: Desk) -> None:
+    states = States({"ETH": STATES.spot["BTC"]}, np.array([1.0, 1.5, 1.0, 0.5, 1.0]))
+    content = {**desk.account, "orders": [], "collateral": {"USDC": -50.0, "ETH": 3.0}}
+    market = pl.Market.from_dict(desk.market)
+    same_tracks(pl.margin_model("aevo-pm@2024-01-01"), pl.Account.from_dict(content), market, 5.0 * scale(desk), states)
+
+
+@SOME
+@given(desks(kinds=("option",)))
+def test_a_path_under_standard_margin_of_aevo_is_one_requirement_after_the_other(desk: Desk) -> None:
+    states = States({"BTC": STATES.spot["BTC"], "ETH": STATES.spot["HYPE"]}, np.array([1.0, 1.5, 1.0, 0.5, 1.0]))
+    account = pl.Account.from_dict({**desk.account, "mode": "cross", "orders": []})
+    market = pl.Market.from_dict(desk.market)
+    same_tracks(pl.margin_model("aevo-sm@2024-01-01"), account, market, 5.0 * scale(desk), states)
 
 
 def scale(desk: Desk) -> float:
