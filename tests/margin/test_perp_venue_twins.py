@@ -63,9 +63,11 @@ def test_a_path_under_portfolio_margin_is_one_requirement_after_the_other(book: 
     same_tracks(model, account, book.market, gross(book) + 2e7)
 
 
-def same_tracks(model: pl.MarginModel, account: pl.Account, market: pl.Market, size: float) -> None:
-    fast = model.along(account, market, STATES)
-    slow = tracks_of(model.assess, account, market, STATES)
+def same_tracks(
+    model: pl.MarginModel, account: pl.Account, market: pl.Market, size: float, states: States = STATES
+) -> None:
+    fast = model.along(account, market, states)
+    slow = tracks_of(model.assess, account, market, states)
     assert [t.subject for t in fast] == [t.subject for t in slow]
     for a, b in zip(fast, slow, strict=True):
         np.testing.assert_allclose(a.equity, b.equity, rtol=1e-10, atol=1e-10 * size)
@@ -86,11 +88,42 @@ def test_portfolio_margin_of_hyperliquid_equals_its_twin(book: Swaps) -> None:
         assert (found.excess_maintenance < 0.0) == twin["liquidatable"]
 
 
+@SOME
+@given(desks())
+@pytest.mark.parametrize(
+    ("reference", "mode"), [("paradex-pm@2026-06-01", "portfolio"), ("paradex-xm@2026-06-01", "cross")]
+)
+def test_a_path_of_options_is_one_requirement_after_the_other(reference: str, mode: str, desk: Desk) -> None:
+    """In moved markets an option is worth what its volatility says, whatever mark was shown."""
+    states = States({"BTC": STATES.spot["BTC"], "ETH": STATES.spot["HYPE"]}, np.array([1.0, 1.5, 1.0, 0.5, 1.0]))
+    account = pl.Account.from_dict({**desk.account, "mode": mode})
+    same_tracks(pl.margin_model(reference), account, pl.Market.from_dict(desk.market), 5.0 * scale(desk), states)
+
+
+@SOME
+@given(desks(underlyings=("ETH",)))
+def test_a_path_under_portfolio_margin_of_aevo_is_one_requirement_after_the_other(desk: Desk) -> None:
+    states = States({"ETH": STATES.spot["BTC"]}, np.array([1.0, 1.5, 1.0, 0.5, 1.0]))
+    content = {**desk.account, "orders": [], "collateral": {"USDC": -50.0, "ETH": 3.0}}
+    market = pl.Market.from_dict(desk.market)
+    same_tracks(pl.margin_model("aevo-pm@2024-01-01"), pl.Account.from_dict(content), market, 5.0 * scale(desk), states)
+
+
+@SOME
+@given(desks(kinds=("option",)))
+def test_a_path_under_standard_margin_of_aevo_is_one_requirement_after_the_other(desk: Desk) -> None:
+    states = States({"BTC": STATES.spot["BTC"], "ETH": STATES.spot["HYPE"]}, np.array([1.0, 1.5, 1.0, 0.5, 1.0]))
+    account = pl.Account.from_dict({**desk.account, "mode": "cross", "orders": []})
+    market = pl.Market.from_dict(desk.market)
+    same_tracks(pl.margin_model("aevo-sm@2024-01-01"), account, market, 5.0 * scale(desk), states)
+
+
 def scale(desk: Desk) -> float:
     rows = (*desk.rows, *desk.orders)
     return sum(abs(r["quantity"]) * r["multiplier"] * 6.0 * INDEX[r["underlying"]] for r in rows)
 
 
+@SOME
 @given(desks())
 @pytest.mark.parametrize("reference", ["paradex-pm@2025-06-01", "paradex-pm@2026-06-01"])
 def test_portfolio_margin_of_paradex_equals_its_twin(reference: str, desk: Desk) -> None:
@@ -109,6 +142,7 @@ def test_portfolio_margin_of_paradex_equals_its_twin(reference: str, desk: Desk)
         assert near(component.maintenance, sum(s.maintenance for s in component.shares), size)
 
 
+@SOME
 @given(desks())
 @pytest.mark.parametrize("reference", ["paradex-xm@2025-01-01", "paradex-xm@2025-09-01", "paradex-xm@2026-06-01"])
 def test_cross_margin_of_paradex_equals_its_twin(reference: str, desk: Desk) -> None:
@@ -120,6 +154,7 @@ def test_cross_margin_of_paradex_equals_its_twin(reference: str, desk: Desk) -> 
     assert near(found.net_equity, held + desk.account["collateral"]["USDC"], size)
 
 
+@SOME
 @given(desks(kinds=("option",)))
 def test_standard_margin_of_aevo_equals_its_twin(desk: Desk) -> None:
     found = desk.requirement("aevo-sm@2024-01-01", "cross")
@@ -128,6 +163,7 @@ def test_standard_margin_of_aevo_equals_its_twin(desk: Desk) -> None:
     assert near(found.maintenance, twin["maintenance"], scale(desk))
 
 
+@SOME
 @given(desks(underlyings=("ETH",)))
 def test_portfolio_margin_of_aevo_equals_its_twin(desk: Desk) -> None:
     found, size = desk.requirement("aevo-pm@2024-01-01", "portfolio", orders=[]), scale(desk)
@@ -136,6 +172,7 @@ def test_portfolio_margin_of_aevo_equals_its_twin(desk: Desk) -> None:
     assert all(near(s.pnl, p, size) for s, p in zip(found.scenarios, twin["profits"]["ETH"], strict=True))
 
 
+@SOME
 @given(desks(), st.data())
 @pytest.mark.parametrize(
     ("reference", "mode"), [("paradex-pm@2026-06-01", "portfolio"), ("paradex-xm@2026-06-01", "cross")]

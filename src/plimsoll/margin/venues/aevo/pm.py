@@ -26,7 +26,10 @@ from plimsoll.margin.parts.delta import held_of
 from plimsoll.margin.parts.linear import contract_problems
 from plimsoll.margin.parts.marks import option_marks
 from plimsoll.margin.parts.scan import Scan, point_profits, scan
+from plimsoll.margin.parts.way import Way
+from plimsoll.margin.path import ACCOUNT, States, Track
 from plimsoll.margin.requirement import Binding, ScenarioLoss
+from plimsoll.margin.venues.aevo.along import collateral_value, scan_along
 from plimsoll.margin.venues.aevo.parameters import PmParameters
 from plimsoll.margin.venues.aevo.worth import equity_of
 from plimsoll.market import Market
@@ -140,6 +143,17 @@ class PortfolioMargin(MarginModel):
             failures=book.failures,
             notes=(FLOOR,),
         )
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`: all states at once."""
+        self.check(account, market)
+        p, book = self.parameters, open_book(account.model_copy(update={"orders": ()}), market, "refuse")
+        equity_of(book, p.haircuts, self.rules.currency, np.zeros(len(book.plan)))  # refuses balances
+        way = Way.of(book, states)
+        grids = {u: Grid.of(p, u) for u in book.underlyings}
+        scans = sum((scan_along(way, u, g.spot, g.points) for u, g in grids.items()), np.zeros(len(states)))
+        balance = collateral_value(way, p.haircuts, self.rules.currency)
+        return (Track(ACCOUNT, balance + way.equity(0.0), p.maintenance_factor * scans),)
 
     def batch(self, universe: Universe) -> Batch:
         """See `MarginModel.batch`."""

@@ -21,7 +21,10 @@ from plimsoll.margin.many.universe import Lots, Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.linear import contract_problems
 from plimsoll.margin.parts.marks import option_marks, with_marked_options
+from plimsoll.margin.parts.way import Way
+from plimsoll.margin.path import ACCOUNT, States, Track
 from plimsoll.margin.requirement import Binding, Component
+from plimsoll.margin.venues.aevo.along import collateral_value, short_options
 from plimsoll.margin.venues.aevo.parameters import OptionRates, SmParameters
 from plimsoll.margin.venues.aevo.worth import equity_of
 from plimsoll.market import Market
@@ -110,6 +113,15 @@ class StandardMargin(MarginModel):
             workings={},
             failures=book.failures,
         )
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`: all states at once."""
+        self.check(account, market)
+        book = open_book(account.model_copy(update={"orders": ()}), market, "refuse")
+        equity_of(book, self.parameters.haircuts, self.rules.currency, np.zeros(len(book.plan)))  # refuses balances
+        way = Way.of(book, states)
+        balance = collateral_value(way, self.parameters.haircuts, self.rules.currency)
+        return (Track(ACCOUNT, balance + way.equity(0.0), short_options(self.parameters.options, way)),)
 
     def _orders(self, account: Account, market: Market) -> Component:
         """Each open order by itself: the premium of a buy, the initial margin of a sell; reduce-only ones are free."""

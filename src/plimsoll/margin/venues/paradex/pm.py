@@ -25,7 +25,10 @@ from plimsoll.margin.parts.floors import largest, stacked
 from plimsoll.margin.parts.linear import contract_problems
 from plimsoll.margin.parts.marks import option_marks
 from plimsoll.margin.parts.scan import Scan, scan
+from plimsoll.margin.parts.way import Way
+from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Binding, Component, ScenarioLoss
+from plimsoll.margin.venues.paradex.along import pm_track
 from plimsoll.margin.venues.paradex.parameters import PmParameters, PmTable
 from plimsoll.margin.venues.paradex.pm_forms import PM_FORMS, pm_pieces
 from plimsoll.margin.venues.paradex.pm_many import pm_batch, unit_profits
@@ -127,6 +130,15 @@ class PortfolioMargin(MarginModel):
             failures=book.failures,
             notes=(*notes, *idle_notes(account, self.rules.currency)),
         )
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`: all states at once, but for perpetual options and capped delta charges."""
+        self.check(account, market)
+        book = open_book(account.model_copy(update={"orders": ()}), market, "refuse")
+        if book.plan.exotic.any() or any(t.min_delta.cap_long_options for t in self.parameters.tables.values()):
+            return super().along(account, market, states)
+        balance, retail = account.collateral.get(self.rules.currency, 0.0), account.settings.get(RETAIL, False)
+        return (pm_track(self.parameters, Way.of(book, states), balance, retail),)
 
     def _table(self, underlying: str) -> PmTable:
         return self.parameters.tables[self.parameters.underlyings[underlying]]

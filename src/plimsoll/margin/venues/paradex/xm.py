@@ -22,7 +22,10 @@ from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.linear import contract_problems
 from plimsoll.margin.parts.marks import option_marks, with_marked_options
+from plimsoll.margin.parts.way import Way
+from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Binding
+from plimsoll.margin.venues.paradex.along import xm_track
 from plimsoll.margin.venues.paradex.parameters import XmParameters
 from plimsoll.margin.venues.paradex.pm_orders import resting_orders
 from plimsoll.margin.venues.paradex.taken import RETAIL, equity_of, idle_notes
@@ -139,6 +142,13 @@ class CrossMargin(MarginModel):
             failures=book.failures,
             notes=idle_notes(account, self.rules.currency),
         )
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`: all states at once."""
+        self.check(account, market)
+        book = open_book(account.model_copy(update={"orders": ()}), market, "refuse")
+        balance, retail = account.collateral.get(self.rules.currency, 0.0), account.settings.get(RETAIL, False)
+        return (xm_track(self.parameters, Way.of(book, states), balance, retail),)
 
     def _path(self, name: str, market: Market) -> str:
         contract = market.contracts[name]
