@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 import plimsoll as pl
-from binance_books import UM, account_doc, market_doc
+from binance_books import UM, account_doc, market_doc, perpetual
 from plimsoll.cli import run as main
 from plimsoll.margin import load_rules
+from plimsoll.margin.many import Positions
 from plimsoll.margin.parts.tiers import Tiers
 from plimsoll.margin.venues.binance.brackets import parse_brackets, read_brackets
 
@@ -136,6 +137,12 @@ def test_a_cum_that_does_not_follow_is_named_and_nothing_written(
     assert found["mismatches"] == [{"symbol": "ETHUSDT", "bracket": 3, "cum": 951.5, "follows": 950.0}]
 
 
+@pytest.mark.parametrize(("cum", "code"), [(950.0000001, 0), (950.01, 1), ("949.99", 1), (0, 1)])
+def test_a_cent_is_a_mismatch_and_what_a_double_loses_is_none(tmp_path: Path, cum: Any, code: int) -> None:
+    rows = [*ROWS[:2], (*ROWS[2][:4], cum)]
+    assert imported(tmp_path, [raw(rows=rows)]) == code
+
+
 def changed(field: str, value: Any, bracket: int = 1, drop: bool = False) -> list[Doc]:
     content = copy.deepcopy([raw()])
     if drop:
@@ -220,6 +227,44 @@ def test_every_cum_of_the_shared_file_follows(shared: Path, tmp_path: Path, caps
         mine, known = Tiers.of(model.parameters.symbols[symbol]), Tiers.of(table)
         for field in ("ends", "maintenance_rate", "initial_rate", "deduction"):
             assert getattr(mine, field) == pytest.approx(getattr(known, field), rel=1e-12)
+
+
+@pytest.mark.rule("BINANCE-UM-01", "BINANCE-UM-02")
+def test_margins_of_every_symbol_in_every_bracket(shared: Path, tmp_path: Path) -> None:
+    """One account for each bracket of the shared file, against the venue's own rate, cum and leverage."""
+    file = shared / "data" / "tiers" / "binance_usdm_leverage_tiers_2024-10.json.gz"
+    command = ["rules", "import", "binance-tiers", str(file), "-o", str(tmp_path), "--effective", "2024-10-24"]
+    assert main(command) == 0
+    model = pl.margin_model(str(tmp_path / "binance-usdm@2024-10-24.json"))
+    instruments, marks, coins, held, wanted = [], {}, {}, [], []
+    for name, rows in json.loads(gzip.decompress(file.read_bytes())).items():
+        pair, _, settle = name.partition(":")
+        currency, _, expiry = settle.partition("-")
+        symbol = pair.replace("/", "") + (f"_{expiry}" if expiry else "")
+        coin = pair.partition("/")[0]
+        instruments.append(perpetual(symbol, coin, currency=currency))
+        marks[symbol], coins[coin] = {"price": 2.0}, {"price": 2.0}
+        for i, row in enumerate(rows):
+            info = row["info"]
+            # some last brackets end beyond what an account may hold
+            end = min(row["maxNotional"], 1e11)
+            size = (row["minNotional"] + end) / 2.0 if i % 2 else end
+            assert size > row["minNotional"]
+            held.append(
+                pl.Account.from_dict(account_doc([{"instrument": symbol, "quantity": (-1.0) ** i * size / 2.0}]))
+            )
+            need = size * float(info["maintMarginRatio"]) - float(info["cum"])
+            wanted.append((size / min(20.0, float(info["initialLeverage"])), need))
+    content = market_doc(instruments, marks, indices=coins, expiries=[])
+    content["assets"] = {a: {"price": 1.0} for a in ("USDT", "USDC")}
+    market = pl.Market.from_dict(content)
+    found = model.many(Positions.of(held), market).check()
+    assert len(found) == 2_805
+    assert found.initial == pytest.approx([i for i, _ in wanted], rel=1e-12)
+    assert found.maintenance == pytest.approx([m for _, m in wanted], rel=1e-9)
+    for a in range(0, len(held), 100):
+        own = model.requirement(held[a], market)
+        assert (own.initial, own.maintenance) == pytest.approx(wanted[a], rel=1e-9)
 
 
 def test_names_become_the_symbols_of_the_venue() -> None:

@@ -24,8 +24,8 @@ TITLES: dict[Kind, str] = {
     "binance-coinm": "Binance coin-margined futures",
 }
 
-MATCH = Decimal("1e-6")
-"""How far a `cum` may be from the one that follows, relative to the start of its bracket: some are printed rounded."""
+MATCH = Decimal("1e-9")
+"""How far a `cum` may be from the one that follows, relative to the start of its bracket: what a double may lose."""
 
 _CAPS = ("notionalCap", "qtyCap")
 _FLOORS = ("notionalFloor", "qtyFloor", "qtylFloor")  # the venue's own spelling for coin-margined contracts

@@ -73,7 +73,8 @@ def liquidation_prices(
         inside = low * (1.0 - _EDGE) <= y <= high * (1.0 + _EDGE) and 0.0 < y < np.inf
         if inside and not any(abs(y - z) <= _EDGE * 4.0 * y for z in found):
             found.append(y)
-    return tuple(sorted(1.0 / y if inverse else y for y in found))
+    prices = sorted(1.0 / y if inverse else y for y in found)
+    return tuple(p for p in prices if p < np.inf)
 
 
 def shown_prices(legs: Legs, balance: float) -> dict[str, float]:

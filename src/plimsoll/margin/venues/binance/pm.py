@@ -29,7 +29,7 @@ from plimsoll.margin.path import ACCOUNT, States, Track
 from plimsoll.margin.requirement import Binding, Component
 from plimsoll.margin.venues.binance.pm_equity import Wallets, equity_kinks
 from plimsoll.margin.venues.binance.pm_parameters import LoanTerms, PmParameters
-from plimsoll.margin.venues.binance.usdm import bracket_symbol
+from plimsoll.margin.venues.binance.usdm import bracket_symbol, some_of
 from plimsoll.market import Market
 
 SETTING = "margin_leverage_"
@@ -93,7 +93,7 @@ class PortfolioMargin(MarginModel):
                 continue  # the book refuses a position in it, and `order_problems` an order
             if self.rule(contract) is None:
                 got = f"{name!r}, {contract.kind} on {contract.underlying} ({Reason.UNSUPPORTED_CONTRACT.value})"
-                found.append(Problem(path, got, "futures and perpetuals of " + ", ".join((*p.um, *p.cm))))
+                found.append(Problem(path, got, "futures and perpetuals of " + some_of((*p.um, *p.cm))))
             elif contract.currency not in p.collateral:
                 got = f"{name!r}, settled in {contract.currency} ({Reason.UNKNOWN_CURRENCY.value})"
                 found.append(Problem(path, got, "contracts that settle in " + ", ".join(p.collateral)))

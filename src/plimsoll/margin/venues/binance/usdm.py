@@ -5,6 +5,8 @@ Source: venues-cex sections 3.1 and 3.2, own words. Rule codes `BINANCE-UM-nn` a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from plimsoll.contracts import Contract, Future, Perpetual, Settlement
 from plimsoll.documents import Name, Part, Positive
 from plimsoll.margin.parts.futures import TieredFutures
@@ -38,7 +40,7 @@ class Bracketed(TieredFutures):
 
     def listed(self) -> str:
         """See `TieredFutures.listed`."""
-        return f"{self.settlement} futures and perpetuals of " + ", ".join(sorted(self.parameters.symbols))
+        return f"{self.settlement} futures and perpetuals of " + some_of(self.parameters.symbols)
 
     @property
     def default_leverage(self) -> float | None:
@@ -65,6 +67,17 @@ class UsdMargined(Bracketed):
 
     MODEL = "binance-usdm"
     LINEAR = ("USDT", "USDC")
+
+
+def some_of(symbols: Iterable[str], most: int = 12) -> str:
+    """The first symbols, for a message.
+
+    >>> some_of(["C", "A", "B"], 2)
+    'A, B and 1 more'
+    """
+    names = sorted(symbols)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def bracket_symbol(contract: Contract, symbols: dict[str, TierTable], settlement: Settlement) -> str | None:
