@@ -30,7 +30,7 @@ def positions(r: pl.Requirement) -> tuple[float, float]:
 
 @pytest.mark.rule("BYBIT-UTA-01")
 def test_every_published_deduction_follows_from_the_rates_and_no_margin_jumps() -> None:
-    tiers = pl.find_rules(UTA).parameters["futures"]["BTCUSDT"]["table"]["tiers"]
+    tiers = pl.find_rules(UTA).parameters["futures"]["BTCUSDT"]["tiers"]
     assert len(tiers) == 20
     deduction = 0.0
     for before, tier in pairwise(tiers):
@@ -211,7 +211,7 @@ def test_a_short_option(
 @pytest.mark.rule("BYBIT-UTA-08")
 def test_maintenance_margin_is_initial_margin_where_it_is_larger() -> None:
     row = option(300_000.0, False)
-    model = changed(UTA, options__BTC__maintenance_on_mark=0.2)
+    model = changed(UTA, underlyings__BTC__options__maintenance_on_mark=0.2)
     account, market = books(held(row, -1.0), marks={row["name"]: {"price": 230_000.0}}, collateral={"USDT": 1e6})
     r = model.requirement(account, market)
     assert r.initial == r.maintenance == pytest.approx(0.2 * 230_000.0 + 230_000.0 + 0.002 * BTC)
@@ -271,7 +271,7 @@ def test_the_margin_balance_is_coin_by_coin_without_options() -> None:
     row = option(70_000.0)
     legs = held(LINEAR, 1.0, entry_price=80_000.0), held(INVERSE, 70_000.0, entry_price=35_000.0), held(row, 2.0)
     r = require(UTA, *legs, marks={row["name"]: {"price": 4_000.0}}, collateral={"BTC": 1.0, "USDT": 4_000.0})
-    # a loss of 10,000 on 4,000 counts whole, two coins at their ratio
+    # a loss of 10,000 on 4,000 counts whole, two coins less the haircut
     assert r.net_equity == pytest.approx(-6_000.0 + 0.95 * 2.0 * BTC)
     assert r.workings["total_equity"] == pytest.approx(r.net_equity + 8_000.0)
     assert any("options do not count" in note for note in r.notes)

@@ -62,7 +62,7 @@ def lend(params: Doc, account: Doc, market: Doc, coins: Doc, dip: Doc, pool: Doc
         pool["initial"] += params["borrow"]["initial"] * missing * usd
         pool["maintenance"] += params["borrow"]["maintenance"] * missing * usd
         net = held - loan
-        pool["equity"] += usd * (net * params["collateral"].get(asset, 0.0) if net > 0.0 else net)
+        pool["equity"] += usd * (net * (1.0 - params["haircuts"].get(asset, 1.0)) if net > 0.0 else net)
 
 
 def price_of(market: Doc, asset: str) -> float:
@@ -113,7 +113,7 @@ def short_option(params: Doc, contract: Doc, market: Doc, quantity: float, paid:
     """Initial and maintenance margin of a position in an option, zero of a long one."""
     if quantity >= 0.0:
         return 0.0, 0.0
-    p, size = params["options"][contract["underlying"]], -quantity * contract["multiplier"]
+    p, size = params["underlyings"][contract["underlying"]]["options"], -quantity * contract["multiplier"]
     index, mark = market["indices"][contract["underlying"]]["price"], option_price(contract, market)
     out = contract["strike"] - index if contract["call"] else index - contract["strike"]
     second = max(p["maintenance"] * index, p["maintenance_on_mark"] * mark) + mark + p["liquidation_fee"] * index
@@ -131,12 +131,12 @@ def tables_of(params: Doc, contract: Doc) -> Doc:
 def tier_of(tables: Doc, size: float) -> tuple[float, float, float]:
     """Maintenance rate, least initial rate and deduction of the tier that a size is in."""
     start, before, deduction = 0.0, 0.0, 0.0
-    for n, tier in enumerate(tables["table"]["tiers"]):
+    for n, tier in enumerate(tables["tiers"]):
         if n:
             deduction += start * (tier["maintenance"] - before)
         before = tier["maintenance"]
         start = math.inf if tier["upto"] is None else tier["upto"]
-        if size <= start or n == len(tables["table"]["tiers"]) - 1:
+        if size <= start or n == len(tables["tiers"]) - 1:
             return tier["maintenance"], tier["initial"], deduction
     raise AssertionError("no tier")
 
@@ -341,7 +341,7 @@ def summed(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def risk_unit(params: Doc, account: Doc, market: Doc, coin: str, rows: list[tuple[Doc, float]]) -> Doc:
     """One underlying."""
-    unit, index = params["units"][coin], market["indices"][coin]["price"]
+    unit, index = params["underlyings"][coin], market["indices"][coin]["price"]
     held = [(c, q, *greeks(c, market, q)) for c, q in rows if q]
     hedge = 0.0
     if account["settings"].get("spot_hedging"):

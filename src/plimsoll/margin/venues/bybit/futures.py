@@ -60,7 +60,7 @@ class Futures:
         """The futures of a book that holds nothing else."""
         symbols = [symbol_of(p, c) for c in book.plan.contracts]
         rules = [p.futures[s] for s in symbols if s is not None]
-        legs = Legs.of(book, [Tiers.of(r.table) for r in rules], [r.counted for r in rules])
+        legs = Legs.of(book, [Tiers.of(r) for r in rules], [r.counted for r in rules])
         entry = np.full(len(book.plan), np.nan)
         for i, position in enumerate(book.positions):
             how = p.valued_at.cross if position.isolated_margin is None else p.valued_at.isolated

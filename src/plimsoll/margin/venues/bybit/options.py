@@ -44,7 +44,7 @@ def held_options(book: Book, p: UtaParameters) -> Options:
     out = out_of_the_money(plan.call, plan.strike, plan.spot)
     initial, maintenance = np.zeros(len(plan)), np.zeros(len(plan))
     for i in np.flatnonzero(book.quantity < 0.0).tolist():
-        rates, row = p.options[plan.contracts[i].underlying], slice(i, i + 1)
+        rates, row = p.underlyings[plan.contracts[i].underlying].options, slice(i, i + 1)
         initial[i] = short_initial(rates, plan.spot[row], out[row], marks[row], paid[row])[0] * size[i]
         maintenance[i] = short_maintenance(rates, plan.spot[row], marks[row])[0] * size[i]
     held = np.where(book.quantity == 0.0, 0.0, book.quantity * plan.multiplier * marks)
@@ -95,7 +95,7 @@ def option_orders(account: Account, market: Market, p: UtaParameters) -> list[Op
             initial = premium + fee
         else:
             paid = np.array([order.price])
-            rates = p.options[contract.underlying]
+            rates = p.underlyings[contract.underlying].options
             one = float(short_initial(rates, plan.spot[row], out[row], marks[row], paid)[0])
             initial = max(one * size + fee - premium, 0.0)
         subject = f"order {index} {contract.name}"

@@ -98,7 +98,7 @@ class UnifiedMargin(MarginModel):
     future          initial value / leverage, maintenance value * rate - deduction, both with the fee of closing
     short option    maintenance max(f S, f mark) + mark + fee S, initial max(max(0.15 S - otm, 0.1 S) + mark, that)
     orders          futures: what all buys or all sells add; options: premium + fee, or margin + fee - premium
-    margin balance  balances and profit of futures at their ratios, options not counted
+    margin balance  balances and profit of futures less their haircuts, options not counted
     ```
 
     Nothing is netted but the two legs of one instrument. An isolated position stands on its own margin, in its own
@@ -114,7 +114,7 @@ class UnifiedMargin(MarginModel):
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`."""
-        found = asset_problems(account, self.parameters.collateral)
+        found = asset_problems(account, self.parameters.haircuts)
         for i, position in enumerate(account.positions):
             path, contract = f"account.positions[{i}]", market.contracts.get(position.instrument)
             if contract is None:
@@ -136,14 +136,14 @@ class UnifiedMargin(MarginModel):
         p, found = self.parameters, []
         what = f"{contract.name!r}, {contract.kind} on {contract.underlying} ({Reason.UNSUPPORTED_CONTRACT.value})"
         if isinstance(contract, Option):
-            if contract.underlying not in p.options or contract.settlement is not Settlement.LINEAR:
-                allowed = "linear options on " + (", ".join(sorted(p.options)) or "nothing")
+            if contract.underlying not in p.underlyings or contract.settlement is not Settlement.LINEAR:
+                allowed = "linear options on " + (", ".join(sorted(p.underlyings)) or "nothing")
                 found.append(Problem(path, what, allowed))
         elif symbol_of(p, contract) is None:
             found.append(Problem(path, what, f"{listed(p.futures)}; linear options"))
-        if not found and contract.currency not in p.collateral:
+        if not found and contract.currency not in p.haircuts:
             got = f"{contract.name!r} settles in {contract.currency} ({Reason.UNKNOWN_CURRENCY.value})"
-            found.append(Problem(path, got, "one of " + ", ".join(sorted(p.collateral))))
+            found.append(Problem(path, got, "one of " + ", ".join(sorted(p.haircuts))))
         return found
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
@@ -158,7 +158,7 @@ class UnifiedMargin(MarginModel):
         shared = pool(
             SHARED,
             None,
-            float(held.counted(self.parameters.collateral)),
+            float(held.counted(self.parameters.haircuts)),
             float((initial + fees)[~apart].sum()) + sum(c.initial for c in extra),
             float((maintenance + fees)[~apart].sum()) + sum(c.maintenance for c in extra),
         )
@@ -207,7 +207,7 @@ class UnifiedMargin(MarginModel):
         nothing = np.zeros(len(states))
         shared = Track(
             SHARED if apart.any() else ACCOUNT,
-            nothing + held.counted(p.collateral),
+            nothing + held.counted(p.haircuts),
             nothing + maintenance[~apart].sum(axis=0) + sum(lent),
         )
         own = [
@@ -250,7 +250,7 @@ class UnifiedMargin(MarginModel):
         found.append(self._part("close_fees", "Fees of closing", ["close_fee.taker"], names, fees, fees))
         plan = a.options.book.plan
         price = np.array([a.price[c.currency] for c in plan.contracts], dtype=np.float64)
-        on = sorted({f"options.{c.underlying}" for c in plan.contracts}) or ["options"]
+        on = sorted({f"underlyings.{c.underlying}.options" for c in plan.contracts}) or ["underlyings"]
         amounts = a.options.initial * price, a.options.maintenance * price
         found.append(self._part("options", "Short options", on, a.options.book.names, *amounts))
         assets, first, second = borrow_margin(held, p.borrow)
@@ -260,7 +260,7 @@ class UnifiedMargin(MarginModel):
         rows += [(o.subject, o.initial * a.price[o.currency]) for o in a.option_orders]
         added = np.array([x for _, x in rows], dtype=np.float64)
         # the orders of options stand in the rules, with their worked example; those of futures do not
-        on = sorted({f"options.{o.underlying}" for o in a.option_orders})
+        on = sorted({f"underlyings.{o.underlying}.options" for o in a.option_orders})
         evidence = "assumed" if a.future_orders else weakest(rules, ["option_fee", *on])
         zero = np.zeros_like(added)
         found.append(component("open_orders", "Open orders", evidence, [s for s, _ in rows], added, zero))
