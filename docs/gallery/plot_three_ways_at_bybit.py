@@ -79,8 +79,8 @@ places[0].legend(loc="upper left", fontsize="small")
 # ----------
 # Isolated, the line is the venue's own formula. In cross margin the puts do not count in the margin balance and save
 # nothing. In portfolio margin they count: the equity never comes near zero, and what is liquidated is a fall that stops
-# half way, where the puts have not yet gained what a further fall may cost. The charge on delta between expiries, which
-# no public source pins, is the larger part of that margin.
+# half way, where the puts have not yet gained what a further fall may cost. At both lines the charge on delta between
+# expiries, which no public source pins, is the larger part of the margin.
 
 w = pl.margin_model(rules["isolated"]).requirement(account("isolated"), market).workings
 initial, maintenance, fee = (w[f"{PERP}.{name}"] for name in ("initial", "maintenance", "close_fee"))

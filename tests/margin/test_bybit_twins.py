@@ -99,6 +99,23 @@ def test_a_path_is_what_the_moved_accounts_have(book: tuple[Doc, Doc], reference
         assert all(near(a, b, size) for a, b in zip(got.maintenance, own.maintenance, strict=True))
 
 
+@SOME
+@given(portfolios(), st.sampled_from(PM), st.booleans())
+def test_a_path_in_portfolio_margin_is_what_the_moved_accounts_have(
+    book: tuple[Doc, Doc], reference: str, told: bool
+) -> None:
+    content = book[0] | {"orders": []} | ({"reported": {"futureDeltaContingency": 5.0}} if told else {})
+    account, market = pl.Account.from_dict(content), pl.Market.from_dict(book[1])
+    model = pl.margin_model(reference)
+    moves = np.array([0.3, 0.9, 1.0, 1.2, 3.0])
+    states = States({"BTC": moves, "ETH": moves[::-1].copy()}, np.array([1.0, 1.5, 1.0, 0.5, 1.0]))
+    size = 10.0 * notional(account.to_dict(), market.to_dict())
+    (got,), (own,) = (f(account, market, states) for f in (model.along, lambda *x: tracks_of(model.assess, *x)))
+    assert got.subject == own.subject
+    assert all(near(a, b, size) for a, b in zip(got.equity, own.equity, strict=True))
+    assert all(near(a, b, size) for a, b in zip(got.maintenance, own.maintenance, strict=True))
+
+
 def test_a_twin_of_another_account_is_told_apart() -> None:
     """One position larger by a millionth, one balance, one order: the comparison can fail."""
     row = {"instrument": "BTCUSDT", "quantity": 2.0}

@@ -300,7 +300,12 @@ def test_account_rates_are_cut_off_and_infinite_without_a_balance() -> None:
     assert r.workings["account_mm_rate"] == math.floor(r.maintenance / 3.0) / 1e4
     assert r.workings["available_balance"] == pytest.approx(30_000.0 - r.initial)
     assert (account_rate(1.0, 0.0), account_rate(0.0, 0.0)) == (math.inf, 0.0)
+    assert account_rate(1.0, 1e-320) == math.inf
     assert "account_mm_rate" not in require(UTA, held(LINEAR, 1.0)).workings
+    # a loan of next to nothing leaves a ratio that no number holds
+    apart = held(LINEAR, 1.0, isolated_margin=0.0)
+    r = require(UTA, apart, mode="isolated", collateral={"USDC": 70_000.0}, borrowed={"USDT": 1.5e-308})
+    assert r.pools[0].health is None
 
 
 @pytest.mark.rule("BYBIT-UTA-14")

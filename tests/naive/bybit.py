@@ -266,7 +266,10 @@ def moved_share(contract: Doc, market: Doc) -> float:
     """The part of a price that still moves."""
     if contract["kind"] == "perpetual":
         return 1.0
-    forward = row_of(contract, market)["forward"]
+    row, seconds = row_of(contract, market), seconds_to(market, contract["expiry"])
+    if seconds < 0 or (seconds == 0 and row["settlement"] is not None):
+        return 0.0
+    forward = row["forward"]
     return 1.0 if forward is None else float(forward["variable"] / (forward["variable"] + forward["fixed"]))
 
 
@@ -298,8 +301,9 @@ def coins_of(contract: Doc, market: Doc, quantity: float) -> float:
 def greeks(contract: Doc, market: Doc, quantity: float) -> tuple[float, float]:
     """Delta and vega in coins."""
     coins = coins_of(contract, market, quantity)
+    share = moved_share(contract, market)
     if contract["kind"] != "option":
-        return coins, 0.0
+        return coins * share, 0.0
     row = row_of(contract, market)
     years = max(seconds_to(market, contract["expiry"]), 0.0) / YEAR
     settled = years == 0.0 and row["settlement"] is not None
@@ -308,10 +312,10 @@ def greeks(contract: Doc, market: Doc, quantity: float) -> tuple[float, float]:
     delta = call_delta(forward, contract["strike"], years, vol) - (0.0 if contract["call"] else 1.0)
     spread = vol * math.sqrt(years)
     if spread == 0.0 or contract["strike"] == 0.0:
-        return coins * delta, 0.0
+        return coins * delta * share, 0.0
     d1 = math.log(forward / contract["strike"]) / spread + spread / 2.0
     density = math.exp(-d1 * d1 / 2.0) / math.sqrt(2.0 * math.pi)
-    return coins * delta, coins * forward / index * density * math.sqrt(years)
+    return coins * delta * share, coins * forward / index * density * math.sqrt(years)
 
 
 def match(points: list[tuple[float, float]]) -> float:

@@ -107,7 +107,12 @@ def account_rate(margin: float, balance: float, decimals: int = 4) -> float:
     """
     if margin <= 0.0:
         return 0.0
-    if balance <= 0.0:
-        return math.inf
     unit = 10.0**decimals
-    return math.floor(margin / balance * unit) / unit
+    rate = margin / balance * unit if balance > 0.0 else math.inf
+    return math.floor(rate) / unit if math.isfinite(rate) else math.inf
+
+
+def account_rates(initial: float, maintenance: float, balance: float) -> dict[str, float]:
+    """Both rates by name, where they are numbers."""
+    rates = {"account_im_rate": account_rate(initial, balance), "account_mm_rate": account_rate(maintenance, balance)}
+    return {name: rate for name, rate in rates.items() if math.isfinite(rate)}

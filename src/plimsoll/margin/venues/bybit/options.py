@@ -18,9 +18,11 @@ from plimsoll.margin.parts.short_options import (
     short_initial,
     short_maintenance,
 )
+from plimsoll.margin.path import States
 from plimsoll.margin.venues.bybit.parameters import UtaParameters
 from plimsoll.market import Market
-from plimsoll.risk import compile_plan
+from plimsoll.risk import compile_plan, unit_values
+from plimsoll.scenarios import Scenarios
 
 F64 = npt.NDArray[np.float64]
 
@@ -49,6 +51,25 @@ def held_options(book: Book, p: UtaParameters) -> Options:
         maintenance[i] = short_maintenance(rates, plan.spot[row], marks[row])[0] * size[i]
     held = np.where(book.quantity == 0.0, 0.0, book.quantity * plan.multiplier * marks)
     return Options(book, marks, initial, maintenance, held)
+
+
+def options_along(book: Book, p: UtaParameters, states: States) -> tuple[F64, F64]:
+    """`[N, K]` maintenance margin and value of each option along a path, in its settlement currency.
+
+    Prices are those of the volatilities: a mark tells nothing of another price of the underlying.
+    """
+    plan, marks = book.plan, np.zeros((len(book.plan), len(states)))
+    for name in book.underlyings:
+        rows = np.array([c.underlying == name for c in plan.contracts], dtype=bool)
+        moves = Scenarios.build(states.multiplier(name), states.vol - 1.0)
+        marks[rows] = unit_values(plan, moves, "settlement", book.quantity)[rows] / plan.multiplier[rows, None]
+    maintenance = np.zeros_like(marks)
+    for i in np.flatnonzero(book.quantity < 0.0).tolist():
+        contract = plan.contracts[i]
+        index = plan.spot[i] * states.multiplier(contract.underlying)
+        one = short_maintenance(p.underlyings[contract.underlying].options, index, marks[i])
+        maintenance[i] = one * abs(book.quantity[i] * plan.multiplier[i])
+    return maintenance, marks * (book.quantity * plan.multiplier)[:, None]
 
 
 @dataclass(frozen=True)

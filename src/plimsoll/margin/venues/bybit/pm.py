@@ -20,16 +20,18 @@ from plimsoll.margin.components import component, weakest
 from plimsoll.margin.forms.declared import Declared
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.short_options import option_marks
+from plimsoll.margin.path import ACCOUNT, States, Track
 from plimsoll.margin.requirement import Binding, Component, ScenarioLoss
 from plimsoll.margin.venues.bybit.money import (
     Balances,
-    account_rate,
+    account_rates,
     asset_problems,
     balances,
     borrow_margin,
     usd_prices,
 )
 from plimsoll.margin.venues.bybit.parameters import PmParameters
+from plimsoll.margin.venues.bybit.pm_along import portfolio_along
 from plimsoll.margin.venues.bybit.pm_orders import OrderFill, order_fills
 from plimsoll.margin.venues.bybit.pm_unit import REPORTED, Measured, measured, spot_balance
 from plimsoll.market import Market
@@ -121,6 +123,13 @@ class BybitPortfolioMargin(MarginModel):
             failures=book.failures,
             notes=self._notes(account, units),
         )
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`."""
+        self.check(account, market)
+        open_book(account.model_copy(update={"positions": ()}), market)
+        book = open_book(account.model_copy(update={"orders": ()}), market, "refuse")
+        return (Track(ACCOUNT, *portfolio_along(self.parameters, account, book, states)),)
 
     def _money(self, book: Book, account: Account, market: Market) -> Balances:
         """Equity by asset, with profit, funding and the value of options."""
@@ -222,9 +231,7 @@ class BybitPortfolioMargin(MarginModel):
             found[f"{name}.maintenance"] = u.maintenance
             found[f"{name}.initial"] = u.initial
         found |= {"equity": equity, "available_balance": max(equity - initial, 0.0)}
-        if equity > 0.0:
-            found["account_im_rate"] = account_rate(initial, equity)
-            found["account_mm_rate"] = account_rate(maintenance, equity)
+        found |= account_rates(initial, maintenance, equity)
         return found
 
     def _notes(self, account: Account, units: list[Measured]) -> tuple[str, ...]:

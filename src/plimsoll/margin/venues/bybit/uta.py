@@ -27,13 +27,13 @@ from plimsoll.margin.requirement import Binding, Component
 from plimsoll.margin.venues.bybit.futures import Charges, Futures, listed, symbol_of
 from plimsoll.margin.venues.bybit.money import (
     Balances,
-    account_rate,
+    account_rates,
     asset_problems,
     balances,
     borrow_margin,
     usd_prices,
 )
-from plimsoll.margin.venues.bybit.options import OptionOrder, Options, held_options, option_orders
+from plimsoll.margin.venues.bybit.options import OptionOrder, Options, held_options, option_orders, options_along
 from plimsoll.margin.venues.bybit.orders import FutureOrder, future_orders
 from plimsoll.margin.venues.bybit.parameters import UtaParameters
 from plimsoll.market import Market
@@ -74,8 +74,8 @@ class Opened:
         """`[N]` USD price of the settlement currency of each future."""
         return np.array([self.price[c] for c in self.currencies], dtype=np.float64)
 
-    def balances(self, profit: Any, price: dict[str, Any]) -> Balances:
-        """Balances with the profit of the shared positions, `[N]` or `[N, K]`, at USD prices to go with it."""
+    def balances(self, profit: F64, value: F64, price: dict[str, Any]) -> Balances:
+        """Balances with the profit of futures and the value of options, `[N]` or `[N, K]`, at USD prices to match."""
         legs = self.futures.legs
         gains: dict[str, Any] = defaultdict(float)
         isolated: dict[str, float] = defaultdict(float)
@@ -83,9 +83,9 @@ class Opened:
             if legs.isolated[i]:
                 isolated[currency] += float(legs.margin[i])
             gains[currency] = gains[currency] + (0.0 * profit[i] if legs.isolated[i] else profit[i])
-        lowered: dict[str, float] = defaultdict(float)
-        for contract, value in zip(self.options.book.plan.contracts, self.options.value.tolist(), strict=True):
-            lowered[contract.currency] += min(value, 0.0)
+        lowered: dict[str, Any] = defaultdict(float)
+        for contract, worth in zip(self.options.book.plan.contracts, value, strict=True):
+            lowered[contract.currency] = lowered[contract.currency] + np.minimum(worth, 0.0)
         for order in self.option_orders:
             lowered[order.currency] -= order.premium
         return balances(self.account, isolated, gains, lowered, price)
@@ -150,7 +150,7 @@ class UnifiedMargin(MarginModel):
         """See `MarginModel.assess`."""
         self.check(account, market)
         a = self._open(account, market, on_failure)
-        apart, usd, held = a.futures.legs.isolated, a.usd, a.balances(a.profit, a.price)
+        apart, usd, held = a.futures.legs.isolated, a.usd, a.balances(a.profit, a.options.value, a.price)
         initial, maintenance, fees = (x[:, 0] * usd for x in (a.charges.initial, a.charges.maintenance, a.charges.fees))
         components = self._components(a, held, initial, maintenance, fees)
         extra = [c for c in components if c.name not in ("positions", "close_fees")]
@@ -187,11 +187,11 @@ class UnifiedMargin(MarginModel):
         )
 
     def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
-        """See `MarginModel.along`: at once where the account holds no options, else state by state."""
+        """See `MarginModel.along`."""
         self.check(account, market)
-        if any(isinstance(market.contracts.get(p.instrument), Option) for p in account.positions):
-            return super().along(account, market, states)
         a = self._open(account, market, "refuse")
+        # along a path an option needs a volatility, marked or not
+        options = _book(account, market, "refuse", options=True)
         legs, p = a.futures.legs, self.parameters
         prices = legs.prices(states)
         charges, profit = a.futures.charges(prices), legs.profits(prices)
@@ -201,14 +201,16 @@ class UnifiedMargin(MarginModel):
         }
         usd = np.array([moved[c] for c in a.currencies]).reshape(len(legs.book.plan), len(states))
         apart = legs.isolated
-        held = a.balances(profit, moved)
+        sold, value = options_along(options, p, states)
+        prices = np.array([moved[c.currency] for c in options.plan.contracts]).reshape(len(options.plan), len(states))
+        held = a.balances(profit, value, moved)
         lent = borrow_margin(held, p.borrow)[2]
         maintenance = (charges.maintenance + charges.fees) * usd
         nothing = np.zeros(len(states))
         shared = Track(
             SHARED if apart.any() else ACCOUNT,
             nothing + held.counted(p.haircuts),
-            nothing + maintenance[~apart].sum(axis=0) + sum(lent),
+            nothing + maintenance[~apart].sum(axis=0) + (sold * prices).sum(axis=0) + sum(lent),
         )
         own = [
             Track(legs.subjects[i], (legs.margin[i] + profit[i]) * usd[i], maintenance[i])
@@ -282,9 +284,7 @@ class UnifiedMargin(MarginModel):
             "total_equity": equity + float(options),
             "available_balance": max(equity - initial, 0.0),
         }
-        if equity > 0.0:
-            found["account_im_rate"] = account_rate(initial, equity)
-            found["account_mm_rate"] = account_rate(maintenance, equity)
+        found |= account_rates(initial, maintenance, equity)
         for i, subject in enumerate(a.futures.legs.subjects):
             row = {"value": a.charges.value, "initial": a.charges.initial, "maintenance": a.charges.maintenance}
             row["close_fee"] = a.charges.fees
