@@ -50,7 +50,9 @@ def test_maintenance_margin_is_the_rate_of_the_tier_less_its_deduction(
     value: float, rate: float, deduction: float
 ) -> None:
     """Beyond the last limit the last tier goes on."""
-    found = positions(require(UTA, held(LINEAR, -value / BTC, leverage=5.0)))
+    r = require(UTA, held(LINEAR, -value / BTC, leverage=5.0))
+    found = positions(r)
+    assert any("above the largest size" in note for note in r.notes) == (value > 8e7)
     assert found[1] == pytest.approx(value * rate - deduction, rel=1e-12)
 
 
@@ -354,6 +356,18 @@ def test_orders_are_held_to_the_same_contracts() -> None:
     order = {"instrument": "SOLUSDT", "quantity": 1.0, "price": 100.0}
     with pytest.raises(pl.DocumentError, match=r"account.orders\[0\].instrument.*unsupported_contract"):
         require(UTA, held(sol, 0.0), held(LINEAR, 1.0), orders=[order], marks={"SOLUSDT": {"price": 1.0}})
+
+
+@pytest.mark.rule("BYBIT-UTA-15")
+def test_a_position_is_as_well_known_as_its_tier() -> None:
+    def evidence(label: str, size: float, leverage: float | None = 5.0) -> str:
+        return require(label, held(LINEAR, size, leverage=leverage)).component("positions").evidence
+
+    assert (evidence(UTA, 300.0), evidence(UTA, 300.0, None)) == ("read", "assumed")
+    assert (evidence(UTA_2023, 10.0), evidence(UTA_2023, 300.0)) == ("read", "assumed")
+    ada = perpetual("ADAUSDT", "ADA")
+    r = pl.margin_model(UTA_2023).requirement(*books(held(ada, 10.0, leverage=5.0), indices={"ADA": {"price": 0.3}}))
+    assert {c.name: c.evidence for c in r.components}["positions"] == "reproduced"
 
 
 @pytest.mark.rule("BYBIT-UTA-15", "BYBIT-UTA-16")

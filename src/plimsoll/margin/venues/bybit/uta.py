@@ -245,9 +245,7 @@ class UnifiedMargin(MarginModel):
         self, a: Opened, held: Balances, initial: F64, maintenance: F64, fees: F64
     ) -> tuple[Component, ...]:
         p, rules, names = self.parameters, self.rules, a.futures.legs.subjects
-        paths = sorted({f"futures.{s}" for s in a.futures.symbols} | {"default_leverage"}) if a.futures.symbols else []
-        if all(np.isfinite(a.futures.legs.leverage)):
-            paths = [x for x in paths if x != "default_leverage"]
+        paths = a.futures.paths(a.charges.value[:, 0])
         found = [self._part("positions", "Futures and perpetuals", paths or ["futures"], names, initial, maintenance)]
         found.append(self._part("close_fees", "Fees of closing", ["close_fee.taker"], names, fees, fees))
         plan = a.options.book.plan
@@ -298,6 +296,11 @@ class UnifiedMargin(MarginModel):
             notes.append("options do not count in the margin balance: what is bought is paid, what is sold is margined")
         if (a.futures.matched > 0.0).any():
             notes.append("of two legs in one instrument the part that is offset needs fees only in maintenance margin")
+        large = a.futures.beyond(a.charges.value[:, 0])
+        if large:
+            notes.append(
+                f"above the largest size that the venue lists a tier for: {', '.join(large)}; the last goes on"
+            )
         if a.future_orders:
             notes.append("orders in futures are charged at their worst fill with both fees, a reading of the rule")
         return tuple(notes)
