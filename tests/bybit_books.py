@@ -75,6 +75,20 @@ def account_doc(**fields: Any) -> Doc:
     return {"schema": "plimsoll.account", "schema_version": 1, "venue": "bybit", "mode": "cross"} | fields
 
 
+def forwards(share: float) -> list[Doc]:
+    """Expiries of which a part of the forward still moves."""
+    return [
+        {
+            "underlying": u,
+            "expiry": day,
+            "forward": {"variable": p * FORWARD[day] * share, "fixed": p * FORWARD[day] * (1.0 - share)},
+        }
+        for u, p in INDEX.items()
+        for day in FORWARD
+    ]
+
+
+SHARES = st.sampled_from([1.0, 1.0, 0.6])
 SIZES = st.sampled_from([1e-3, 0.1, 1.0, 7.0, 60.0, 900.0])
 SIDES = st.sampled_from([1.0, -1.0])
 NEAR = st.floats(0.7, 1.4, allow_nan=False)
@@ -147,7 +161,7 @@ def unified(draw: st.DrawFn, mode: str = "cross") -> tuple[Doc, Doc]:
             order |= {"reduce_only": draw(st.integers(0, 4)) == 0}
             orders.append(order | ({} if option else {"leverage": draw(st.sampled_from([None, 5.0]))}))
     account = account_doc(positions=positions, orders=orders, mode=mode, **draw(balances()))
-    return account, market_doc(listed, draw(marks(listed)))
+    return account, market_doc(listed, draw(marks(listed)), expiries=forwards(draw(SHARES)))
 
 
 @st.composite
@@ -168,7 +182,7 @@ def portfolios(draw: st.DrawFn) -> tuple[Doc, Doc]:
             orders.append(order | {"price": INDEX[row["underlying"]] * scale * draw(NEAR)})
     fields = {"settings": {"spot_hedging": draw(st.booleans())}, **draw(balances())}
     account = account_doc(positions=positions, orders=orders, mode="portfolio", **fields)
-    return account, market_doc(listed, draw(marks(listed)))
+    return account, market_doc(listed, draw(marks(listed)), expiries=forwards(draw(SHARES)))
 
 
 def notional(account: Doc, market: Doc) -> float:

@@ -36,6 +36,7 @@ def books(*legs: tuple[Doc, Doc], marks: Doc | None = None, assets: Doc | None =
     }
     prices = {"USDT": 1.0, "USDC": 1.0} | (assets or {})
     market = market_doc(list(rows.values()), found | (marks or {}), assets={a: {"price": p} for a, p in prices.items()})
+    market["indices"] |= fields.pop("indices", {})
     positions = [p for _, p in legs if p.get("quantity")]
     return pl.Account.from_dict(account_doc(positions=positions, **fields)), pl.Market.from_dict(market)
 

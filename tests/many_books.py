@@ -46,6 +46,8 @@ PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "okx-futures@2023-05-19": ({"kinds": ("perpetual", "future"), "underlyings": ("ETH",)} | INVERSE,),
     "okx-margin@2023-01-15": (COINS,),
     "okx-options@2026-05-01": (OPTIONS | INVERSE | ONE, OPTIONS | {"styles": ("linear",)}, OPTIONS | ONE),
+    "bybit-uta@2025-09-05": (LINEAR, {"kinds": ("future", "perpetual")}, COINS),
+    "bybit-pm@2026-03-24": (LINEAR, COINS | {"styles": ("linear",)}, COINS),
 }
 """A pack of every model and the contracts that it takes, more or less: what it refuses is part of the test."""
 
@@ -98,6 +100,8 @@ def document(positions: Positions, a: int, mode: str = "portfolio") -> pl.Accoun
         held[name] = held.get(name, 0.0) + float(positions.quantity[j])
     rows = [{"instrument": n, "quantity": q} for n, q in held.items() if q != 0.0]
     return pl.Account.from_dict({"schema": "plimsoll.account", "schema_version": 1, "mode": mode, "positions": rows})
+    content = {"schema": "plimsoll.account", "schema_version": 1, "mode": mode, "positions": rows}
+    return pl.Account.from_dict(content)
 
 
 def same(found: Totals, positions: Positions, model: pl.MarginModel, market: pl.Market, gross: float = 0.0) -> None:

@@ -64,7 +64,7 @@ def toy() -> Doc:
     rules: Doc = json.loads(file.read_text(encoding="utf-8"))
     steps = [0.02, 0.025, 0.03, 0.035, 0.04]
     tiers = [{"upto": 1000.0 * (n + 1), "maintenance": m, "initial": 2.0 * m} for n, m in enumerate(steps)]
-    rules["parameters"]["futures"] = {"XYZUSDT": {"counted": "notional", "table": {"tiers": tiers}}}
+    rules["parameters"]["futures"] = {"XYZUSDT": {"counted": "notional", "tiers": tiers}}
     rules["name"], rules["title"] = "bybit-example", "Tiers of the example of the help centre"
     rules["evidence"] = {"*": "assumed"}
     return rules

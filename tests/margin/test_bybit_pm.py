@@ -200,8 +200,8 @@ def test_every_future_is_charged_whatever_its_sign() -> None:
 def test_the_example_moves_with_every_number_it_fixes() -> None:
     assert example().misses == []
     for path in ("price_range", "vol_down", "future_delta", "future", "initial_factor"):
-        value = pl.find_rules(PM).parameters["units"]["BTC"][path]
-        assert example(**{f"units__BTC__{path}": value * 1.001}).misses != [], path
+        value = pl.find_rules(PM).parameters["underlyings"]["BTC"][path]
+        assert example(**{f"underlyings__BTC__{path}": value * 1.001}).misses != [], path
     assert example(vol_power_long=0.303).misses != []
 
 
@@ -296,7 +296,7 @@ def test_packs_by_date_with_liquidation_as_data() -> None:
     ranges = {"2025-01-09": 0.15, "2025-01-10": 0.1, "2026-03-24": 0.1}
     for day, wide in ranges.items():
         model = pl.margin_model(f"bybit-pm@{day}")
-        assert {u.price_range for u in model.parameters.units.values()} == {wide}
+        assert {u.price_range for u in model.parameters.underlyings.values()} == {wide}
         assert (model.parameters.liquidation.trigger, model.parameters.liquidation.stop) == (1.0, 0.9)
 
 
@@ -320,7 +320,7 @@ def test_shares_add_up_and_netting_never_costs(book: tuple[Any, Any]) -> None:
 def test_a_wider_grid_never_needs_less() -> None:
     legs = held(LINEAR, 1.0), held(option(60_000.0, False), -2.0), held(option(80_000.0), -1.0)
     account, market = books(*legs, mode="portfolio")
-    wide, narrow = (changed(PM, units__BTC__price_range=x).requirement(account, market) for x in (0.15, 0.1))
+    wide, narrow = (changed(PM, underlyings__BTC__price_range=x).requirement(account, market) for x in (0.15, 0.1))
     assert wide.maintenance >= narrow.maintenance
 
 

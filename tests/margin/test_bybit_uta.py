@@ -30,7 +30,7 @@ def positions(r: pl.Requirement) -> tuple[float, float]:
 
 @pytest.mark.rule("BYBIT-UTA-01")
 def test_every_published_deduction_follows_from_the_rates_and_no_margin_jumps() -> None:
-    tiers = pl.find_rules(UTA).parameters["futures"]["BTCUSDT"]["table"]["tiers"]
+    tiers = pl.find_rules(UTA).parameters["futures"]["BTCUSDT"]["tiers"]
     assert len(tiers) == 20
     deduction = 0.0
     for before, tier in pairwise(tiers):
@@ -50,7 +50,9 @@ def test_maintenance_margin_is_the_rate_of_the_tier_less_its_deduction(
     value: float, rate: float, deduction: float
 ) -> None:
     """Beyond the last limit the last tier goes on."""
-    found = positions(require(UTA, held(LINEAR, -value / BTC, leverage=5.0)))
+    r = require(UTA, held(LINEAR, -value / BTC, leverage=5.0))
+    found = positions(r)
+    assert any("above the largest size" in note for note in r.notes) == (value > 8e7)
     assert found[1] == pytest.approx(value * rate - deduction, rel=1e-12)
 
 
@@ -211,7 +213,7 @@ def test_a_short_option(
 @pytest.mark.rule("BYBIT-UTA-08")
 def test_maintenance_margin_is_initial_margin_where_it_is_larger() -> None:
     row = option(300_000.0, False)
-    model = changed(UTA, options__BTC__maintenance_on_mark=0.2)
+    model = changed(UTA, underlyings__BTC__options__maintenance_on_mark=0.2)
     account, market = books(held(row, -1.0), marks={row["name"]: {"price": 230_000.0}}, collateral={"USDT": 1e6})
     r = model.requirement(account, market)
     assert r.initial == r.maintenance == pytest.approx(0.2 * 230_000.0 + 230_000.0 + 0.002 * BTC)
@@ -271,7 +273,7 @@ def test_the_margin_balance_is_coin_by_coin_without_options() -> None:
     row = option(70_000.0)
     legs = held(LINEAR, 1.0, entry_price=80_000.0), held(INVERSE, 70_000.0, entry_price=35_000.0), held(row, 2.0)
     r = require(UTA, *legs, marks={row["name"]: {"price": 4_000.0}}, collateral={"BTC": 1.0, "USDT": 4_000.0})
-    # a loss of 10,000 on 4,000 counts whole, two coins at their ratio
+    # a loss of 10,000 on 4,000 counts whole, two coins less the haircut
     assert r.net_equity == pytest.approx(-6_000.0 + 0.95 * 2.0 * BTC)
     assert r.workings["total_equity"] == pytest.approx(r.net_equity + 8_000.0)
     assert any("options do not count" in note for note in r.notes)
@@ -300,7 +302,12 @@ def test_account_rates_are_cut_off_and_infinite_without_a_balance() -> None:
     assert r.workings["account_mm_rate"] == math.floor(r.maintenance / 3.0) / 1e4
     assert r.workings["available_balance"] == pytest.approx(30_000.0 - r.initial)
     assert (account_rate(1.0, 0.0), account_rate(0.0, 0.0)) == (math.inf, 0.0)
+    assert account_rate(1.0, 1e-320) == math.inf
     assert "account_mm_rate" not in require(UTA, held(LINEAR, 1.0)).workings
+    # a loan of next to nothing leaves a ratio that no number holds
+    apart = held(LINEAR, 1.0, isolated_margin=0.0)
+    r = require(UTA, apart, mode="isolated", collateral={"USDC": 70_000.0}, borrowed={"USDT": 1.5e-308})
+    assert r.pools[0].health is None
 
 
 @pytest.mark.rule("BYBIT-UTA-14")
@@ -349,6 +356,18 @@ def test_orders_are_held_to_the_same_contracts() -> None:
     order = {"instrument": "SOLUSDT", "quantity": 1.0, "price": 100.0}
     with pytest.raises(pl.DocumentError, match=r"account.orders\[0\].instrument.*unsupported_contract"):
         require(UTA, held(sol, 0.0), held(LINEAR, 1.0), orders=[order], marks={"SOLUSDT": {"price": 1.0}})
+
+
+@pytest.mark.rule("BYBIT-UTA-15")
+def test_a_position_is_as_well_known_as_its_tier() -> None:
+    def evidence(label: str, size: float, leverage: float | None = 5.0) -> str:
+        return require(label, held(LINEAR, size, leverage=leverage)).component("positions").evidence
+
+    assert (evidence(UTA, 300.0), evidence(UTA, 300.0, None)) == ("read", "assumed")
+    assert (evidence(UTA_2023, 10.0), evidence(UTA_2023, 300.0)) == ("read", "assumed")
+    ada = perpetual("ADAUSDT", "ADA")
+    r = pl.margin_model(UTA_2023).requirement(*books(held(ada, 10.0, leverage=5.0), indices={"ADA": {"price": 0.3}}))
+    assert {c.name: c.evidence for c in r.components}["positions"] == "reproduced"
 
 
 @pytest.mark.rule("BYBIT-UTA-15", "BYBIT-UTA-16")

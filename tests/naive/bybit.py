@@ -62,7 +62,7 @@ def lend(params: Doc, account: Doc, market: Doc, coins: Doc, dip: Doc, pool: Doc
         pool["initial"] += params["borrow"]["initial"] * missing * usd
         pool["maintenance"] += params["borrow"]["maintenance"] * missing * usd
         net = held - loan
-        pool["equity"] += usd * (net * params["collateral"].get(asset, 0.0) if net > 0.0 else net)
+        pool["equity"] += usd * (net * (1.0 - params["haircuts"].get(asset, 1.0)) if net > 0.0 else net)
 
 
 def price_of(market: Doc, asset: str) -> float:
@@ -113,7 +113,7 @@ def short_option(params: Doc, contract: Doc, market: Doc, quantity: float, paid:
     """Initial and maintenance margin of a position in an option, zero of a long one."""
     if quantity >= 0.0:
         return 0.0, 0.0
-    p, size = params["options"][contract["underlying"]], -quantity * contract["multiplier"]
+    p, size = params["underlyings"][contract["underlying"]]["options"], -quantity * contract["multiplier"]
     index, mark = market["indices"][contract["underlying"]]["price"], option_price(contract, market)
     out = contract["strike"] - index if contract["call"] else index - contract["strike"]
     second = max(p["maintenance"] * index, p["maintenance_on_mark"] * mark) + mark + p["liquidation_fee"] * index
@@ -131,12 +131,12 @@ def tables_of(params: Doc, contract: Doc) -> Doc:
 def tier_of(tables: Doc, size: float) -> tuple[float, float, float]:
     """Maintenance rate, least initial rate and deduction of the tier that a size is in."""
     start, before, deduction = 0.0, 0.0, 0.0
-    for n, tier in enumerate(tables["table"]["tiers"]):
+    for n, tier in enumerate(tables["tiers"]):
         if n:
             deduction += start * (tier["maintenance"] - before)
         before = tier["maintenance"]
         start = math.inf if tier["upto"] is None else tier["upto"]
-        if size <= start or n == len(tables["table"]["tiers"]) - 1:
+        if size <= start or n == len(tables["tiers"]) - 1:
             return tier["maintenance"], tier["initial"], deduction
     raise AssertionError("no tier")
 
@@ -266,7 +266,10 @@ def moved_share(contract: Doc, market: Doc) -> float:
     """The part of a price that still moves."""
     if contract["kind"] == "perpetual":
         return 1.0
-    forward = row_of(contract, market)["forward"]
+    row, seconds = row_of(contract, market), seconds_to(market, contract["expiry"])
+    if seconds < 0 or (seconds == 0 and row["settlement"] is not None):
+        return 0.0
+    forward = row["forward"]
     return 1.0 if forward is None else float(forward["variable"] / (forward["variable"] + forward["fixed"]))
 
 
@@ -298,8 +301,9 @@ def coins_of(contract: Doc, market: Doc, quantity: float) -> float:
 def greeks(contract: Doc, market: Doc, quantity: float) -> tuple[float, float]:
     """Delta and vega in coins."""
     coins = coins_of(contract, market, quantity)
+    share = moved_share(contract, market)
     if contract["kind"] != "option":
-        return coins, 0.0
+        return coins * share, 0.0
     row = row_of(contract, market)
     years = max(seconds_to(market, contract["expiry"]), 0.0) / YEAR
     settled = years == 0.0 and row["settlement"] is not None
@@ -308,10 +312,10 @@ def greeks(contract: Doc, market: Doc, quantity: float) -> tuple[float, float]:
     delta = call_delta(forward, contract["strike"], years, vol) - (0.0 if contract["call"] else 1.0)
     spread = vol * math.sqrt(years)
     if spread == 0.0 or contract["strike"] == 0.0:
-        return coins * delta, 0.0
+        return coins * delta * share, 0.0
     d1 = math.log(forward / contract["strike"]) / spread + spread / 2.0
     density = math.exp(-d1 * d1 / 2.0) / math.sqrt(2.0 * math.pi)
-    return coins * delta, coins * forward / index * density * math.sqrt(years)
+    return coins * delta * share, coins * forward / index * density * math.sqrt(years)
 
 
 def match(points: list[tuple[float, float]]) -> float:
@@ -341,7 +345,7 @@ def summed(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def risk_unit(params: Doc, account: Doc, market: Doc, coin: str, rows: list[tuple[Doc, float]]) -> Doc:
     """One underlying."""
-    unit, index = params["units"][coin], market["indices"][coin]["price"]
+    unit, index = params["underlyings"][coin], market["indices"][coin]["price"]
     held = [(c, q, *greeks(c, market, q)) for c, q in rows if q]
     hedge = 0.0
     if account["settings"].get("spot_hedging"):

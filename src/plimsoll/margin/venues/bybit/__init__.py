@@ -12,7 +12,6 @@ WORDS = {
     "option_fee.cap": ("fee of an option, at most of its price", "%", 1),
     "close_fee.taker": ("fee of closing, of the value at the bankruptcy price", "%", 1),
     "close_fee.hedged_factor": ("fees of closing for what the other leg offsets", "n", 1),
-    "collateral": ("part of its value that counts", "%", -1),
     "borrow.initial": ("borrowed amounts, initial", "%", 1),
     "borrow.maintenance": ("borrowed amounts, maintenance", "%", 1),
     "valued_at.cross": ("price of the position value in cross margin", "n", 0),

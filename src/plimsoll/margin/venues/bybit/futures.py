@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +60,7 @@ class Futures:
         """The futures of a book that holds nothing else."""
         symbols = [symbol_of(p, c) for c in book.plan.contracts]
         rules = [p.futures[s] for s in symbols if s is not None]
-        legs = Legs.of(book, [Tiers.of(r.table) for r in rules], [r.counted for r in rules])
+        legs = Legs.of(book, [Tiers.of(r) for r in rules], [r.counted for r in rules])
         entry = np.full(len(book.plan), np.nan)
         for i, position in enumerate(book.positions):
             how = p.valued_at.cross if position.isolated_margin is None else p.valued_at.isolated
@@ -99,10 +99,27 @@ class Futures:
         side: F64 = np.sign(self.legs.book.quantity) * np.where(plan.style == INVERSE, -1.0, 1.0)
         return side
 
-    def without_fees(self) -> Futures:
-        """The same positions under rules that charge no fee of closing."""
-        free = self.parameters.close_fee.model_copy(update={"taker": 0.0})
-        return replace(self, parameters=self.parameters.model_copy(update={"close_fee": free}))
+    def paths(self, value: F64) -> list[str]:
+        """Parameters that positions of `value[N]` rest on: the maintenance rates of their tiers, and a leverage that
+        was not chosen.
+        """
+        found = set()
+        for i, symbol in enumerate(self.symbols):
+            at = int(self.legs.tiers[i].place(self.legs.sizes(i, value[i : i + 1]))[0])
+            found.add(f"futures.{symbol}.tiers.{at}.maintenance")
+            if not np.isfinite(self.legs.leverage[i]):
+                found.add("default_leverage")
+        return sorted(found)
+
+    def beyond(self, value: F64) -> tuple[str, ...]:
+        """Subjects whose `value[N]` is above the last limit of their tiers."""
+        found = []
+        for i, symbol in enumerate(self.symbols):
+            limit = self.parameters.futures[symbol].tiers[-1].upto
+            size = float(self.legs.sizes(i, value[i : i + 1])[0])
+            if limit is not None and size > limit:
+                found.append(self.legs.subjects[i])
+        return tuple(found)
 
 
 def _matched(book: Book) -> F64:

@@ -31,12 +31,12 @@ class Balances:
     borrowed: dict[str, Amount]
     loans: dict[str, float]
 
-    def counted(self, ratios: Mapping[str, float]) -> Amount:
-        """USD that stand against margin: what is owned at its ratio, what is owed in full."""
+    def counted(self, haircuts: Mapping[str, float]) -> Amount:
+        """USD that stand against margin: what is owned less its haircut, what is owed in full."""
         total: Amount = 0.0
         for asset, amount in self.equity.items():
             net = amount - self.loans.get(asset, 0.0)
-            owned = np.maximum(net, 0.0) * ratios.get(asset, 0.0)
+            owned = np.maximum(net, 0.0) * (1.0 - haircuts.get(asset, 1.0))
             total = total + (owned + np.minimum(net, 0.0)) * self.price[asset]
         return total
 
@@ -74,15 +74,15 @@ def borrow_margin(held: Balances, rates: Borrow) -> tuple[list[str], Amount, Amo
     return assets, [rates.initial * x for x in owed], [rates.maintenance * x for x in owed]
 
 
-def asset_problems(account: Account, ratios: Mapping[str, float]) -> list[Problem]:
+def asset_problems(account: Account, haircuts: Mapping[str, float]) -> list[Problem]:
     """Assets that the rules do not know."""
     named = [(f"account.collateral.{a}", a, v) for a, v in account.collateral.items()]
     named += [(f"account.borrowed.{a}", a, v) for a, v in account.borrowed.items()]
     found = []
     for path, asset, amount in named:
-        if amount and asset not in ratios:
+        if amount and asset not in haircuts:
             got = f"{amount!r} of {asset} ({Reason.UNKNOWN_CURRENCY.value})"
-            found.append(Problem(path, got, "assets these rules know: " + ", ".join(sorted(ratios))))
+            found.append(Problem(path, got, "assets these rules know: " + ", ".join(sorted(haircuts))))
     return found
 
 
@@ -107,7 +107,12 @@ def account_rate(margin: float, balance: float, decimals: int = 4) -> float:
     """
     if margin <= 0.0:
         return 0.0
-    if balance <= 0.0:
-        return math.inf
     unit = 10.0**decimals
-    return math.floor(margin / balance * unit) / unit
+    rate = margin / balance * unit if balance > 0.0 else math.inf
+    return math.floor(rate) / unit if math.isfinite(rate) else math.inf
+
+
+def account_rates(initial: float, maintenance: float, balance: float) -> dict[str, float]:
+    """Both rates by name, where they are numbers."""
+    rates = {"account_im_rate": account_rate(initial, balance), "account_mm_rate": account_rate(maintenance, balance)}
+    return {name: rate for name, rate in rates.items() if math.isfinite(rate)}

@@ -18,9 +18,11 @@ from plimsoll.margin.parts.short_options import (
     short_initial,
     short_maintenance,
 )
+from plimsoll.margin.path import States
 from plimsoll.margin.venues.bybit.parameters import UtaParameters
 from plimsoll.market import Market
-from plimsoll.risk import compile_plan
+from plimsoll.risk import compile_plan, unit_values
+from plimsoll.scenarios import Scenarios
 
 F64 = npt.NDArray[np.float64]
 
@@ -44,11 +46,30 @@ def held_options(book: Book, p: UtaParameters) -> Options:
     out = out_of_the_money(plan.call, plan.strike, plan.spot)
     initial, maintenance = np.zeros(len(plan)), np.zeros(len(plan))
     for i in np.flatnonzero(book.quantity < 0.0).tolist():
-        rates, row = p.options[plan.contracts[i].underlying], slice(i, i + 1)
+        rates, row = p.underlyings[plan.contracts[i].underlying].options, slice(i, i + 1)
         initial[i] = short_initial(rates, plan.spot[row], out[row], marks[row], paid[row])[0] * size[i]
         maintenance[i] = short_maintenance(rates, plan.spot[row], marks[row])[0] * size[i]
     held = np.where(book.quantity == 0.0, 0.0, book.quantity * plan.multiplier * marks)
     return Options(book, marks, initial, maintenance, held)
+
+
+def options_along(book: Book, p: UtaParameters, states: States) -> tuple[F64, F64]:
+    """`[N, K]` maintenance margin and value of each option along a path, in its settlement currency.
+
+    Prices are those of the volatilities: a mark tells nothing of another price of the underlying.
+    """
+    plan, marks = book.plan, np.zeros((len(book.plan), len(states)))
+    for name in book.underlyings:
+        rows = np.array([c.underlying == name for c in plan.contracts], dtype=bool)
+        moves = Scenarios.build(states.multiplier(name), states.vol - 1.0)
+        marks[rows] = unit_values(plan, moves, "settlement", book.quantity)[rows] / plan.multiplier[rows, None]
+    maintenance = np.zeros_like(marks)
+    for i in np.flatnonzero(book.quantity < 0.0).tolist():
+        contract = plan.contracts[i]
+        index = plan.spot[i] * states.multiplier(contract.underlying)
+        one = short_maintenance(p.underlyings[contract.underlying].options, index, marks[i])
+        maintenance[i] = one * abs(book.quantity[i] * plan.multiplier[i])
+    return maintenance, marks * (book.quantity * plan.multiplier)[:, None]
 
 
 @dataclass(frozen=True)
@@ -95,7 +116,7 @@ def option_orders(account: Account, market: Market, p: UtaParameters) -> list[Op
             initial = premium + fee
         else:
             paid = np.array([order.price])
-            rates = p.options[contract.underlying]
+            rates = p.underlyings[contract.underlying].options
             one = float(short_initial(rates, plan.spot[row], out[row], marks[row], paid)[0])
             initial = max(one * size + fee - premium, 0.0)
         subject = f"order {index} {contract.name}"

@@ -75,7 +75,7 @@ def _initial(
     # coins of an inverse contract are its value, those of a linear one its quantity
     coins = value if inverse else contracts * float(getattr(contract, "multiplier", 1.0))
     size = {"notional": value, "contracts": contracts, "coins": coins}[tables.counted]
-    tiers = Tiers.of(tables.table)
+    tiers = Tiers.of(tables)
     least = float(tiers.initial_rate[tiers.place(np.array(size))])
     rate = max(least, 1.0 / (p.default_leverage if chosen is None else chosen))
     return value * rate, rate

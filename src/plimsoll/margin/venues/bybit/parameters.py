@@ -16,11 +16,16 @@ Action = Literal["cancel_spot_margin_orders", "repay", "cancel_orders", "reduce_
 """`cancel_spot_margin_orders`: those that would lose to a haircut; `repay`: loans out of what is held."""
 
 
-class Contracts(Part):
+class Contracts(TierTable):
     """Tiers of one symbol; `counted` says in what their sizes are: settlement currency, coins or contracts."""
 
     counted: Unit
-    table: TierTable
+
+
+class Coin(Part):
+    """What the rules know of options on one coin."""
+
+    options: ShortOptionRates
 
 
 class CloseFee(Part):
@@ -63,17 +68,17 @@ class Liquidation(Part):
 class UtaParameters(Part):
     """A pack of the unified account in cross and isolated margin.
 
-    `futures` by symbol, `options` by underlying. `collateral` is the part of a balance that counts, by asset; one that
-    is not in the table is refused.
+    `futures` by symbol, `underlyings` of options. `haircuts` is the part of a balance that does not count, by asset;
+    one that is not in the table is refused.
     """
 
     futures: Annotated[dict[Name, Contracts], Field(min_length=1)]
-    options: dict[Asset, ShortOptionRates]
+    underlyings: dict[Asset, Coin]
     option_fee: OptionFee
     close_fee: CloseFee
     default_leverage: Positive
     valued_at: ValuedAt
-    collateral: Annotated[dict[Asset, Fraction], Field(min_length=1)]
+    haircuts: Annotated[dict[Asset, Fraction], Field(min_length=1)]
     borrow: Borrow
     liquidation: Liquidation
 
@@ -101,12 +106,12 @@ class RiskUnit(Part):
 class PmParameters(Part):
     """A pack of portfolio margin; `price_steps` lie on each side of the unmoved price, `unit` counts the losses."""
 
-    units: Annotated[dict[Asset, RiskUnit], Field(min_length=1)]
+    underlyings: Annotated[dict[Asset, RiskUnit], Field(min_length=1)]
     unit: Asset
     price_steps: Annotated[int, Field(strict=True, ge=1, le=50)]
     vol_power_short: NonNegative
     vol_power_long: NonNegative
     whole_days: Flag
-    collateral: Annotated[dict[Asset, Fraction], Field(min_length=1)]
+    haircuts: Annotated[dict[Asset, Fraction], Field(min_length=1)]
     borrow: Borrow
     liquidation: Liquidation

@@ -20,16 +20,18 @@ from plimsoll.margin.components import component, weakest
 from plimsoll.margin.forms.declared import Declared
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.short_options import option_marks
+from plimsoll.margin.path import ACCOUNT, States, Track
 from plimsoll.margin.requirement import Binding, Component, ScenarioLoss
 from plimsoll.margin.venues.bybit.money import (
     Balances,
-    account_rate,
+    account_rates,
     asset_problems,
     balances,
     borrow_margin,
     usd_prices,
 )
 from plimsoll.margin.venues.bybit.parameters import PmParameters
+from plimsoll.margin.venues.bybit.pm_along import portfolio_along
 from plimsoll.margin.venues.bybit.pm_orders import OrderFill, order_fills
 from plimsoll.margin.venues.bybit.pm_unit import REPORTED, Measured, measured, spot_balance
 from plimsoll.market import Market
@@ -61,7 +63,7 @@ class BybitPortfolioMargin(MarginModel):
     risk unit    maintenance = worst loss over 11 prices x 3 volatilities + contingencies
                  initial = initial_factor * maintenance
     account      sum of risk units, margin of what is borrowed as in cross margin, what open orders add
-    equity       balances, profit of futures and value of options, at their ratios
+    equity       balances, profit of futures and value of options, less their haircuts
     ```
 
     All contracts on one coin are one unit, whatever they settle in; with the setting `spot_hedging` the coin itself
@@ -79,7 +81,7 @@ class BybitPortfolioMargin(MarginModel):
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`."""
-        p, found = self.parameters, asset_problems(account, self.parameters.collateral)
+        p, found = self.parameters, asset_problems(account, self.parameters.haircuts)
         rows = [(f"account.positions[{i}].instrument", x.instrument) for i, x in enumerate(account.positions)]
         rows += [(f"account.orders[{i}].instrument", x.instrument) for i, x in enumerate(account.orders)]
         for path, name in rows:
@@ -92,12 +94,12 @@ class BybitPortfolioMargin(MarginModel):
             if wrong or not (settlement is Settlement.LINEAR or inverse):
                 got = f"{name!r}, {settlement or ''} {contract.kind} ({Reason.UNSUPPORTED_CONTRACT.value})"
                 found.append(Problem(path, got, "linear futures, perpetuals and options, and inverse futures"))
-            elif contract.underlying not in p.units:
+            elif contract.underlying not in p.underlyings:
                 got = f"{name!r} on {contract.underlying} ({Reason.UNKNOWN_UNDERLYING.value})"
-                found.append(Problem(path, got, "underlyings " + ", ".join(p.units)))
-            elif contract.currency not in p.collateral:
+                found.append(Problem(path, got, "underlyings " + ", ".join(p.underlyings)))
+            elif contract.currency not in p.haircuts:
                 got = f"{name!r} settles in {contract.currency} ({Reason.UNKNOWN_CURRENCY.value})"
-                found.append(Problem(path, got, "one of " + ", ".join(sorted(p.collateral))))
+                found.append(Problem(path, got, "one of " + ", ".join(sorted(p.haircuts))))
         return found
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
@@ -110,7 +112,7 @@ class BybitPortfolioMargin(MarginModel):
         units = [self._unit(book, u) for u in book.underlyings]
         fills = order_fills(self.parameters, account, book, units)
         components = self._components(book, units, held, fills)
-        equity = float(held.counted(self.parameters.collateral))
+        equity = float(held.counted(self.parameters.haircuts))
         initial = sum(c.initial for c in components)
         maintenance = sum(c.maintenance for c in components)
         return Assessment(
@@ -122,6 +124,13 @@ class BybitPortfolioMargin(MarginModel):
             failures=book.failures,
             notes=self._notes(account, units),
         )
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`."""
+        self.check(account, market)
+        open_book(account.model_copy(update={"positions": ()}), market)
+        book = open_book(account.model_copy(update={"orders": ()}), market, "refuse")
+        return (Track(ACCOUNT, *portfolio_along(self.parameters, account, book, states)),)
 
     def _money(self, book: Book, account: Account, market: Market) -> Balances:
         """Equity by asset, with profit, funding and the value of options."""
@@ -173,15 +182,15 @@ class BybitPortfolioMargin(MarginModel):
         at = {n: u for n, u in enumerate(units) if u.at >= 0}
         worst = {n: np.append(-u.gains[:, u.at], -u.spot[u.at]) for n, u in at.items()}
         first, second, left = spread(worst, {n: u.worst for n, u in at.items()})
-        paths = [f"units.{u.underlying}.{x}" for u in units for x in GRID] or ["units"]
+        paths = [f"underlyings.{u.underlying}.{x}" for u in units for x in GRID] or ["underlyings"]
         paths.append("vol_power_long")
         evidence = weakest(self.rules, paths)
         found.append(component("max_loss", "Worst loss of the grid", evidence, subjects, first, second, left_over=left))
         for name, title in TITLES.items():
             per = {n: u.charges[name].shares for n, u in enumerate(units)}
             first, second, left = spread(per, {n: u.charges[name].amount for n, u in enumerate(units)})
-            paths = [f"units.{u.underlying}.{u.charges[name].rate}" for u in units if u.charges[name].rate]
-            evidence = weakest(self.rules, paths or ["units"])
+            paths = [f"underlyings.{u.underlying}.{u.charges[name].rate}" for u in units if u.charges[name].rate]
+            evidence = weakest(self.rules, paths or ["underlyings"])
             found.append(component(f"{name}_contingency", title, evidence, subjects, first, second, left_over=left))
         assets, lent, kept = borrow_margin(held, self.parameters.borrow)
         amounts = np.array(lent, dtype=np.float64), np.array(kept, dtype=np.float64)
@@ -223,9 +232,7 @@ class BybitPortfolioMargin(MarginModel):
             found[f"{name}.maintenance"] = u.maintenance
             found[f"{name}.initial"] = u.initial
         found |= {"equity": equity, "available_balance": max(equity - initial, 0.0)}
-        if equity > 0.0:
-            found["account_im_rate"] = account_rate(initial, equity)
-            found["account_mm_rate"] = account_rate(maintenance, equity)
+        found |= account_rates(initial, maintenance, equity)
         return found
 
     def _notes(self, account: Account, units: list[Measured]) -> tuple[str, ...]:

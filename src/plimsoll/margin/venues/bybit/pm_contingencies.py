@@ -41,28 +41,56 @@ class Held:
     spot_price: float
 
 
+def moving_share(plan: Plan) -> F64:
+    """`[N]` part of each contract's price that still moves: none of what has settled, all without an expiry."""
+    share, inside = np.ones(len(plan)), np.flatnonzero(plan.group >= 0)
+    total = plan.forward
+    moving = np.divide(plan.variable, total, out=np.ones_like(total), where=total > 0)
+    share[inside] = np.where(np.isfinite(moving), moving, 1.0)[plan.group[inside]]
+    return share
+
+
+def coins_held(plan: Plan, rows: npt.NDArray[np.int64], quantity: F64, price: F64) -> F64:
+    """Coins of `rows` at signed `quantity[N]`; an inverse future is USD over its `price`, `[N]` or `[N, K]`."""
+    inverse = (plan.style[rows] == INVERSE) & ~plan.option[rows]
+    size = quantity * plan.multiplier[rows]
+    wide = size[:, None] if price.ndim > 1 else size
+    over = np.where(inverse[:, None] if price.ndim > 1 else inverse, price, 1.0)
+    coins: F64 = wide / over
+    return coins
+
+
+def option_greeks(plan: Plan, rows: npt.NDArray[np.int64], forward: F64, vol: F64, index: F64) -> tuple[F64, F64]:
+    """Delta and vega of one coin of option, in coins, of any shape that begins with the `rows`.
+
+    `vega` is the USD that a volatility higher by one would add, over the index.
+    """
+    wide = (slice(None), *(None for _ in forward.shape[1:]))
+    years = years_of(plan.seconds[plan.group[rows]])[wide]
+    strike, call = plan.strike[rows][wide], plan.call[rows][wide]
+    delta = forward_delta(forward, strike, years, vol, call)
+    spread = vol * np.sqrt(years)
+    d1 = d1_d2(forward, np.maximum(strike, 1e-300), spread)[0]
+    density = np.exp(-0.5 * d1 * d1) / np.sqrt(2.0 * np.pi)
+    vega = np.where((spread > 0.0) & (strike > 0.0), forward / index * density * np.sqrt(years), 0.0)
+    return np.asarray(delta, dtype=np.float64), np.asarray(vega, dtype=np.float64)
+
+
 def sensitivities(plan: Plan, rows: npt.NDArray[np.int64], quantity: F64) -> tuple[F64, F64, F64]:
     """Coins held, delta and vega in coins of `rows` at signed `quantity`, each `[N]`."""
-    style, multiplier, price = plan.style[rows], plan.multiplier[rows], plan.price[rows]
-    inverse = (style == INVERSE) & ~plan.option[rows]
-    coins = quantity * np.where(inverse, np.divide(multiplier, price, out=multiplier.copy(), where=inverse), multiplier)
+    coins = coins_held(plan, rows, quantity, plan.price[rows])
     delta, vega = coins.copy(), np.zeros(rows.size)
-    for n, i in enumerate(rows.tolist()):
-        if not plan.option[i]:
-            continue
-        forward, strike, vol = float(plan.price[i]), float(plan.strike[i]), float(plan.vol[i])
-        if i in plan.failures or not forward > 0.0:
-            # at its bound a short call is the forward; any other option no longer moves with it
-            delta[n] = coins[n] if plan.call[i] and quantity[n] < 0.0 else 0.0
-            continue
-        years = float(years_of(plan.seconds[plan.group[i]]))
-        delta[n] = coins[n] * float(forward_delta(forward, strike, years, vol, bool(plan.call[i])))
-        spread = vol * float(np.sqrt(years))
-        if spread > 0.0 and strike > 0.0:
-            d1 = float(d1_d2(forward, strike, spread)[0])
-            density = float(np.exp(-0.5 * d1 * d1) / np.sqrt(2.0 * np.pi))
-            vega[n] = coins[n] * forward / float(plan.spot[i]) * density * float(np.sqrt(years))
-    return coins, delta, vega
+    bad = np.array([int(i) in plan.failures for i in rows], dtype=bool)
+    option = plan.option[rows]
+    good = np.flatnonzero(option & ~bad)
+    if good.size:
+        mine = rows[good]
+        one = option_greeks(plan, mine, plan.price[mine], plan.vol[mine], plan.spot[mine])
+        delta[good], vega[good] = coins[good] * one[0], coins[good] * one[1]
+    # at its bound a short call is the forward; any other option that cannot be valued does not move with it
+    bound = option & bad
+    delta[bound] = np.where(plan.call[rows][bound] & (quantity[bound] < 0.0), coins[bound], 0.0)
+    return coins, delta * moving_share(plan)[rows], vega
 
 
 def paired(amounts: F64, places: F64) -> float:
@@ -145,6 +173,32 @@ def contingencies(u: Held, p: RiskUnit) -> dict[str, Charge]:
         "future_delta": spread if spread.amount > held.amount else held,
         "future": Charge(float(every.sum()), every, "future"),
     }
+
+
+def contingency_amount(u: Held, p: RiskUnit, future_delta: float | None = None) -> float:
+    """The sum of `contingencies`, without their shares; `future_delta` (USD) replaces that one."""
+    future = ~u.option
+    delta, place = np.append(u.delta, u.spot), np.append(u.seconds, -1.0)
+    names = sorted(set(u.currencies))
+    kind = np.array([float(names.index(c)) for c in u.currencies])
+    price = u.spot_price if u.spot else u.index
+    outright = p.future_delta * price * abs(float(u.delta[future].sum()) + u.spot)
+    between = p.basis * u.index * _by_years(*_sums(delta, place))
+    return (
+        float(_net_short(u, p.short_option * u.index).shares.sum())
+        + p.vega_spread * u.index * _by_days(*_sums(u.vega, u.seconds))
+        + p.stable_spread * u.index * _offset(*_sums(u.delta, kind))
+        + (max(between, outright) if future_delta is None else future_delta)
+        + p.future * u.index * float(np.abs(u.coins[future]).sum())
+    )
+
+
+def _sums(amounts: F64, places: F64) -> tuple[F64, F64]:
+    """The sums of `amounts` at each place, and the places."""
+    at, group = np.unique(places, return_inverse=True)
+    sums = np.zeros(at.size)
+    np.add.at(sums, group, amounts)
+    return sums, at
 
 
 def _by_years(amounts: F64, places: F64) -> float:

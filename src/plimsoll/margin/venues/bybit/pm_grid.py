@@ -39,7 +39,7 @@ def grid_of(p: PmParameters, unit: RiskUnit) -> Scenarios:
 
     >>> from plimsoll.margin import margin_model
     >>> p = margin_model("bybit-pm@2026-03-24").parameters
-    >>> grid = grid_of(p, p.units["BTC"])
+    >>> grid = grid_of(p, p.underlyings["BTC"])
     >>> len(grid), grid.labels[:4]
     (33, ('-10% iv up', '-10%', '-10% iv down', '-8% iv up'))
     """

@@ -93,7 +93,7 @@ def measured(
     `balance` are the coins of spot that may hedge, `None` where spot hedging is off. `reported` replaces the future
     delta contingency (USD).
     """
-    unit = p.units[underlying]
+    unit = p.underlyings[underlying]
     mine = np.array([c.underlying == underlying for c in plan.contracts], dtype=bool) & (quantity != 0.0)
     rows = np.flatnonzero(mine).astype(np.int64)
     grid = grid_of(p, unit)

@@ -27,13 +27,13 @@ from plimsoll.margin.requirement import Binding, Component
 from plimsoll.margin.venues.bybit.futures import Charges, Futures, listed, symbol_of
 from plimsoll.margin.venues.bybit.money import (
     Balances,
-    account_rate,
+    account_rates,
     asset_problems,
     balances,
     borrow_margin,
     usd_prices,
 )
-from plimsoll.margin.venues.bybit.options import OptionOrder, Options, held_options, option_orders
+from plimsoll.margin.venues.bybit.options import OptionOrder, Options, held_options, option_orders, options_along
 from plimsoll.margin.venues.bybit.orders import FutureOrder, future_orders
 from plimsoll.margin.venues.bybit.parameters import UtaParameters
 from plimsoll.market import Market
@@ -74,8 +74,8 @@ class Opened:
         """`[N]` USD price of the settlement currency of each future."""
         return np.array([self.price[c] for c in self.currencies], dtype=np.float64)
 
-    def balances(self, profit: Any, price: dict[str, Any]) -> Balances:
-        """Balances with the profit of the shared positions, `[N]` or `[N, K]`, at USD prices to go with it."""
+    def balances(self, profit: F64, value: F64, price: dict[str, Any]) -> Balances:
+        """Balances with the profit of futures and the value of options, `[N]` or `[N, K]`, at USD prices to match."""
         legs = self.futures.legs
         gains: dict[str, Any] = defaultdict(float)
         isolated: dict[str, float] = defaultdict(float)
@@ -83,9 +83,9 @@ class Opened:
             if legs.isolated[i]:
                 isolated[currency] += float(legs.margin[i])
             gains[currency] = gains[currency] + (0.0 * profit[i] if legs.isolated[i] else profit[i])
-        lowered: dict[str, float] = defaultdict(float)
-        for contract, value in zip(self.options.book.plan.contracts, self.options.value.tolist(), strict=True):
-            lowered[contract.currency] += min(value, 0.0)
+        lowered: dict[str, Any] = defaultdict(float)
+        for contract, worth in zip(self.options.book.plan.contracts, value, strict=True):
+            lowered[contract.currency] = lowered[contract.currency] + np.minimum(worth, 0.0)
         for order in self.option_orders:
             lowered[order.currency] -= order.premium
         return balances(self.account, isolated, gains, lowered, price)
@@ -98,7 +98,7 @@ class UnifiedMargin(MarginModel):
     future          initial value / leverage, maintenance value * rate - deduction, both with the fee of closing
     short option    maintenance max(f S, f mark) + mark + fee S, initial max(max(0.15 S - otm, 0.1 S) + mark, that)
     orders          futures: what all buys or all sells add; options: premium + fee, or margin + fee - premium
-    margin balance  balances and profit of futures at their ratios, options not counted
+    margin balance  balances and profit of futures less their haircuts, options not counted
     ```
 
     Nothing is netted but the two legs of one instrument. An isolated position stands on its own margin, in its own
@@ -115,7 +115,7 @@ class UnifiedMargin(MarginModel):
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`."""
-        found = asset_problems(account, self.parameters.collateral)
+        found = asset_problems(account, self.parameters.haircuts)
         for i, position in enumerate(account.positions):
             path, contract = f"account.positions[{i}]", market.contracts.get(position.instrument)
             if contract is None:
@@ -137,21 +137,21 @@ class UnifiedMargin(MarginModel):
         p, found = self.parameters, []
         what = f"{contract.name!r}, {contract.kind} on {contract.underlying} ({Reason.UNSUPPORTED_CONTRACT.value})"
         if isinstance(contract, Option):
-            if contract.underlying not in p.options or contract.settlement is not Settlement.LINEAR:
-                allowed = "linear options on " + (", ".join(sorted(p.options)) or "nothing")
+            if contract.underlying not in p.underlyings or contract.settlement is not Settlement.LINEAR:
+                allowed = "linear options on " + (", ".join(sorted(p.underlyings)) or "nothing")
                 found.append(Problem(path, what, allowed))
         elif symbol_of(p, contract) is None:
             found.append(Problem(path, what, f"{listed(p.futures)}; linear options"))
-        if not found and contract.currency not in p.collateral:
+        if not found and contract.currency not in p.haircuts:
             got = f"{contract.name!r} settles in {contract.currency} ({Reason.UNKNOWN_CURRENCY.value})"
-            found.append(Problem(path, got, "one of " + ", ".join(sorted(p.collateral))))
+            found.append(Problem(path, got, "one of " + ", ".join(sorted(p.haircuts))))
         return found
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""
         self.check(account, market)
         a = self._open(account, market, on_failure)
-        apart, usd, held = a.futures.legs.isolated, a.usd, a.balances(a.profit, a.price)
+        apart, usd, held = a.futures.legs.isolated, a.usd, a.balances(a.profit, a.options.value, a.price)
         initial, maintenance, fees = (x[:, 0] * usd for x in (a.charges.initial, a.charges.maintenance, a.charges.fees))
         components = self._components(a, held, initial, maintenance, fees)
         extra = [c for c in components if c.name not in ("positions", "close_fees")]
@@ -159,7 +159,7 @@ class UnifiedMargin(MarginModel):
         shared = pool(
             SHARED,
             None,
-            float(held.counted(self.parameters.collateral)),
+            float(held.counted(self.parameters.haircuts)),
             float((initial + fees)[~apart].sum()) + sum(c.initial for c in extra),
             float((maintenance + fees)[~apart].sum()) + sum(c.maintenance for c in extra),
         )
@@ -188,11 +188,11 @@ class UnifiedMargin(MarginModel):
         )
 
     def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
-        """See `MarginModel.along`: at once where the account holds no options, else state by state."""
+        """See `MarginModel.along`."""
         self.check(account, market)
-        if any(isinstance(market.contracts.get(p.instrument), Option) for p in account.positions):
-            return super().along(account, market, states)
         a = self._open(account, market, "refuse")
+        # along a path an option needs a volatility, marked or not
+        options = _book(account, market, "refuse", options=True)
         legs, p = a.futures.legs, self.parameters
         prices = legs.prices(states)
         charges, profit = a.futures.charges(prices), legs.profits(prices)
@@ -202,14 +202,16 @@ class UnifiedMargin(MarginModel):
         }
         usd = np.array([moved[c] for c in a.currencies]).reshape(len(legs.book.plan), len(states))
         apart = legs.isolated
-        held = a.balances(profit, moved)
+        sold, value = options_along(options, p, states)
+        prices = np.array([moved[c.currency] for c in options.plan.contracts]).reshape(len(options.plan), len(states))
+        held = a.balances(profit, value, moved)
         lent = borrow_margin(held, p.borrow)[2]
         maintenance = (charges.maintenance + charges.fees) * usd
         nothing = np.zeros(len(states))
         shared = Track(
             SHARED if apart.any() else ACCOUNT,
-            nothing + held.counted(p.collateral),
-            nothing + maintenance[~apart].sum(axis=0) + sum(lent),
+            nothing + held.counted(p.haircuts),
+            nothing + maintenance[~apart].sum(axis=0) + (sold * prices).sum(axis=0) + sum(lent),
         )
         own = [
             Track(legs.subjects[i], (legs.margin[i] + profit[i]) * usd[i], maintenance[i])
@@ -244,14 +246,12 @@ class UnifiedMargin(MarginModel):
         self, a: Opened, held: Balances, initial: F64, maintenance: F64, fees: F64
     ) -> tuple[Component, ...]:
         p, rules, names = self.parameters, self.rules, a.futures.legs.subjects
-        paths = sorted({f"futures.{s}" for s in a.futures.symbols} | {"default_leverage"}) if a.futures.symbols else []
-        if all(np.isfinite(a.futures.legs.leverage)):
-            paths = [x for x in paths if x != "default_leverage"]
+        paths = a.futures.paths(a.charges.value[:, 0])
         found = [self._part("positions", "Futures and perpetuals", paths or ["futures"], names, initial, maintenance)]
         found.append(self._part("close_fees", "Fees of closing", ["close_fee.taker"], names, fees, fees))
         plan = a.options.book.plan
         price = np.array([a.price[c.currency] for c in plan.contracts], dtype=np.float64)
-        on = sorted({f"options.{c.underlying}" for c in plan.contracts}) or ["options"]
+        on = sorted({f"underlyings.{c.underlying}.options" for c in plan.contracts}) or ["underlyings"]
         amounts = a.options.initial * price, a.options.maintenance * price
         found.append(self._part("options", "Short options", on, a.options.book.names, *amounts))
         assets, first, second = borrow_margin(held, p.borrow)
@@ -261,7 +261,7 @@ class UnifiedMargin(MarginModel):
         rows += [(o.subject, o.initial * a.price[o.currency]) for o in a.option_orders]
         added = np.array([x for _, x in rows], dtype=np.float64)
         # the orders of options stand in the rules, with their worked example; those of futures do not
-        on = sorted({f"options.{o.underlying}" for o in a.option_orders})
+        on = sorted({f"underlyings.{o.underlying}.options" for o in a.option_orders})
         evidence = "assumed" if a.future_orders else weakest(rules, ["option_fee", *on])
         zero = np.zeros_like(added)
         found.append(component("open_orders", "Open orders", evidence, [s for s, _ in rows], added, zero))
@@ -283,9 +283,7 @@ class UnifiedMargin(MarginModel):
             "total_equity": equity + float(options),
             "available_balance": max(equity - initial, 0.0),
         }
-        if equity > 0.0:
-            found["account_im_rate"] = account_rate(initial, equity)
-            found["account_mm_rate"] = account_rate(maintenance, equity)
+        found |= account_rates(initial, maintenance, equity)
         for i, subject in enumerate(a.futures.legs.subjects):
             row = {"value": a.charges.value, "initial": a.charges.initial, "maintenance": a.charges.maintenance}
             row["close_fee"] = a.charges.fees
@@ -299,6 +297,11 @@ class UnifiedMargin(MarginModel):
             notes.append("options do not count in the margin balance: what is bought is paid, what is sold is margined")
         if (a.futures.matched > 0.0).any():
             notes.append("of two legs in one instrument the part that is offset needs fees only in maintenance margin")
+        large = a.futures.beyond(a.charges.value[:, 0])
+        if large:
+            notes.append(
+                f"above the largest size that the venue lists a tier for: {', '.join(large)}; the last goes on"
+            )
         if a.future_orders:
             notes.append("orders in futures are charged at their worst fill with both fees, a reading of the rule")
         return tuple(notes)
