@@ -28,7 +28,7 @@ HOUSE = "prbm"
 """The rule set whose scenarios and shares are shown in full when it can take the account."""
 
 SPANS, STEPS = (0.3, 0.4, 0.6, 0.7), 40
-LINE_POINTS = 80
+LINE_POINTS = 40
 """Points of the search grid for the lines of a page, which shows many rule sets."""
 
 VOLS, DAYS = np.round(np.linspace(-0.3, 0.5, 17), 12), np.array([0.0, 1.0, 7.0])
