@@ -41,7 +41,7 @@ for eta in (0.0, 0.5, 1.0):
         print(
             f"eta {eta:.1f}: {line.move:+.2%}, BTC at {price:,.0f}, {far:.2f} daily standard deviations ({line.side})"
         )
-print("daily standard deviation from the", found[0.0].sigma.source)
+print("daily standard deviation from the", found[0.0].pools[0].sigma.source)
 
 # %%
 # The picture

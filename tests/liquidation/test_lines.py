@@ -111,6 +111,7 @@ def test_isolated_pools_have_lines_of_their_own() -> None:
     assert [x.subject for x in found.lines] == ["ETHUSDT", "BTCUSDT"]
     ether = liquidation(model, futures_account(20_000.0, *rows, mode="isolated"), market, alone("ETH", market))
     assert [x.subject for x in ether.lines] == ["ETHUSDT"]
+    assert {p.subject: p.lead for p in found.pools} == {"shared": None, "BTCUSDT": "BTC", "ETHUSDT": "ETH"}
 
 
 def test_a_tier_that_charges_the_whole_position_is_a_line_where_it_jumps() -> None:
@@ -215,8 +216,8 @@ def test_betas_and_volatility_move_the_line() -> None:
 def test_daily_deviations_and_where_they_are_from() -> None:
     market, account = option_market(), options({CALL: -1.0, PUT: -1.0}, 25_000.0)
     found = liquidation(pl.margin_model(PRBM), account, market, **NARROW)
-    assert found.sigma.annual == pytest.approx(0.6)
-    assert "at-the-money volatility of BTC, 31 Jan 2026 (30 days)" in found.sigma.source
+    assert found.pools[0].sigma.annual == pytest.approx(0.6)
+    assert "at-the-money volatility of BTC, 31 Jan 2026 (30 days)" in found.pools[0].sigma.source
     for line in found.lines:
         assert line.deviations == pytest.approx(abs(np.log(line.multiplier)) / (0.6 / 365**0.5))
     given_one = liquidation(pl.margin_model(PRBM), account, market, sigma=0.3, **NARROW)
@@ -224,12 +225,12 @@ def test_daily_deviations_and_where_they_are_from() -> None:
     futures = futures_account(10_000.0, {"instrument": "BTCUSDT", "quantity": 1.0})
     none = liquidation(pl.margin_model(BINANCE), futures, futures_market())
     assert none.lines[0].deviations is None
-    assert "holds no volatility of BTC" in none.sigma.source
+    assert "holds no volatility of BTC" in none.pools[0].sigma.source
     halved = sigma_of(Path({"BTC": 2.0}, "BTC"), market)
     assert halved.annual == pytest.approx(0.3)
     empty = liquidation(pl.margin_model(PRBM), options({}), market, **NARROW)
-    assert (empty.lines, empty.sigma.annual) == ((), None)
-    assert "depends on no price" in empty.sigma.source
+    assert (empty.lines, empty.pools[0].sigma.annual) == ((), None)
+    assert "nothing held depends on a price" in empty.pools[0].sigma.source
 
 
 def test_the_line_some_days_ahead_has_the_funding_paid() -> None:

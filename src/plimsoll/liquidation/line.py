@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,13 @@ from plimsoll.documents import refuse
 from plimsoll.liquidation.funding import HOURS
 from plimsoll.liquidation.grid import explored, grid_of
 from plimsoll.liquidation.later import later
-from plimsoll.liquidation.path import Path, together
+from plimsoll.liquidation.path import Path, together, underlyings_of
 from plimsoll.liquidation.probe import Probe, states_at
 from plimsoll.liquidation.roots import Root, Side, roots
 from plimsoll.liquidation.sigma import Sigma, sigma_of
 from plimsoll.margin import Account, MarginModel
-from plimsoll.margin.path import Track, moved
+from plimsoll.margin.path import ACCOUNT, Track, moved
+from plimsoll.margin.pools import SHARED
 from plimsoll.market import Market
 
 F64 = npt.NDArray[np.float64]
@@ -74,10 +75,13 @@ class PoolLines:
     """The lines of one pool, nearest first by `|ln(1 + x)|`, and its curve `[K]` for a picture.
 
     `above`: the pool is on or above its line now. Below it, `shortfall` is the money that lifts it today and the
-    lines are the moves that would. Amounts in the currency of the requirement.
+    lines are the moves that would. Amounts in the currency of the requirement. `lead` is the moving underlying of
+    which the pool holds most, and `sigma` the volatility by which its distances are measured.
     """
 
     subject: str
+    lead: str | None
+    sigma: Sigma
     equity: float
     maintenance: float
     above: bool
@@ -99,6 +103,8 @@ class PoolLines:
         """Plain JSON values, without the curve."""
         return {
             "subject": self.subject,
+            "lead": self.lead,
+            "sigma": {"annual": self.sigma.annual, "source": self.sigma.source},
             "equity": self.equity,
             "maintenance": self.maintenance,
             "above": self.above,
@@ -118,7 +124,6 @@ class Liquidation:
     rules: str
     currency: str
     path: Path
-    sigma: Sigma
     range: tuple[float, float]
     searched: tuple[float, float]
     pools: tuple[PoolLines, ...]
@@ -144,7 +149,6 @@ class Liquidation:
             "rules": self.rules,
             "currency": self.currency,
             "path": self.path.to_dict(),
-            "sigma": {"annual": self.sigma.annual, "source": self.sigma.source},
             "range": [x - 1.0 for x in self.range],
             "searched": [x - 1.0 for x in self.searched],
             "above": self.above,
@@ -196,20 +200,20 @@ def liquidation(
     with np.errstate(all="ignore"):
         here = model.assess(account, market, "refuse")
     curves = explored(probe, grid_of(low, high, points, probe.kinks() if kinks else np.empty(0)), progress)
-    measured = sigma_of(path, market, sigma)
     pools, stretch = [], (low, high)
     for subject, (m, track) in curves.items():
         if progress is not None:
             progress(f"lines of {subject}", 1, 1)
         found = roots(lambda x, s=subject: probe.excess(s, x), m)  # type: ignore[misc]
-        pools.append(_pool(probe, subject, m, track, found, measured))
+        lead = lead_of(subject, account, market, path)
+        measured = sigma_of(replace(path, lead=lead), market, sigma)
+        pools.append(_pool(probe, subject, m, track, found, lead, measured))
         stretch = (max(stretch[0], float(m[0])), min(stretch[1], float(m[-1])))
     return Liquidation(
         account=account.name,
         rules=model.rules.label,
         currency=here.currency or model.rules.currency,
         path=path,
-        sigma=measured,
         range=(low, high),
         searched=stretch,
         pools=tuple(pools),
@@ -219,12 +223,27 @@ def liquidation(
     )
 
 
-def _pool(probe: Probe, subject: str, m: F64, track: Track, found: tuple[Root, ...], sigma: Sigma) -> PoolLines:
+def lead_of(subject: str, account: Account, market: Market, path: Path) -> str | None:
+    """The underlying of largest notional in a pool among those that move; `None` where it holds nothing that does."""
+    if subject in (ACCOUNT, SHARED):
+        own = account.model_copy(update={"positions": tuple(p for p in account.positions if p.isolated_margin is None)})
+    else:
+        nothing: dict[str, float] = {}
+        named = tuple(p for p in account.positions if subject in (p.instrument, f"{p.instrument} {p.leg}"))
+        own = account.model_copy(update={"positions": named, "collateral": nothing, "borrowed": nothing})
+    return next((u for u in underlyings_of(own, market) if path.betas.get(u, 0.0) != 0.0), None)
+
+
+def _pool(
+    probe: Probe, subject: str, m: F64, track: Track, found: tuple[Root, ...], lead: str | None, sigma: Sigma
+) -> PoolLines:
     excess, noise = probe.gap(track)
     at = int(np.searchsorted(m, 1.0))
     ordered = sorted(found, key=lambda r: abs(np.log(r.at)))
     return PoolLines(
         subject=subject,
+        lead=lead,
+        sigma=sigma,
         equity=float(track.equity[at]),
         maintenance=float(track.maintenance[at]),
         above=bool(excess[at] >= -noise[at]),

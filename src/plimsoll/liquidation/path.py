@@ -28,8 +28,8 @@ class Path:
 
     The power keeps every price above zero however large its beta, and a beta of one is the plain relative move. An
     underlying without a beta stays where it is. `elasticity` zero leaves volatilities with their strikes; above zero
-    they rise as prices fall, every volatility of the account by the same factor. `lead` is the underlying whose daily
-    standard deviation measures the move. The move is at once: no time passes and nobody trades on the way.
+    they rise as prices fall, every volatility of the account by the same factor. `lead` is the underlying of which
+    the account holds most. The move is at once: no time passes and nobody trades on the way.
     """
 
     betas: Mapping[str, float]

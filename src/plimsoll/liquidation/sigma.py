@@ -41,7 +41,7 @@ def sigma_of(path: Path, market: Market, given: float | None = None) -> Sigma:
             raise refuse("sigma", given, "an annual volatility above zero, such as 0.6 for 60 %")
         return Sigma(float(given), "given")
     if path.lead is None:
-        return Sigma(None, "the account depends on no price, so there is no standard deviation")
+        return Sigma(None, "nothing held depends on a price that moves, so there is no standard deviation")
     found = at_the_money(path.lead, market)
     if found is None:
         return Sigma(None, f"the market holds no volatility of {path.lead} and none was given (sigma)")

@@ -38,8 +38,8 @@ WIDTH, SPAN, ROOM, PANELS = 9.2, 0.6, 1.25, 6
 def line_figure(found: Liquidation, span: float = SPAN) -> Figure:
     """A panel for each pool: net equity, maintenance margin and their lines over the move of the path.
 
-    At least `span` on both sides, and as far as the nearest line on each side. The price of the path's lead
-    underlying stands above. Pools beyond the sixth are left out.
+    At least `span` on both sides, and as far as the nearest line on each side. The price there of the
+    underlying of which the pool holds most stands beside a line. Pools beyond the sixth are left out.
     """
     pools = found.pools[:PANELS]
     with styled():
@@ -79,7 +79,7 @@ def _panel(axes: Axes, found: Liquidation, pool: PoolLines, span: float, *, name
             continue
         axes.plot([one.move], [one.maintenance], "o", color=MARK, markeredgecolor=INK, markersize=8, zorder=5)
         if id(one) in near:
-            _label(axes, found, one.move, one.maintenance, one.prices)
+            _label(axes, pool.lead, one.move, one.maintenance, one.prices)
     axes.margins(y=0.16)
     axes.set_xlim(low, high)
     _limit(axes, equity, line)
@@ -96,8 +96,7 @@ def _panel(axes: Axes, found: Liquidation, pool: PoolLines, span: float, *, name
         )  # fmt: skip
 
 
-def _label(axes: Axes, found: Liquidation, move: float, height: float, prices: dict[str, float]) -> None:
-    lead = found.path.lead
+def _label(axes: Axes, lead: str | None, move: float, height: float, prices: dict[str, float]) -> None:
     text = move_words(move)
     if lead is not None and lead in prices:
         text += f"\n{lead} {round_price(prices[lead])}"

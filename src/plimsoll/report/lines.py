@@ -13,6 +13,7 @@ from plimsoll.report.amounts import exact_percent, health_words, money
 
 if TYPE_CHECKING:
     from plimsoll.liquidation import Line, Liquidation, PoolLines
+    from plimsoll.liquidation.sigma import Sigma
 
 LOSS, STRONG, QUIET = "red", "bold", "dim"
 
@@ -88,13 +89,16 @@ def liquidation_view(found: Liquidation) -> RenderableType:
         if not p.above:
             parts.append(Text(f"below its line by {money(p.shortfall, found.currency, 2)}: liquidation", style=LOSS))
         parts += [_lines(found, p), Text("")]
-    if found.sigma.annual is not None:
-        parts.append(Text(f"daily sd {found.sigma.annual / 365**0.5:.3%} of the price: {found.sigma.source}", QUIET))
-    else:
-        parts.append(Text(f"no daily sd: {found.sigma.source}", QUIET))
+    parts += [Text(text, QUIET) for text in dict.fromkeys(_sigma_words(p.sigma) for p in found.pools if p.lines)]
     parts += [Text(f"assumed: {a}", QUIET) for a in found.assumptions]
     parts += [Text(f"note: {n}", QUIET) for n in found.notes]
     return Group(*parts)
+
+
+def _sigma_words(sigma: Sigma) -> str:
+    if sigma.annual is None:
+        return f"no daily sd: {sigma.source}"
+    return f"daily sd {sigma.annual / 365**0.5:.3%} of the price: {sigma.source}"
 
 
 def _lines(found: Liquidation, pool: PoolLines) -> RenderableType:
@@ -103,7 +107,7 @@ def _lines(found: Liquidation, pool: PoolLines) -> RenderableType:
         side = "above" if pool.above else "below"
         return Text(f"  no line from {low} to {high}: {side} it everywhere")
     moving = [u for u, b in found.path.betas.items() if b != 0.0 and u in pool.lines[0].prices]
-    ranked = sorted(moving, key=lambda u: (u != found.path.lead, u))[:3]
+    ranked = sorted(moving, key=lambda u: (u != pool.lead, u))[:3]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("  line", justify="right")
     for u in ranked:
