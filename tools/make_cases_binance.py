@@ -192,7 +192,7 @@ def portfolio_case() -> Doc:
         "open_loss": True,
         "collateral": {a: {"collateral_rate": r} for a, r in (("USDT", 1.0), ("BTC", 0.95), ("ETH", 0.95))},
         "loans": {"3x": {"margin_leverage": 3.0, "loan_maintenance": 0.10}},
-        "statuses": [{"name": "any", "uni_mmr_above": 0.0}],
+        "statuses": {"any": {"uni_mmr_above": 0.0}},
         "um": {"BTCUSDT": flat},
         "cm": {"BTCUSD": flat},
     }
