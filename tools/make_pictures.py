@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from plimsoll.feeds import demo_account, demo_market
+from plimsoll.liquidation import liquidation
 from plimsoll.margin import margin_model
-from plimsoll.margin.distance import distance_to_line
 from plimsoll.margin.translate import same_exposure
 from plimsoll.report.canvas import save
-from plimsoll.report.figures import distance_figure
+from plimsoll.report.line_figure import line_figure
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 RULES = "derive-pmrm2@2026-03-27"
@@ -19,9 +19,9 @@ def main() -> None:
     """The line of the demo's book: net equity and maintenance margin over the price move."""
     FOLDER.mkdir(exist_ok=True)
     account, market = same_exposure(demo_account(), demo_market())
-    distance = distance_to_line(margin_model(RULES), account, market)
+    found = liquidation(margin_model(RULES), account, market)
     path = FOLDER / "line.png"
-    save(distance_figure(distance), str(path))
+    save(line_figure(found, span=0.3), str(path))
     print(path.name)
 
 

@@ -24,7 +24,7 @@ from scipy.optimize import brentq
 import plimsoll as pl
 from plimsoll.feeds import demo_account, demo_market, import_chain, list_snapshots, sample_book
 from plimsoll.margin.compare import rules_in_force, takeable
-from plimsoll.margin.distance import shifted
+from plimsoll.margin.path import shifted
 
 FILE = "data/options/deribit_chain_intraday_20260129_20260131.parquet"
 named = os.environ.get("PLIMSOLL_SHARED")

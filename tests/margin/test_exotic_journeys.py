@@ -13,12 +13,12 @@ from builders import PMRM2, PRBM, account_doc, at
 from exotic_desk import FORWARD, KINDS, SPOT, SWAP, contract, desk, market
 from mutations import mutated_text
 from plimsoll.documents import DocumentError, PlimsollError, Reason
+from plimsoll.liquidation import liquidation
 from plimsoll.margin import MarginRefusedError
 from plimsoll.margin.changes.explain import explain
 from plimsoll.margin.changes.sensitivity import sensitivity
 from plimsoll.margin.changes.shifts import Shifts
 from plimsoll.margin.compare import compare, rules_in_force
-from plimsoll.margin.distance import distance_to_line
 from plimsoll.margin.translate import same_exposure
 from plimsoll.risk import pnl_array
 from plimsoll.risk.surface import surface
@@ -59,8 +59,11 @@ def test_sensitivity_surface_and_the_line_take_them() -> None:
     shape = surface([m.contracts[n] for n in book], np.array(list(book.values())), m, [-0.1, 0.0, 0.1], [0.0, 0.4])
     assert np.isfinite(shape.pnl).all()
     assert shape.pnl[0, 0, 1] == 0.0
-    line = distance_to_line(model, account, m, span=0.3, step=0.1)
-    assert np.isfinite(line.equity).all()
+    lines = liquidation(model, account, m, low=0.7, high=1.3, points=8)
+    assert [p.subject for p in lines.pools] == ["account"]
+    assert np.isfinite(lines.pools[0].equities).all()
+    for line in lines.lines:
+        assert abs(line.equity - line.maintenance) < 1e-6 * line.maintenance
 
 
 def test_a_day_over_the_expiry_pays_the_exotic_option_out() -> None:

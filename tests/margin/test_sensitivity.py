@@ -14,7 +14,7 @@ from plimsoll.feeds import demo_account, demo_market, generated_market
 from plimsoll.margin import find_rules, with_parameter
 from plimsoll.margin.changes.sensitivity import ParameterStep, Sensitivity, Step, sensitivity, signature
 from plimsoll.margin.changes.shifts import Shifts
-from plimsoll.margin.distance import shifted
+from plimsoll.margin.path import shifted
 from plimsoll.margin.translate import same_exposure
 from plimsoll.pricing import greeks
 

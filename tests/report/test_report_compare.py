@@ -1,4 +1,4 @@
-"""One account under several rule sets, and the distance to the line."""
+"""One account under several rule sets, and the market after a move."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import plimsoll as pl
 from builders import CALL, FUTURE, MONTH, NOW, PERP, PRBM, PUT, WING, account_doc, market_doc, option, perpetual
 from plimsoll.documents import DocumentError
-from plimsoll.margin.compare import compare, rules_in_force
-from plimsoll.margin.distance import distance_to_line, shifted
+from plimsoll.margin.compare import compare, rules_in_force, takeable
+from plimsoll.margin.path import shifted
 
 LINEAR = {CALL: -1.0, PUT: -1.0, WING: 2.0, PERP: 0.3}
 quantities = st.lists(st.floats(-20, 20).filter(lambda q: abs(q) > 1e-6), min_size=4, max_size=4)
@@ -52,8 +52,12 @@ def test_rows_are_the_requirements_of_the_models() -> None:
     assert {"prbm", "derive-pmrm2"} <= {r.pack.name for r in found.computed}
     assert all(r.refusal for r in found.rows if r not in found.computed)
     for row in found.computed:
-        assert row.requirement == pl.margin_model(row.pack).requirement(account(), market())
-        assert not row.translated
+        model = pl.margin_model(row.pack)
+        held, snapshot, reason = takeable(model, account(), market(), row.mode)
+        assert row.requirement == model.requirement(held, snapshot)
+        assert row.translated is (reason is not None)
+        assert row.mode in model.MODES
+        assert held.mode == row.mode
         assert sum(row.evidence.values()) == pytest.approx(row.requirement.initial)
 
 
@@ -61,6 +65,33 @@ def test_comparison_is_deterministic_and_plain_json() -> None:
     one, other = (compare(account(), market()).to_dict() for _ in range(2))
     assert json.loads(json.dumps(one, allow_nan=False)) == other
     assert {r["rules"] for r in one["rows"]} == {r.label for r in rules_in_force(market())}
+
+
+def test_one_account_in_three_modes_has_three_requirements_and_one_cheapest() -> None:
+    book = account({PERP: 2.0, FUTURE: -1.0}, collateral={"USDC": 40_000.0})
+    found = compare(book, market())
+    rows = {r.label: r for r in found.computed}
+    cross, isolated = (rows[f"binance-usdm@2024-10-24 {mode}"] for mode in ("cross", "isolated"))
+    assert cross.requirement is not None
+    assert isolated.requirement is not None
+    # venues without the dated future hold both legs as one perpetual
+    assert cross.requirement.maintenance == pytest.approx(70_000 * 0.005 - 50)
+    (shared, own) = isolated.requirement.pools
+    assert (shared.maintenance, own.subject) == (0.0, "BTC_USDT-PERP")
+    assert own.margin == pytest.approx(70_000 / 20)
+    assert shared.equity == pytest.approx(40_000 - own.margin)
+    assert isolated.health == pytest.approx(own.margin / own.maintenance)
+    assert cross.health == cross.requirement.health
+    cheapest = found.cheapest
+    assert cheapest is not None
+    assert cheapest.cost == min(r.cost for r in found.computed if r.cost is not None)
+    assert found.to_dict()["cheapest"] == cheapest.label
+
+
+def test_what_is_below_the_line_is_not_cheap() -> None:
+    found = compare(account({PERP: 2.0}, collateral={"USDC": 1.0}), market())
+    assert found.computed
+    assert found.cheapest is None
 
 
 @given(quantities)
@@ -102,8 +133,7 @@ def test_what_no_rules_can_take_is_a_row_with_a_reason() -> None:
     assert found.computed == ()
     assert all("unknown_instrument" in r.refusal for r in found.rows)
     assert all(r["initial"] is None and r["refusal"] for r in found.to_dict()["rows"])
-    isolated = compare(account(mode="isolated"), market())
-    assert all("unsupported_mode" in r.refusal for r in isolated.rows)
+    assert {r.pack.name for r in compare(account({PERP: 1.0}), market(), modes=["isolated"]).rows} >= {"binance-usdm"}
 
 
 def test_empty_account_requires_nothing_under_any_rules() -> None:
@@ -154,41 +184,7 @@ def test_fixed_part_of_a_settling_forward_does_not_move() -> None:
     assert snapshot.marks[CALL].vol == 0.6
 
 
-@pytest.mark.parametrize("reference", [PRBM, "derive-pmrm2@2025-04-18"])
-def test_health_is_one_at_the_line(reference: str) -> None:
-    book, model = account({CALL: -1.0, PUT: -1.0}, collateral={"USDC": 25_000.0}), pl.margin_model(reference)
-    found = distance_to_line(model, book, market())
-    assert found.above
-    assert found.down is not None
-    assert found.up is not None
-    assert found.down < 0 < found.up
-    for move in (found.down, found.up):
-        at = model.requirement(*shifted(book, market(), 1.0 + move))
-        assert at.health == pytest.approx(1.0, abs=1e-3)
-    middle = model.requirement(*shifted(book, market(), 1.0 + found.down / 2))
-    assert middle.health is not None
-    assert middle.health > 1
-    assert (np.diff(found.moves) > 0).all()
-
-
-def test_far_from_the_line_there_is_no_crossing() -> None:
-    found = distance_to_line(pl.margin_model(PRBM), account({WING: 1.0}), market())
-    assert (found.above, found.down, found.up) == (True, None, None)
-
-
-def test_below_the_line_the_crossing_is_the_way_back() -> None:
-    book, model = account({PERP: 1.0}, collateral={"USDC": 5_000.0}), pl.margin_model(PRBM)
-    found = distance_to_line(model, book, market())
-    assert not found.above
-    assert found.down is None
-    assert found.up is not None
-    assert model.requirement(*shifted(book, market(), 1.0 + found.up)).health == pytest.approx(1.0, abs=1e-3)
-
-
-def test_distance_refuses_spans_that_mean_nothing() -> None:
-    for span, step in ((1.0, 0.1), (0.5, 0.0), (0.1, 0.2)):
-        with pytest.raises(DocumentError, match="span"):
-            distance_to_line(pl.margin_model(PRBM), account(), market(), span=span, step=step)
+def test_a_shift_to_nothing_is_refused() -> None:
     with pytest.raises(DocumentError, match="multiplier"):
         shifted(account(), market(), 0.0)
 

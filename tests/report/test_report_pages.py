@@ -11,16 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from rich.console import Console, RenderableType
 
 import plimsoll as pl
 from builders import CALL, FUTURE, PERP, PRBM, PUT, WING, account_doc, market_doc
 from plimsoll.cli import run
 from plimsoll.documents import DocumentError
+from plimsoll.liquidation import Line
 from plimsoll.report import figures, tables
-from plimsoll.report.amounts import distance_words, health_words, scenario_point, short_money
+from plimsoll.report.amounts import health_words, number, scenario_point, short_money, signed
 from plimsoll.report.bundle import Report, build_report, surface_of
 from plimsoll.report.html import render
+from plimsoll.report.lines import line_words, lines_view
 
 HOSTILE = "<script>alert('x')</script> [bold]{{ 7 * 7 }}"
 BOOK = {CALL: -2.0, PUT: -1.0, WING: 3.0, PERP: 0.4}
@@ -138,7 +141,7 @@ def test_report_of_what_nothing_can_take_is_refused_with_every_reason() -> None:
     assert len(refused.value.problems) >= 2
 
 
-@pytest.mark.parametrize("name", ["demo_view", "requirement_view", "comparison_view", "distance_view", "surface_view"])
+@pytest.mark.parametrize("name", ["demo_view", "requirement_view", "comparison_view", "lines_view", "surface_view"])
 def test_tables_fit_eighty_columns(report: Report, name: str) -> None:
     coarse = surface_of(
         pl.margin_model(PRBM),
@@ -152,7 +155,7 @@ def test_tables_fit_eighty_columns(report: Report, name: str) -> None:
         "demo_view": lambda: tables.demo_view(report),
         "requirement_view": lambda: tables.requirement_view(report.requirement),
         "comparison_view": lambda: tables.comparison_view(report.comparison),
-        "distance_view": lambda: tables.distance_view(tuple(report.distances.values())),
+        "lines_view": lambda: lines_view(tuple(report.lines.values())),
         "surface_view": lambda: tables.surface_view(coarse, report.bindings),
     }
     text = shown(views[name]())
@@ -207,10 +210,10 @@ def test_every_figure_draws_its_labels(report: Report) -> None:
             figures.surface_figure(report.surface, report.bindings, (r.rules,)),
             [r.binding[0].label, "P&amp;L"],
         ),
-        "models": (figures.model_figure(report.comparison), [row.rules for row in report.comparison.computed]),
+        "models": (figures.model_figure(report.comparison), [row.label for row in report.comparison.computed]),
         "shares": (figures.contribution_figure(r), [s.subject for s in r.shares]),
         "scenarios": (figures.scenario_figure(r), [s.label for s in r.scenarios]),
-        "distance": (figures.distance_figure(report.distances[r.rules]), ["net equity", "+60%"]),
+        "line": (figures.line_figure(report.lines[report.lead.label]), ["net equity", "BTC moves alone"]),
     }
     smile = figures.smile_figure(report.account, report.market)
     assert smile is not None
@@ -268,7 +271,7 @@ def test_demo_writes_the_page_and_prints_the_story(tmp_path: Path, capsys: pytes
     said = json.loads(capsys.readouterr().out)
     assert said["report"] == str(target)
     assert len([r for r in said["comparison"]["rows"] if r["initial"]]) >= 2
-    assert {d["rules"]: d for d in said["distance"]}[said["requirement"]["rules"]]["above"]
+    assert {d["rules"]: d for d in said["liquidation"]}[said["requirement"]["rules"]]["above"]
     assert target.read_text().startswith("<!doctype html>")
     assert run(["demo", "-o", str(tmp_path / "none" / "report.html")]) == 2
     assert "--output" in capsys.readouterr().err
@@ -300,14 +303,23 @@ def test_compare_command(files: list[str], tmp_path: Path, capsys: pytest.Captur
     assert run(["compare", *files, "-r", "none@2026-01-01"]) == 2
 
 
-def test_words_for_distance_and_amounts(report: Report) -> None:
-    found = next(iter(report.distances.values()))
-    both = replace(found, above=True, down=-0.12342, up=0.2)
-    assert distance_words(both) == "the line is reached at -12.34% or +20%"
-    assert distance_words(replace(both, up=None)).endswith("by no move up within 60%")
-    assert distance_words(replace(both, up=None, down=None)) == "above the line for every move within 60%"
-    below = replace(both, above=False, down=None)
-    assert distance_words(below) == "below the line now; back above it at +20%, by no move down within 60%"
+def test_words_for_lines_and_amounts(report: Report) -> None:
+    found = next(iter(report.lines.values()))
+    pool = found.pools[0]
+    low = replace(pool.lines[0], move=-0.12342, multiplier=1 - 0.12342, deviations=2.0)
+    high = replace(low, move=0.2, multiplier=1.2, deviations=None)
+
+    def words(above: bool, *lines: Line, subjects: tuple[str, ...] = ("account",)) -> str:
+        pools = tuple(replace(pool, subject=s, above=above, lines=lines) for s in subjects)
+        return line_words(replace(found, pools=pools))
+
+    assert words(True, low, high) == "the line is reached at -12.34% (2 daily sd) or +20%"
+    assert words(True) == "above the line for every move from -99.9% to +9900%"
+    assert words(False, high) == "below the line now; back above it at +20%"
+    assert words(True, high, replace(high, multiplier=1.3)).endswith("+20%, 1 further")
+    assert words(True, high, subjects=("shared", "BTC-PERP")).startswith(
+        "shared: the line is reached at +20%; BTC-PERP:"
+    )
     assert scenario_point("-4.5% linear skew") is None
     assert scenario_point("0%") == (0.0, 0.0)
     assert [short_money(x) for x in (-0.001, 9.999e5, 1e12)] == ["$0", "$1.00m", "$1000bn"]
@@ -318,3 +330,44 @@ def test_futures_stand_in_the_holdings(page: str, report: Report) -> None:
     account = pl.Account.from_dict(account_doc({FUTURE: 2.0, CALL: 1.0}))
     text = "".join(Elements(render(build_report(account, report.market))).text)
     assert "linear future" in text
+
+
+# --- amounts in coin ---------------------------------------------------------------------------------------------
+
+
+def words_of(figure: Figure) -> list[str]:
+    """Every text of a figure that is drawn."""
+    return re.findall(r"<text[^>]*>([^<]*)</text>", figures.inline_svg(figure, "name", "description"))
+
+
+def test_axes_and_bars_of_an_account_in_coin_carry_no_dollar_sign(report: Report) -> None:
+    rules = report.lead.rules
+    coined = replace(report.distances[rules], currency="BTC")
+    assert any("$" in word for word in words_of(figures.distance_figure(report.distances[rules])))
+    assert not any("$" in word for word in words_of(figures.distance_figure(coined)))
+    shares = tuple(s.model_copy(update={"initial": s.initial / 1e7}) for s in report.requirement.shares)
+    small = report.requirement.model_copy(update={"currency": "BTC", "shares": shares})
+    told = words_of(figures.contribution_figure(small))
+    assert not any("$" in word for word in told)
+    assert {f"{s.initial:.4f} BTC" for s in shares} <= set(told)
+    assert not any("$" in word for word in words_of(figures.scenario_figure(small)))
+
+
+def test_no_two_terms_of_a_model_look_alike_and_what_cannot_be_seen_is_not_named(report: Report) -> None:
+    (row,) = [row for row in report.comparison.computed if row.rules == report.lead.rules]
+    assert row.requirement is not None
+    first = row.requirement.components[0]
+    terms = tuple(
+        first.model_copy(update={"title": f"term {i}", "initial": 0.5 if i == 20 else 1_000.0}) for i in range(21)
+    )
+    full = row.requirement.model_copy(update={"components": terms, "initial": 20_000.5})
+    figure = figures.model_figure(replace(report.comparison, rows=(replace(row, requirement=full),)))
+    (axes,) = figure.axes
+    looks = {str(b.get_label()): (b.patches[0].get_facecolor(), b.patches[0].get_hatch()) for b in axes.containers}
+    assert set(looks) == {f"term {i}" for i in range(20)}
+    assert len(set(looks.values())) == 20
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert (number(-1e-10, "BTC", 2), signed(-1e-10, "BTC"), signed(1e-10, "USD")) == ("0.000000", "0.000000", "0.00")
+    assert (number(-0.25, "BTC"), signed(-0.25, "BTC"), signed(1234.5, "USD")) == ("-0.2500", "-0.250000", "+1,234.50")

@@ -12,6 +12,8 @@ LISTING: dict[str, list[Listing]] = {
         Listing("margin", "The requirement of an account under one rule set.", "margin"),
         Listing("compare", "The same account under every rule set that applies.", "compare"),
         Listing("sensitivity", "What moves a requirement: spot, vol, a day, rules; the next kink.", "sensitivity"),
+        Listing("liquidation", "Every liquidation line of an account along a path, with a picture.", "liquidation"),
+        Listing("calendar", "Margin and health hour by hour: expiries, funding, theta, new rules.", "calendar"),
         Listing("explain", "Why margin and health changed between two snapshots, as an exact sum.", "explain"),
         Listing("surface", "Profit and loss over price, volatility and time.", "surface"),
         Listing("fit", "Fit volatility surfaces without arbitrage; the error of every expiry.", "fit"),
@@ -19,7 +21,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("import", "Files of venues into market snapshots.", "imports"),
     ],
     "Venue": [
-        Listing("rules", "List, show and compare dated rule packs.", "rules"),
+        Listing("rules", "List, show, compare and import dated rule packs.", "rules"),
     ],
     "Validate": [
         Listing("conformance", "Run numbers that venues computed against the models.", "conformance"),

@@ -50,7 +50,7 @@ def command(output: str, as_json: bool) -> None:
             {
                 "comparison": report.comparison.to_dict(),
                 "requirement": report.requirement.to_dict(),
-                "distance": [d.to_dict() for d in report.distances.values()],
+                "liquidation": [found.to_dict() for found in report.lines.values()],
                 "report": path,
             }
         )

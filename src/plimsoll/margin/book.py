@@ -50,7 +50,7 @@ class MarginRefusedError(DocumentError):
 class Book:
     """`N` positions (of zero quantity only if money is still to settle).
 
-    `plan`, signed `quantity[N]`, `unrealised[N]` and `funding[N]`.
+    `positions` as the account has them, `plan`, signed `quantity[N]`, `unrealised[N]` and `funding[N]`.
 
     `unrealised` and `funding` are in each contract's settlement currency. `failures` are those the caller chose to
     live with.
@@ -58,6 +58,7 @@ class Book:
 
     account: Account
     market: Market
+    positions: tuple[Position, ...]
     plan: Plan
     quantity: F64
     unrealised: F64
@@ -81,6 +82,12 @@ def open_book(account: Account, market: Market, on_failure: OnFailure = "refuse"
     With `on_failure="conservative"` an option without a volatility (or, if long, without a forward or settlement)
     stays in the book at its worst no-arbitrage bound and the failure is carried in the result. For options other than
     the European vanilla one that holds where they were bought; one that was sold has no bound and is refused.
+
+    No volatility would then leave less above the maintenance margin. The initial margin has no such bound where it is
+    more than the loss of a scenario (1.2 times, say), nor have charges on delta alone, such as Deribit's roll shock: a
+    bought option without a volatility is neither worth anything nor charged, while one with a volatility can be charged
+    a little more than it is worth. Floors that count options by their size net one that was bought without a volatility
+    too, for it is held at every volatility.
     """
     if on_failure not in ("refuse", "conservative"):
         raise refuse("on_failure", on_failure, "'refuse' or 'conservative'")
@@ -116,7 +123,7 @@ def open_book(account: Account, market: Market, on_failure: OnFailure = "refuse"
         )
     unrealised = np.array([unrealised_profit(plan, row, p) for row, (_, p) in enumerate(held)], dtype=np.float64)
     funding = np.array([p.unsettled_funding for _, p in held], dtype=np.float64)
-    return Book(account, market, plan, quantity, unrealised, funding, tuple(kept))
+    return Book(account, market, tuple(p for _, p in held), plan, quantity, unrealised, funding, tuple(kept))
 
 
 def _check_names(account: Account, market: Market) -> None:

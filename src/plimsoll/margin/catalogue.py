@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
 
+import plimsoll.margin.venues as venues
 from plimsoll.documents import refuse
 from plimsoll.margin.model import MarginModel
 from plimsoll.margin.rules import Rules, load_rules
 
-MODELS = {
-    "prbm": "plimsoll.margin.house.prbm:Prbm",
-    "dsa": "plimsoll.margin.house.dsa:Dsa",
-    "derive-srm": "plimsoll.margin.venues.derive.srm:Srm",
-    "derive-pmrm1": "plimsoll.margin.venues.derive.pmrm1:Pmrm1",
-    "derive-pmrm2": "plimsoll.margin.venues.derive.pmrm2:Pmrm2",
-    "deribit-sm": "plimsoll.margin.venues.deribit.sm:StandardMargin",
-    "deribit-pm": "plimsoll.margin.venues.deribit.pm:PortfolioMargin",
-    "deribit-pm-contingency": "plimsoll.margin.venues.deribit.contingency_pm:ContingencyMargin",
-}
+
+def _folders() -> Iterator[str]:
+    yield "plimsoll.margin.house"
+    yield from (f"{venues.__name__}.{m.name}" for m in iter_modules(venues.__path__) if m.ispkg)
+
+
+def _found() -> dict[str, str]:
+    """What the folders of the house and of the venues declare: model name to `module:class`."""
+    models: dict[str, str] = {}
+    for folder in _folders():
+        for name, place in import_module(folder).MODELS.items():
+            models[name] = f"{folder}.{place}"
+    return models
+
+
+MODELS = _found()
 """Model name in a pack to the class that computes it."""
+
+
+@cache
+def venue_words() -> dict[str, tuple[str, str, int]]:
+    """What the venues' folders call their own parameters (`WORDS`); see `plimsoll.margin.changes.wording`."""
+    words: dict[str, tuple[str, str, int]] = {}
+    for folder in _folders():
+        words |= getattr(import_module(folder), "WORDS", {})
+    return words
 
 
 def model_class(name: str) -> type[MarginModel]:

@@ -11,18 +11,21 @@ import numpy as np
 from pydantic import ValidationError
 
 from plimsoll.documents import DocumentError, Failure, Part, Problem, problems_of, refuse, to_units
-from plimsoll.margin.account import Account
+from plimsoll.margin.account import Account, Mode
 from plimsoll.margin.book import OnFailure
 from plimsoll.margin.forms.declared import NONE, Declared, Form, Forms
 from plimsoll.margin.many.engine import Batch, totals_of
 from plimsoll.margin.many.positions import F64, Positions
 from plimsoll.margin.many.totals import Totals
 from plimsoll.margin.many.universe import Universe
+from plimsoll.margin.path import States, Track, strike_multipliers, tracks_of
+from plimsoll.margin.pools import pool_notes, untaken
 from plimsoll.margin.requirement import (
     Binding,
     Charged,
     Component,
     Inputs,
+    Pool,
     Requirement,
     ScenarioLoss,
     Share,
@@ -59,13 +62,19 @@ class Assessment:
     notes: tuple[str, ...] = ()
     currency: str | None = None
     decimals: int | None = None
+    pools: tuple[Pool, ...] = ()
 
 
 class MarginModel(ABC):
     """A margin model bound to one dated rule set.
 
     To add a model: subclass, set `MODEL` (the name packs refer to) and `PARAMETERS` (their schema), write `problems`
-    and `assess`, and list the class in `plimsoll.margin.catalogue`. `parameters` are the validated numbers of the pack.
+    and `assess`, and name the class in `MODELS` of its folder. `parameters` are the validated numbers of the pack.
+    `MODES` are the account modes that the rules serve and `TAKES` what else of an account they know (see `TAKEABLE`);
+    `SETTINGS` are the names of the switches they read. An account that uses anything else is refused, except that a
+    chosen leverage is only noted. `LINEAR` are the currencies of its linear contracts, the first tried first, for
+    accounts that hold others. A model that can follow a whole path faster than one requirement after the other
+    writes `along`, and names the prices at which its margin bends in `kinks`.
     `MANY` says in words what `many` has to do for one account, and so how fast it is; a model that can do better than
     one account after the other writes `batch`. `FORMS` declares what `pieces` gives a solver and a proof.
     """
@@ -73,6 +82,10 @@ class MarginModel(ABC):
     MODEL: ClassVar[str]
     PARAMETERS: ClassVar[type[Part]]
     FORMS: ClassVar[Declared] = NONE
+    MODES: ClassVar[tuple[Mode, ...]] = ("portfolio",)
+    TAKES: ClassVar[frozenset[str]] = frozenset()
+    SETTINGS: ClassVar[frozenset[str]] = frozenset()
+    LINEAR: ClassVar[tuple[str, ...]] = ("USDC",)
     MANY: ClassVar[str] = "account by account through the exact engine: this model has no arithmetic on blocks"
     parameters: Any
 
@@ -98,14 +111,20 @@ class MarginModel(ABC):
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """What of this account the rules cannot take, with paths; empty if they take all of it."""
 
+    def all_problems(self, account: Account, market: Market) -> list[Problem]:
+        """What the contract of the model rules out, then `problems`."""
+        own = self.problems(account, market)
+        told = {p.path for p in own}
+        return [p for p in untaken(self, account) if p.path not in told] + own
+
     def applies_to(self, account: Account, market: Market) -> str | None:
         """`None` if the rules can take this account, else why not, in a sentence."""
-        problems = self.problems(account, market)
+        problems = self.all_problems(account, market)
         return None if not problems else f"{problems[0].got}; allowed: {problems[0].allowed}"
 
     def check(self, account: Account, market: Market) -> None:
-        """Raise `DocumentError` with everything in `problems`, if there is anything."""
-        problems = self.problems(account, market)
+        """Raise `DocumentError` with everything in `all_problems`, if there is anything."""
+        problems = self.all_problems(account, market)
         if problems:
             raise DocumentError(problems)
 
@@ -133,6 +152,7 @@ class MarginModel(ABC):
             maintenance=to_units(maintenance, decimals, against="payer"),
             equity=to_units(found.net_equity, decimals, against="holder"),
         )
+        pack_notes = self.rules.notes if charged.initial > 0 or charged.maintenance > 0 else ()
         return Requirement(
             account=account.name,
             rules=self.rules.label,
@@ -150,11 +170,22 @@ class MarginModel(ABC):
             binding=found.binding,
             scenarios=found.scenarios,
             shares=_total_shares(found.components),
+            pools=found.pools,
             workings=found.workings,
             inputs=Inputs(account=account.hash(), market=market.hash(), rules=self.rules.hash()),
             failures=found.failures,
-            notes=(*found.notes, *_owing(found.net_equity, charged.maintenance)),
+            notes=(
+                *found.notes,
+                *pack_notes,
+                *pool_notes(found.pools),
+                *self._unused(account),
+                *_owing(found.net_equity, maintenance),
+            ),
         )
+
+    def _unused(self, account: Account) -> tuple[str, ...]:
+        chosen = any(p.leverage for p in account.positions) or any(o.leverage for o in account.orders)
+        return ("a chosen leverage is not used by these rules",) if chosen and "leverage" not in self.TAKES else ()
 
     def batch(self, universe: Universe) -> Batch | None:
         """Arithmetic on blocks of accounts that gives what `assess` gives, to 1e-9; `None` if there is none."""
@@ -175,6 +206,21 @@ class MarginModel(ABC):
         True
         """
         return totals_of(self, positions, market)
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """Equity and maintenance margin in each of the `K` states of a path, one track for each pool of the account.
+
+        What `assess` gives in the moved markets; raises what it raises. One track called `account` where the account
+        has no pools.
+        """
+        return tracks_of(self.assess, account, market, states)
+
+    def kinks(self, account: Account, market: Market) -> dict[str, F64]:
+        """For each underlying the price multipliers at which equity or margin may bend or jump, increasing.
+
+        Strikes of the options it holds; rules with tiers add the prices at which a position changes its tier.
+        """
+        return strike_multipliers(account, market)
 
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """The form for a solver and the one for a proof, over the contracts of a universe in their order."""
@@ -216,7 +262,7 @@ class MarginModel(ABC):
         return Incremental(after.initial - before.initial, after.maintenance - before.maintenance, before, after)
 
 
-def _owing(equity: float, maintenance: int) -> tuple[str, ...]:
+def _owing(equity: float, maintenance: float) -> tuple[str, ...]:
     """Health has no denominator where nothing is required; an account that owes money must not look well for it."""
     if equity < 0 and maintenance <= 0:
         return ("net equity is below zero though nothing is required: the account owes more than it holds",)

@@ -52,6 +52,23 @@ class Binding(Part):
     pnl: Number
 
 
+class Pool(Part):
+    """Money that stands or falls by itself: what the positions in cross margin share, or one isolated position's.
+
+    Amounts in the requirement's currency. `margin` is what was set apart for an isolated position (`null` for the
+    shared pool), `equity` that or the shared balance with profit and funding, `health = equity / maintenance`. An
+    isolated pool below zero counts as nothing in the account's net equity: no more than its margin can be lost.
+    """
+
+    subject: str
+    isolated: bool
+    margin: Number | None
+    equity: Number
+    initial: Number
+    maintenance: Number
+    health: Number | None
+
+
 class Inputs(Part):
     """Hashes of everything the numbers follow from."""
 
@@ -75,7 +92,9 @@ class Requirement(Document):
     Amounts in `currency`. `net_equity` is what stands against them: cash, collateral after haircuts where the rules
     take them there, option value and unrealised profit. `health = net_equity / maintenance`; `null` when nothing is
     required. `excess_initial = net_equity - initial` and `excess_maintenance` likewise: below zero means no new
-    risk, respectively liquidation. `workings` are named intermediate results, some of which did not bind.
+    risk, respectively liquidation. `pools` are the parts that are liquidated by themselves, where the account has
+    isolated positions; the account's amounts are their sums. `workings` are named intermediate results, some of which
+    did not bind.
     """
 
     SCHEMA: ClassVar[str] = "plimsoll.requirement"
@@ -96,6 +115,7 @@ class Requirement(Document):
     binding: tuple[Binding, ...]
     scenarios: tuple[ScenarioLoss, ...]
     shares: tuple[Share, ...]
+    pools: tuple[Pool, ...] = ()
     workings: dict[str, Number] = {}
     inputs: Inputs
     failures: tuple[Failure, ...] = ()

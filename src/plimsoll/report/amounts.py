@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from plimsoll.margin.distance import Distance
 
 _SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"), (1.0, ""))
 _LABEL = re.compile(
@@ -28,17 +24,23 @@ def is_dollar(currency: str) -> bool:
 
 
 def signed(amount: float, currency: str) -> str:
-    """`+1,234.50` dollars, `-0.122861` coins."""
-    return ("-" if amount < 0 else "+") + number(abs(amount), currency, 2)
+    """`+1,234.50` dollars, `-0.122861` coins; what rounds to nothing has no sign.
+
+    >>> signed(1234.5, "USD"), signed(-0.122861343, "BTC"), signed(-1e-10, "BTC")
+    ('+1,234.50', '-0.122861', '0.000000')
+    """
+    text = number(abs(amount), currency, 2)
+    return text if not text.strip("0.,") else ("-" if amount < 0 else "+") + text
 
 
 def number(amount: float, currency: str, decimals: int = 0) -> str:
-    """`1,235` dollars, `0.1229` coins.
+    """`1,235` dollars, `0.1229` coins; what rounds to nothing has no sign.
 
-    >>> number(1234.5, "USDC"), number(0.122861343, "BTC"), number(0.122861343, "BTC", 2)
-    ('1,234', '0.1229', '0.122861')
+    >>> number(1234.5, "USDC"), number(0.122861343, "BTC"), number(0.122861343, "BTC", 2), number(-1e-10, "BTC")
+    ('1,234', '0.1229', '0.122861', '0.0000')
     """
-    return f"{amount:,.{decimals if is_dollar(currency) else decimals + COIN_DECIMALS}f}"
+    text = f"{amount:,.{decimals if is_dollar(currency) else decimals + COIN_DECIMALS}f}"
+    return text if text.strip("-0.,") else text.removeprefix("-")
 
 
 def money(amount: float, currency: str, decimals: int = 0) -> str:
@@ -106,21 +108,6 @@ def health_words(health: float | None) -> str:
         return "nothing required"
     side = "above" if health > 1 else "on" if health == 1 else "below"
     return f"{health:,.2f} ({side} the line)"
-
-
-def distance_words(distance: Distance) -> str:
-    """The moves at which net equity meets the line, in words."""
-    down, up = distance.down, distance.up
-    within = f"within {distance.span:.0%}"
-    if distance.above and down is None and up is None:
-        return f"above the line for every move {within}"
-    if not distance.above and down is None and up is None:
-        return f"below the line for every move {within}"
-    met = [exact_percent(round(move, 4)) for move in (down, up) if move is not None]
-    reached = "the line is reached at" if distance.above else "below the line now; back above it at"
-    if len(met) == 2:
-        return f"{reached} {met[0]} or {met[1]}"
-    return f"{reached} {met[0]}, by no move {'down' if down is None else 'up'} {within}"
 
 
 def scenario_point(label: str) -> tuple[float, float] | None:

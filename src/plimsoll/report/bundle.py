@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import DocumentError, Problem
+from plimsoll.liquidation import Liquidation, liquidation
 from plimsoll.margin import Account, MarginModel, Requirement, Rules, margin_model, open_book
 from plimsoll.margin.compare import Comparison, Row, compare, rules_in_force, takeable, translation_note
-from plimsoll.margin.distance import Distance, distance_to_line
 from plimsoll.market import Market
 from plimsoll.report.amounts import scenario_point
 from plimsoll.risk.surface import Surface, surface
@@ -28,6 +28,9 @@ HOUSE = "prbm"
 """The rule set whose scenarios and shares are shown in full when it can take the account."""
 
 SPANS, STEPS = (0.3, 0.4, 0.6, 0.7), 40
+LINE_POINTS, LINE_RANGE = 40, (0.4, 1.6)
+"""Search for the lines of a page, which shows many rule sets; `plimsoll liquidation` looks further and closer."""
+
 VOLS, DAYS = np.round(np.linspace(-0.3, 0.5, 17), 12), np.array([0.0, 1.0, 7.0])
 
 
@@ -35,7 +38,7 @@ VOLS, DAYS = np.round(np.linspace(-0.3, 0.5, 17), 12), np.array([0.0, 1.0, 7.0])
 class Report:
     """An account in a market under every rule set, and the one (`lead`) that is shown in full.
 
-    `surfaces` and `distances` have an entry for each rule set that computed a requirement, by its label.
+    `surfaces` and `lines` have an entry for each rule set that computed a requirement, by its label.
     """
 
     account: Account
@@ -44,12 +47,12 @@ class Report:
     lead: Row
     requirement: Requirement
     surfaces: dict[str, Surface]
-    distances: dict[str, Distance]
+    lines: dict[str, Liquidation]
 
     @property
     def surface(self) -> Surface:
         """The surface of the rule set shown in full."""
-        return self.surfaces[self.lead.rules]
+        return self.surfaces[self.lead.label]
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
@@ -65,7 +68,7 @@ def build_report(
     lead: str = HOUSE,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
-    """Compare, then measure the distance to the line and draw up the surface under every rule set that applies.
+    """Compare, then find the liquidation lines and draw up the surface under every rule set that applies.
 
     `lead` names the rule set shown in full; if it cannot take the account the first that can is. `progress` hears
     what comes next. Raises `DocumentError` with every reason when no rule set can compute a requirement.
@@ -86,21 +89,24 @@ def report_on(
     tell = progress or (lambda _: None)
     found = comparison.computed
     if not found:
-        raise DocumentError([Problem(row.rules, "no requirement", row.refusal) for row in comparison.rows])
+        raise DocumentError([Problem(row.label, "no requirement", row.refusal) for row in comparison.rows])
     chosen = next((row for row in found if row.pack.name == lead), found[0])
     assert chosen.requirement is not None
-    distances, surfaces = {}, {}
+    lines, surfaces = {}, {}
+    low, high = LINE_RANGE
     for row in found:
         assert row.requirement is not None
         model = margin_model(row.pack)
-        tell(f"distance to the line, {row.rules}")
-        held, snapshot, _ = takeable(model, account, market)
-        distances[row.rules] = distance_to_line(model, held, snapshot)
-        tell(f"surface, {row.rules}")
-        surfaces[row.rules] = surface_of(
+        tell(f"the line, {row.label}")
+        held, snapshot, _ = takeable(model, account, market, row.mode)
+        # strikes bend nothing before the last day; ends of tiers do, and are cheap where a model follows paths itself
+        quick = type(model).along is not MarginModel.along
+        lines[row.label] = liquidation(model, held, snapshot, low=low, high=high, points=LINE_POINTS, kinks=quick)
+        tell(f"surface, {row.label}")
+        surfaces[row.label] = surface_of(
             model, account, market, _moves(marks_of(row.pack, row.requirement)), VOLS, DAYS
         )
-    return Report(account, market, comparison, chosen, chosen.requirement, surfaces, distances)
+    return Report(account, market, comparison, chosen, chosen.requirement, surfaces, lines)
 
 
 def _moves(bindings: Sequence[Binding]) -> F64:

@@ -11,7 +11,6 @@ from plimsoll.margin.compare import Row
 from plimsoll.margin.requirement import Binding, Requirement
 from plimsoll.report import figures
 from plimsoll.report.amounts import (
-    distance_words,
     exact_percent,
     health_words,
     money,
@@ -20,8 +19,10 @@ from plimsoll.report.amounts import (
     scale_of,
     scenario_point,
     short_money,
+    signed,
 )
 from plimsoll.report.bundle import Report, marks_of
+from plimsoll.report.lines import line_words
 from plimsoll.report.smiles import PANELS, held_expiries
 from plimsoll.scenarios import VolRule
 
@@ -64,7 +65,13 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        money=money, number=number, short=short_money, percent=percent, exact=exact_percent, health=health_words
+        money=money,
+        number=number,
+        short=short_money,
+        percent=percent,
+        exact=exact_percent,
+        health=health_words,
+        signed=signed,
     )
     return environment.get_template(TEMPLATE)
 
@@ -111,11 +118,11 @@ def _card(report: Report, row: Row, place: int) -> dict[str, Any]:
         "r": r,
         "state": state,
         "words": words[state],
-        "picture": f"distance{place}",
+        "picture": f"line{place}",
         "surface": f"surface{place}",
         "unmarked": _unmarked(row),
-        "law": _law(report.surfaces[row.rules].vol_rule),
-        "distance": distance_words(report.distances[row.rules]),
+        "law": _law(report.surfaces[row.label].vol_rule),
+        "line": line_words(report.lines[row.label]),
         "equity_at": 100 * max(0.0, r.net_equity) / top,
         "initial_at": 100 * r.initial / top,
         "line_at": 100 * r.maintenance / top,
@@ -133,15 +140,15 @@ def _pictures(report: Report) -> dict[str, Any]:
         "smiles": (figures.smile_figure(report.account, report.market), "Volatility smiles with the positions held"),
         "scenarios": (figures.scenario_figure(requirement), "Profit and loss in every scenario of the rule set"),
     }
-    for i, (rules, distance) in enumerate(report.distances.items()):
-        drawn[f"distance{i}"] = (
-            figures.distance_figure(distance),
+    for i, (rules, lines) in enumerate(report.lines.items()):
+        drawn[f"line{i}"] = (
+            figures.line_figure(lines),
             f"Net equity and maintenance margin over the price move under {rules}",
         )
     for i, row in enumerate(report.comparison.computed):
         drawn[f"surface{i}"] = (
-            figures.surface_figure(report.surfaces[row.rules], _marks(row), (row.rules,)),
-            f"Profit and loss of the book over price move and volatility shock, {row.rules}",
+            figures.surface_figure(report.surfaces[row.label], _marks(row), (row.label,)),
+            f"Profit and loss of the book over price move and volatility shock, {row.label}",
         )
     return {
         name: None if figure is None else Markup(figures.inline_svg(figure, name, text))
@@ -178,9 +185,9 @@ def _remarks(report: Report) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for row in report.comparison.rows:
         if row.refusal:
-            found.append((row.rules, f"no number: {row.refusal}"))
-        found += [(row.rules, note) for note in row.notes]
-        found += [(row.rules, f"{f.subject}: {f.message} ({f.reason.value}, {f.effect})") for f in row.failures]
+            found.append((row.label, f"no number: {row.refusal}"))
+        found += [(row.label, note) for note in row.notes]
+        found += [(row.label, f"{f.subject}: {f.message} ({f.reason.value}, {f.effect})") for f in row.failures]
     for rules, surface in report.surfaces.items():
         found += [(f"surface, {rules}", f"{f.subject}: {f.message} ({f.effect})") for f in surface.failures]
     return found
@@ -192,7 +199,7 @@ def _evidence(row: Row) -> list[tuple[str, str]]:
 
 def _hashes(report: Report) -> list[tuple[str, str]]:
     documents: list[tuple[str, Document]] = [("account", report.account), ("market", report.market)]
-    documents += [(f"rules {row.rules}", row.pack) for row in report.comparison.rows]
+    documents += {f"rules {row.label}": row.pack for row in report.comparison.rows}.items()
     return [(name, document.hash()) for name, document in documents]
 
 

@@ -127,7 +127,12 @@ class Group {
         positions = {end - begin, starts_.data(), row_.data(), quantity_.data()};
         if (size == 0) return true;
         if (highest >= h.instruments || !fits<Scalar>(range.largest + range.odd)) return false;
-        for (std::size_t j = 0; j < size && !used.slot.empty(); ++j) row_.data()[j] = used.slot[row_.data()[j]] - 1;
+        for (std::size_t j = 0; j < size && !used.slot.empty(); ++j) {
+            // a row without a slot was not held when the slots were given: another thread has written to the indices
+            const std::uint32_t slot = used.slot[row_.data()[j]];
+            if (!slot) return false;
+            row_.data()[j] = slot - 1;
+        }
         // one bound for all suffices nearly always
         const double bound = static_cast<double>(size) * range.largest * columns.largest() + range.odd;
         return (fits<Scalar>(columns.largest()) && bound <= limit) || each_within(columns.by_row(), limit);
@@ -136,6 +141,7 @@ class Group {
     Positions<Scalar> positions{};
 
   private:
+    // Only what was copied and checked is looked at: the arrays it came from may have been written to meanwhile.
     bool each_within(const double* largest, double limit) const {
         for (std::size_t a = 0; a < positions.accounts; ++a) {
             double gross = 0.0;
@@ -168,6 +174,7 @@ std::vector<std::size_t> borders(const Holdings& h, std::size_t most) {
 template <typename Scalar, typename Room, typename Work>
 bool for_groups(const Holdings& h, const Used& used, const Columns<Scalar>& columns, double limit, std::size_t most,
                 std::size_t threads, Work&& work) {
+    threads = std::clamp<std::size_t>(threads, 1, std::max<std::size_t>(1, h.accounts));
     // few accounts are spread over all threads
     if (threads > 1) most = std::max<std::size_t>(16, std::min(most, h.accounts / (4 * threads)));
     const std::vector<std::size_t> border = borders(h, most);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -20,10 +21,13 @@ constexpr std::size_t kPage = 2 * 1024 * 1024;
 template <typename Scalar>
 class Aligned {
   public:
+    static constexpr std::size_t kMost = (std::numeric_limits<std::size_t>::max() - 2 * kPage) / sizeof(Scalar);
+
     Aligned() = default;
     // `whole` where all of it will be used: large pages then come with fewer interrupts when they are first touched.
     explicit Aligned(std::size_t size, bool whole = false)
         : size_(size), alignment_(whole && size * sizeof(Scalar) >= kPage ? kPage : kLine) {
+        if (size > kMost) throw std::bad_array_new_length();
         std::size_t bytes = size * sizeof(Scalar) + kLine;
         if (alignment_ == kPage) bytes = (bytes + kPage - 1) / kPage * kPage;
         data_ = static_cast<Scalar*>(::operator new(bytes, std::align_val_t(alignment_)));
@@ -117,7 +121,7 @@ template <typename Scalar>
 class Borrowed {
   public:
     Borrowed() = default;
-    explicit Borrowed(std::size_t size) : room_(Shelf::take(size * sizeof(Scalar))) {}
+    explicit Borrowed(std::size_t size) : room_(Shelf::take(bytes(size))) {}
     Borrowed(const Borrowed&) = delete;
     Borrowed& operator=(const Borrowed&) = delete;
     ~Borrowed() {
@@ -126,14 +130,19 @@ class Borrowed {
 
     // The content is lost when it grows.
     void at_least(std::size_t size) {
-        if (size * sizeof(Scalar) <= room_.size()) return;
+        if (bytes(size) <= room_.size()) return;
         if (room_.data()) Shelf::give(std::move(room_));
-        room_ = Shelf::take(size * sizeof(Scalar));
+        room_ = Shelf::take(bytes(size));
     }
 
     Scalar* data() { return reinterpret_cast<Scalar*>(room_.data()); }
 
   private:
+    static std::size_t bytes(std::size_t size) {
+        if (size > Aligned<Scalar>::kMost) throw std::bad_array_new_length();
+        return size * sizeof(Scalar);
+    }
+
     Aligned<unsigned char> room_;
 };
 

@@ -35,6 +35,7 @@ bool any_per_forward(const Instruments& x) {
 // work(number, instrument, view of its group, width, first column) for each instrument of a shard, tile by tile.
 template <typename Work>
 void for_tiles(const Instruments& x, const Tables& tables, bool per_forward, std::size_t threads, Work&& work) {
+    if (!tables.scenarios) return;
     Prepared prepared(tables, tables.scenarios, per_forward);
     prepared.take(0, tables.scenarios);
     const Strikes strikes(x);

@@ -49,7 +49,11 @@ void greeks(const Row& row, const View& view, std::size_t width, double root_tim
     const double total_vol = row.total_vol;
     const Real discount = all(row.discount), density = all(row.discount * kInverseRootTwoPi);
     const Real vega_factor = density * root_time;
-    const Real theta_factor = root_time > 0.0 ? -density / (root_time * root_time) : Real{};
+    // less than this is no time, and its inverse need not be a number; what it gives a large discount factor is kept one
+    const double years = root_time * root_time;
+    const Real theta_factor = years >= std::numeric_limits<double>::min()
+                                  ? greatest(-density / years, all(-std::numeric_limits<double>::max()))
+                                  : Real{};
     const Exponential root(row.root_strike);
     for (std::size_t s = 0; s < width; s += kWide) {
         const Real f = loaded(v.forward + s);

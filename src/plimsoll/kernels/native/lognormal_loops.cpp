@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "instruction_set.hpp"
 #include "lognormal.hpp"
 #include "vector.hpp"
 
@@ -32,9 +33,9 @@
 
 namespace plimsoll {
 
-#if defined(PLIMSOLL_DISPATCH) && !defined(__clang__)
-#define PLIMSOLL_VARIANTS 1
+#if defined(PLIMSOLL_VARIANTS)
 
+#if defined(PLIMSOLL_V4)
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4")
 #define PLIMSOLL_LANES 8
@@ -45,6 +46,7 @@ PLIMSOLL_LOGNORMAL_TABLE
 }  // namespace v4
 #undef PLIMSOLL_LANES
 #pragma GCC pop_options
+#endif
 
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v3")
@@ -76,12 +78,15 @@ PLIMSOLL_LOGNORMAL_TABLE
 namespace {
 
 const LognormalLoops& best() {
-#if defined(PLIMSOLL_VARIANTS)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("x86-64-v4")) return v4::kLognormalLoops;
-    if (__builtin_cpu_supports("x86-64-v3")) return v3::kLognormalLoops;
+    switch (chosen_set()) {
+#if defined(PLIMSOLL_V4)
+        case InstructionSet::kV4: return v4::kLognormalLoops;
 #endif
-    return plain::kLognormalLoops;
+#if defined(PLIMSOLL_VARIANTS)
+        case InstructionSet::kV3: return v3::kLognormalLoops;
+#endif
+        default: return plain::kLognormalLoops;
+    }
 }
 
 }  // namespace

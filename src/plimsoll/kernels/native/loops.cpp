@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 
+#include "instruction_set.hpp"
 #include "vector.hpp"
 
 #if defined(__x86_64__)
@@ -22,9 +23,9 @@
 
 namespace plimsoll {
 
-#if defined(PLIMSOLL_DISPATCH) && !defined(__clang__)
-#define PLIMSOLL_VARIANTS 1
+#if defined(PLIMSOLL_VARIANTS)
 
+#if defined(PLIMSOLL_V4)
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4")
 #define PLIMSOLL_COMPRESS 1
@@ -35,6 +36,7 @@ PLIMSOLL_TABLE
 }  // namespace v4
 #undef PLIMSOLL_COMPRESS
 #pragma GCC pop_options
+#endif
 
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v3")
@@ -60,12 +62,15 @@ namespace {
 
 template <typename Scalar>
 const Loops<Scalar>& best() {
-#if defined(PLIMSOLL_VARIANTS)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("x86-64-v4")) return v4::kLoops<Scalar>;
-    if (__builtin_cpu_supports("x86-64-v3")) return v3::kLoops<Scalar>;
+    switch (chosen_set()) {
+#if defined(PLIMSOLL_V4)
+        case InstructionSet::kV4: return v4::kLoops<Scalar>;
 #endif
-    return plain::kLoops<Scalar>;
+#if defined(PLIMSOLL_VARIANTS)
+        case InstructionSet::kV3: return v3::kLoops<Scalar>;
+#endif
+        default: return plain::kLoops<Scalar>;
+    }
 }
 
 }  // namespace

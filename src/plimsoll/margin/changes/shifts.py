@@ -12,7 +12,7 @@ from plimsoll.contracts import Contract, Exotic, Option, is_dated, is_option
 from plimsoll.documents import DAY_SECONDS, refuse
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import open_book
-from plimsoll.margin.distance import shifted
+from plimsoll.margin.path import shifted
 from plimsoll.market import Depth, Expiry, Mark, Market
 from plimsoll.risk import Plan, compile_plan, unit_values
 from plimsoll.scenarios import Scenarios
@@ -43,7 +43,7 @@ class Shifts:
         self._gaps = mark_gaps(self._plan, market)
 
     def spot(self, move: float) -> tuple[Account, Market]:
-        """Every price multiplied by `1 + move` (see `distance.shifted`). Raises `DocumentError` at -100 % and below."""
+        """Every price multiplied by `1 + move` (see `path.shifted`). Raises `DocumentError` at -100 % and below."""
         account, market = shifted(self.account, self.market, 1.0 + move)
         return account, self._remarked(market)
 

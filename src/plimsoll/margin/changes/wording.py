@@ -7,6 +7,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from plimsoll.margin.catalogue import venue_words
+
 # Suffix of a path: (words, unit, sign). Units: % of something, x a multiplier shown as its move, $, d days, s seconds,
 # n a plain number. Sign: 1 where a higher number asks for more margin, -1 for less, 0 where it depends on the book.
 WORDS: dict[str, tuple[str, str, int]] = {
@@ -101,6 +103,13 @@ WORDS: dict[str, tuple[str, str, int]] = {
     "base.margin_factor": ("part of its value that counts", "%", -1),
     "base.im_scale": ("of that for initial margin", "%", -1),
     "contracts": ("contracts listed", "n", 0),
+    # tiers
+    "upto": ("size where the tier ends", "n", -1),
+    "tiers.maintenance": ("maintenance rate of the tier", "%", 1),
+    "tiers.initial": ("least initial rate of the tier", "%", 1),
+    "tiers.deduction": ("deducted from the maintenance margin in the tier", "n", -1),
+    "counting": ("how tiers count a position", "n", 0),
+    "default_leverage": ("leverage where none was chosen", "n", -1),
     # liquidation
     "auction.start_pct": ("auction: starting price", "%", 0),
     "auction.fast_cutoff_pct": ("auction: price at the end of the fast phase", "%", 0),
@@ -171,6 +180,7 @@ SUBJECTS = {
     "defaults": "defaults",
     "inverse_options": "inverse options",
     "linear_options": "linear options",
+    "perpetual_options": "perpetual options",
     "collaterals": "collateral",
     "fees": "",
     "depeg": "stable coin",
@@ -184,13 +194,16 @@ _QUIET |= {"box", "grid", "skew", "auction", "basis", "min_delta", "haircuts"}
 def entry(path: str) -> tuple[str, str, int] | None:
     """The words, unit and sign of the longest suffix of `path` that is known; an asset of a table counts as it."""
     steps = path.split(".")
+    if len(steps) > 2 and steps[-3] == "tiers":
+        steps = [*steps[:-2], steps[-1]]
+    words = WORDS | venue_words()
     for tail in (steps, steps[:-1] if len(steps) > 1 and steps[-2] == "haircuts" else []):
         for start in range(len(tail)):
-            found = WORDS.get(".".join(tail[start:]))
+            found = words.get(".".join(tail[start:]))
             if found is not None:
                 return found
             if tail[start].endswith("_options"):
-                found = WORDS.get(".".join(["options", *tail[start + 1 :]]))
+                found = words.get(".".join(["options", *tail[start + 1 :]]))
                 if found is not None:
                     return found
     return None

@@ -91,7 +91,9 @@ def _held(positions: Positions, a: int) -> dict[str, float]:
 def _exact(model: MarginModel, held: dict[str, float], market: Market) -> tuple[list[float], str] | list[Problem]:
     """Initial, maintenance, equity and currency of one account, or why there are none."""
     try:
-        account = Account(positions=tuple(Position(instrument=n, quantity=q) for n, q in held.items()))
+        account = Account(
+            mode=model.MODES[0], positions=tuple(Position(instrument=n, quantity=q) for n, q in held.items())
+        )
         with np.errstate(all="ignore"):
             found = model.assess(account, market, "refuse")
     except ValidationError:

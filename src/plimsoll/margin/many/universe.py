@@ -50,7 +50,7 @@ class Universe:
         place = np.full(len(instruments), -1, dtype=np.int64)
         place[[listed[i] for i in order]] = np.arange(len(order))
         plan = compile_plan([rough.contracts[i] for i in order], market)
-        taken = np.array([not model.problems(_holding(n), market) for n in names], dtype=bool)
+        taken = np.array([not model.problems(_holding(model, n), market) for n in names], dtype=bool)
         taken[list(plan.failures)] = False
         # what a book with such payoffs owes also depends on moves that the book itself names
         taken &= ~plan.exotic
@@ -74,7 +74,9 @@ class Universe:
             if plan.exotic[i]:
                 kind = f"{plan.contracts[i].kind} (no_form)"
                 problems.append(Problem(f"instruments[{i}]", kind, "European options, futures, perpetuals and spot"))
-            problems += [Problem(f"instruments[{i}]", p.got, p.allowed) for p in model.problems(_holding(name), market)]
+            problems += [
+                Problem(f"instruments[{i}]", p.got, p.allowed) for p in model.problems(_holding(model, name), market)
+            ]
         if problems:
             raise DocumentError(problems)
         place = np.arange(len(instruments), dtype=np.int64)
@@ -210,5 +212,5 @@ def added(place: I64, values: F64, size: int) -> F64:
     return np.bincount(place, weights=values, minlength=size).astype(np.float64, copy=False)
 
 
-def _holding(name: str) -> Account:
-    return Account(positions=(Position(instrument=name, quantity=1.0),))
+def _holding(model: MarginModel, name: str) -> Account:
+    return Account(mode=model.MODES[0], positions=(Position(instrument=name, quantity=1.0),))

@@ -31,6 +31,16 @@ class Matrix:
     index: int
 
 
+def summed_up(h: Holding, units: F64) -> F64:
+    """`[S]` gains of the whole book from those of one contract, `units[N, S]`.
+
+    Products first, then their sum: what is bought and sold in equal size leaves exactly nothing, which a fused
+    multiplication and addition does not.
+    """
+    total: F64 = (h.quantity[:, None] * units).sum(axis=0) + 0.0
+    return total
+
+
 def dampers(h: Holding, pair: PairParameters, row: CurrencyParameters, grid: Grid) -> F64:
     """`[S]` what the far moves are reduced by: `(|m| / range - 1) dampener` USD at the edge price, zero elsewhere."""
     distance = np.maximum(np.abs(grid.move) / pair.price_range, 1.0) - 1.0

@@ -53,7 +53,7 @@ def sides_of(p: PmParameters, universe: Universe) -> tuple[SideTables, ...]:
         mine = np.array([c.underlying == underlying and c.currency == currency for c in plan.contracts], dtype=bool)
         mine &= universe.taken
         zero = np.zeros(len(plan))
-        one = Book(Account(), universe.market, plan, mine.astype(np.float64), zero, zero, ())
+        one = Book(Account(), universe.market, (), plan, mine.astype(np.float64), zero, zero, ())
         h, pair = holdings(one)[0], p.pairs[underlying]
         grid = grid_of(pair.price_range, p.buckets_count, p.extended_moves)
         units: dict[tuple[str, str, str], F64] = {}

@@ -101,11 +101,3 @@ def collateral_problems(account: Account, taken: Collection[str], cash: str) -> 
         elif amount < 0:
             problems.append(Problem(path, repr(amount), f"an amount of at least zero; only {cash} can be owed"))
     return problems
-
-
-def mode_problems(account: Account, *modes: str) -> list[Problem]:
-    """A mode that the manager does not have."""
-    if account.mode in modes:
-        return []
-    allowed = " or ".join(repr(m) for m in modes)
-    return [Problem("account.mode", f"{account.mode!r} ({Reason.UNSUPPORTED_MODE.value})", allowed)]

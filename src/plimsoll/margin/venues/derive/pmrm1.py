@@ -21,7 +21,6 @@ from plimsoll.margin.requirement import Component, Evidence
 from plimsoll.margin.venues.derive.holdable import (
     collateral_problems,
     contract_problems,
-    mode_problems,
     single_problems,
     size_problems,
     underlying_of,
@@ -130,7 +129,6 @@ class Pmrm1(MarginModel):
         """
         p = self.parameters
         return [
-            *mode_problems(account, "portfolio"),
             *contract_problems(account, market, p.cash),
             *underlying_problems(account, market, p.underlyings),
             *single_problems(account, market, "PMRM"),

@@ -20,7 +20,6 @@ from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Component, Evidence
 from plimsoll.margin.venues.derive.holdable import (
     contract_problems,
-    mode_problems,
     single_problems,
     size_problems,
     underlying_of,
@@ -155,7 +154,6 @@ class Pmrm2(MarginModel):
         """
         p = self.parameters
         return [
-            *mode_problems(account, "portfolio"),
             *contract_problems(account, market, p.cash),
             *underlying_problems(account, market, p.underlyings),
             *single_problems(account, market, "PMRM_2"),

@@ -21,7 +21,6 @@ from plimsoll.margin.requirement import Binding, Component, Evidence
 from plimsoll.margin.venues.derive.holdable import (
     collateral_problems,
     contract_problems,
-    mode_problems,
     size_problems,
     underlying_problems,
 )
@@ -48,6 +47,7 @@ class Srm(MarginModel):
 
     MODEL = "derive-srm"
     PARAMETERS = SrmParameters
+    MODES = ("portfolio", "cross")
     FORMS = SRM_FORMS
     MANY = (
         "the payoff of every expiry of an account at each of that expiry's listed strikes (some forty columns a "
@@ -131,7 +131,6 @@ class Srm(MarginModel):
         """
         p = self.parameters
         return [
-            *mode_problems(account, "portfolio", "cross"),
             *contract_problems(account, market, p.cash),
             *underlying_problems(account, market, p.markets),
             *self._unlisted(account, market),

@@ -1,0 +1,16 @@
+"""The liquidation line of an account along a stated path, and its margin through the days to come."""
+
+from plimsoll.liquidation.line import Line, Liquidation, PoolLines, liquidation
+from plimsoll.liquidation.path import Path, alone, load_betas, together, weighted
+
+__all__ = [
+    "Line",
+    "Liquidation",
+    "Path",
+    "PoolLines",
+    "alone",
+    "liquidation",
+    "load_betas",
+    "together",
+    "weighted",
+]

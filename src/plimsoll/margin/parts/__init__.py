@@ -1,0 +1,1 @@
+"""What the rules of several venues share: tiers, futures by tiers, pools, orders."""
