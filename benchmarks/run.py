@@ -7,6 +7,7 @@ the reader, `build/benchmarks/`. It ends with 1 where something could not be run
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -107,12 +108,26 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True)
 
 
+def _rounds(text: str) -> int:
+    rounds = int(text)
+    if rounds < 1:
+        raise argparse.ArgumentTypeError(f"got {rounds}, must be at least 1")
+    return rounds
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"got {seconds}, must be finite and above 0")
+    return seconds
+
+
 def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure against peers and write documents.")
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"some of {', '.join(SUBJECTS)}; default: all")
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds")
-    parser.add_argument("--rounds", type=int, help="turns of each contender")
-    parser.add_argument("--seconds", type=float, help="length of a turn")
+    parser.add_argument("--rounds", type=_rounds, help="turns of each contender")
+    parser.add_argument("--seconds", type=_seconds, help="length of a turn")
     parser.add_argument("--seed", type=int, default=SEED, help="of every input")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="make no environment of a peer")
     parser.add_argument("--output", type=Path, help="folder for the documents")

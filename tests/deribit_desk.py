@@ -9,7 +9,7 @@ from plimsoll.margin import Account, Requirement, Rules, with_parameter
 from rule_books import DAY, Desk
 
 SM, PM = "deribit-sm@2025-01-01", "deribit-pm@2024-06-17"
-PAGE, DECK = "deribit-pm@2019-06-01", "deribit-pm@2023-01-01"
+PAGE, DECK = "deribit-pm@2019-06-01", "deribit-pm@2023-09-01"
 """The two rules of portfolio margin before 2024, by what they were read in."""
 INVERSE = {"settlement": "inverse", "currency": "BTC"}
 LINEAR = {"settlement": "linear", "currency": "USDC"}

@@ -19,6 +19,21 @@ SEEDS = (1, 2, 3)
 
 PRBM, PMRM2 = "prbm@2026-03-27", "derive-pmrm2@2026-03-27"
 
+PACKS = {
+    "prbm": PRBM,
+    "dsa": "dsa@2026-03-27",
+    "derive-pmrm2": PMRM2,
+    "derive-pmrm1": "derive-pmrm1@2026-03-27",
+    "derive-srm": "derive-srm@2026-03-27",
+    "deribit-sm": "deribit-sm@2026-03-27",
+    "deribit-pm": "deribit-pm@2026-03-27",
+    "deribit-pm-contingency": "deribit-pm@2023-11-01",
+}
+"""A pack of every model that ships."""
+
+ONE = (("BTC",), ("ETH",))
+ANY = (*ONE, ("BTC", "ETH"))
+
 
 @cache
 def market_of(seed: int, hours: int, settlement: Any) -> Market:
@@ -39,16 +54,28 @@ def random_pair(number: int, rules: str) -> tuple[Account, Market, Account, Mark
     own = random.Random(number)
     first, last = sorted(own.choices(HOURS, k=2))
     seeds = own.choices(SEEDS, k=2)
-    venue = rules != PRBM
-    settlement = "linear" if venue else own.choice(["linear", "inverse"])
-    coins = (own.choice(["BTC", "ETH"]),) if venue else own.choice([("BTC",), ("ETH",), ("BTC", "ETH")])
-    kinds = ("option", "perpetual") if venue else ("option", "future", "perpetual")
+    settlement, coins, mode = terms(rules, own)
+    kinds = ("option", "perpetual") if rules.startswith("derive") else ("option", "future", "perpetual")
     sides = []
     for seed, hours in zip(seeds, (first, last), strict=True):
         book = book_of(seed, hours, settlement, coins, kinds, own.randrange(12))
-        sides.append((as_reported(book, own), market_of(seed, hours, settlement)))
+        held = as_reported(book, own).model_copy(update={"mode": mode})
+        sides.append((held, market_of(seed, hours, settlement)))
     (account, market), (account_after, market_after) = sides
     return account, market, account_after, market_after
+
+
+def terms(rules: str, own: random.Random) -> tuple[str, tuple[str, ...], str]:
+    """Settlement, coins and mode of an account that `rules` can hold."""
+    name = rules.partition("@")[0]
+    if name.startswith("derive"):
+        return "linear", own.choice(ANY if name == "derive-srm" else ONE), "portfolio"
+    if name == "deribit-sm":
+        mode = own.choice(["portfolio", "cross"])
+        return "inverse", own.choice(ANY if mode == "cross" else ONE), mode
+    settlement = own.choice(["linear", "inverse"])
+    segregated = name == "deribit-pm" and settlement == "inverse"
+    return settlement, own.choice(ONE if segregated else ANY), "portfolio"
 
 
 def as_reported(account: Account, own: random.Random) -> Account:

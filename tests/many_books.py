@@ -15,9 +15,14 @@ from random_books import INDEX, World, quantities, worlds
 LINEAR: dict[str, Any] = {"styles": ("linear",), "kinds": ("option", "option", "option", "perpetual")}
 COINS: dict[str, Any] = {"kinds": ("option", "option", "option", "future", "perpetual")}
 ONE: dict[str, Any] = {"underlyings": ("BTC",)}
+OPTIONS: dict[str, Any] = {"kinds": ("option",)}
 INVERSE: dict[str, Any] = {"styles": ("inverse",)}
+FUTURES: dict[str, Any] = {"kinds": ("future", "perpetual")}
+TETHER: dict[str, Any] = {"styles": ("linear",), "coin": "USDT"}
+SWAPS: dict[str, Any] = {"styles": ("linear",), "kinds": ("perpetual",)}
 PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "prbm@2026-01-01": ({},),
+    "prbm-whole@2026-01-01": ({},),
     "dsa@2026-01-01": ({},),
     "derive-pmrm2@2025-04-18": (LINEAR | ONE, LINEAR | ONE, LINEAR),
     "derive-pmrm1@2025-04-18": (LINEAR | ONE, LINEAR | ONE, LINEAR),
@@ -25,6 +30,24 @@ PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "deribit-sm@2022-06-01": (COINS | INVERSE | ONE, COINS | ONE),
     "deribit-pm@2023-10-30": (COINS | INVERSE | ONE, COINS | {"styles": ("linear",)}, COINS | ONE),
     "deribit-pm@2024-06-17": (COINS | INVERSE | ONE, COINS | {"styles": ("linear",)}, COINS | ONE),
+    "binance-usdm@2025-01-01": (FUTURES | TETHER, FUTURES | TETHER, COINS | TETHER),
+    "binance-coinm@2025-01-01": (FUTURES | INVERSE | ONE, FUTURES | INVERSE),
+    "binance-pm@2025-02-06": (FUTURES | {"coin": "USDT"} | ONE, FUTURES | TETHER),
+    "binance-options@2025-01-01": ({"kinds": ("option",)} | TETHER, COINS | TETHER),
+    "hyperliquid-perps@2026-01-01": (SWAPS, SWAPS, LINEAR),
+    "hyperliquid-pm@2026-08-01": (SWAPS, SWAPS, LINEAR),
+    "paradex-pm@2025-06-01": (LINEAR,),
+    "paradex-pm@2026-06-01": (LINEAR,),
+    "paradex-xm@2025-01-01": (LINEAR,),
+    "paradex-xm@2026-06-01": (LINEAR,),
+    "aevo-sm@2024-01-01": (LINEAR | {"kinds": ("option",)}, LINEAR),
+    "aevo-pm@2024-01-01": (LINEAR | {"underlyings": ("ETH",)}, LINEAR | {"underlyings": ("ETH",)}, LINEAR),
+    "okx-pm@2025-01-15": (COINS, COINS | ONE),
+    "okx-futures@2023-05-19": ({"kinds": ("perpetual", "future"), "underlyings": ("ETH",)} | INVERSE,),
+    "okx-margin@2023-01-15": (COINS,),
+    "okx-options@2026-05-01": (OPTIONS | INVERSE | ONE, OPTIONS | {"styles": ("linear",)}, OPTIONS | ONE),
+    "bybit-uta@2025-09-05": (LINEAR, {"kinds": ("future", "perpetual")}, COINS),
+    "bybit-pm@2026-03-24": (LINEAR, COINS | {"styles": ("linear",)}, COINS),
 }
 """A pack of every model and the contracts that it takes, more or less: what it refuses is part of the test."""
 
@@ -69,20 +92,22 @@ def markets(draw: st.DrawFn, world: World) -> pl.Market:
     return pl.Market.from_dict(content)
 
 
-def document(positions: Positions, a: int) -> pl.Account:
+def document(positions: Positions, a: int, mode: str = "portfolio") -> pl.Account:
     """The document of one account, without collateral."""
     held: dict[str, float] = {}
     for j in range(positions.indptr[a], positions.indptr[a + 1]):
         name = positions.instruments[positions.indices[j]]
         held[name] = held.get(name, 0.0) + float(positions.quantity[j])
     rows = [{"instrument": n, "quantity": q} for n, q in held.items() if q != 0.0]
-    return pl.Account.from_dict({"schema": "plimsoll.account", "schema_version": 1, "positions": rows})
+    return pl.Account.from_dict({"schema": "plimsoll.account", "schema_version": 1, "mode": mode, "positions": rows})
+    content = {"schema": "plimsoll.account", "schema_version": 1, "mode": mode, "positions": rows}
+    return pl.Account.from_dict(content)
 
 
 def same(found: Totals, positions: Positions, model: pl.MarginModel, market: pl.Market, gross: float = 0.0) -> None:
     """Hold every account of a block to `assess`, 1e-9 relative and a hair of the gross notional."""
     for a in range(len(positions)):
-        account = document(positions, a)
+        account = document(positions, a, model.MODES[0])
         own = assessed(model, account, market)
         if isinstance(own, pl.DocumentError):
             assert np.isnan([found.initial[a], found.maintenance[a], found.equity[a]]).all()

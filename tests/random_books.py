@@ -39,12 +39,16 @@ class Leg:
 
 @dataclass(frozen=True)
 class World:
-    """A book and its market. `forwards[underlying][e]` is (variable, fixed) of the expiry `SECONDS[e]`."""
+    """A book and its market. `forwards[underlying][e]` is (variable, fixed) of the expiry `SECONDS[e]`.
+
+    `coin` is what linear contracts settle in.
+    """
 
     legs: tuple[Leg, ...]
     forwards: dict[str, dict[int, tuple[float, float]]]
     stable: float
     cash: float
+    coin: str = "USDC"
 
     def market(self) -> Doc:
         """The market document."""
@@ -52,7 +56,7 @@ class World:
         for leg in self.legs:
             row: Doc = {"kind": leg.kind, "name": leg.name, "underlying": leg.underlying}
             if leg.kind != "spot":
-                currency = leg.underlying if leg.style == "inverse" else "USDC"
+                currency = leg.underlying if leg.style == "inverse" else self.coin
                 row |= {"settlement": leg.style, "currency": currency, "multiplier": leg.multiplier}
             if leg.kind in ("option", "future"):
                 row["expiry"] = at(SECONDS[leg.expiry])
@@ -75,7 +79,7 @@ class World:
             "schema_version": 1,
             "time": NOW,
             "indices": {u: {"price": p} for u, p in INDEX.items()},
-            "assets": {"USDC": {"price": self.stable}},
+            "assets": {self.coin: {"price": self.stable}},
             "expiries": expiries,
             "instruments": instruments,
             "marks": marks,
@@ -88,14 +92,14 @@ class World:
             "schema": "plimsoll.account",
             "schema_version": 1,
             "positions": rows,
-            "collateral": {"USDC": self.cash},
+            "collateral": {self.coin: self.cash},
         }
 
     def twin(self) -> tuple[list[Doc], Doc]:
         """(book, market) as tests/naive/prbm.py takes them."""
         rows = []
         for leg in self.legs:
-            settle = leg.underlying if leg.style == "inverse" else "USDC"
+            settle = leg.underlying if leg.style == "inverse" else self.coin
             row: Doc = {"underlying": leg.underlying, "kind": leg.kind, "style": leg.style}
             row |= {"multiplier": leg.multiplier, "quantity": leg.quantity, "settle": settle}
             if leg.kind in ("option", "future"):
@@ -111,7 +115,7 @@ class World:
             elif leg.kind == "perpetual":
                 row["mark"] = leg.mark
             rows.append(row)
-        return rows, {"index": dict(INDEX), "settle_price": {"USDC": self.stable, **INDEX}}
+        return rows, {"index": dict(INDEX), "settle_price": {self.coin: self.stable, **INDEX}}
 
 
 def quantities(limit: float = 50.0) -> st.SearchStrategy[float]:
@@ -129,6 +133,7 @@ def worlds(
     kinds: tuple[str, ...] = ("option", "option", "option", "future", "perpetual", "spot"),
     long_only: bool = False,
     most: int = 8,
+    coin: str = "USDC",
 ) -> World:
     """A random book of one to `most` positions."""
     forwards: dict[str, dict[int, tuple[float, float]]] = {}
@@ -157,7 +162,7 @@ def worlds(
         elif kind != "spot":
             leg["mark"] = spot * draw(st.floats(0.9, 1.1))
         legs.append(Leg(f"{underlying}-{kind}-{i}", underlying, kind, style, **leg))
-    return World(tuple(legs), forwards, draw(st.sampled_from([1.0, 0.97, 1.01])), draw(st.floats(-1e5, 1e5)))
+    return World(tuple(legs), forwards, draw(st.sampled_from([1.0, 0.97, 1.01])), draw(st.floats(-1e5, 1e5)), coin)
 
 
 @st.composite

@@ -21,9 +21,15 @@ DECK = "example of the venue's deck on portfolio margin before 2024, as a third-
 CLONE = f"{SPEC} 1.5: wiki.dederi.io portfolio margin, example of futures"
 
 
+def june_after(time: str) -> int:
+    """The year of the first 28 June after an instant."""
+    return int(time[:4]) + (time[5:10] >= "06-28")
+
+
 def strikes(time: str, index: float, rows: list[tuple[float, bool, float]]) -> tuple[list[tuple[Doc, Doc, float]], Doc]:
     """Legs of one expiry from `(strike, call, coins)`, and that expiry."""
-    expiry, day = f"{time[:4]}-06-28T08:00:00Z", f"28JUN{time[2:4]}"
+    year = june_after(time)
+    expiry, day = f"{year}-06-28T08:00:00Z", f"28JUN{year % 100}"
     names = [f"BTC-{day}-{strike:.0f}-{'C' if call else 'P'}" for strike, call, _ in rows]
     legs = [(option(n, "BTC", k, c, expiry), {"vol": 0.6}, q) for n, (k, c, q) in zip(names, rows, strict=True)]
     return legs, {"underlying": "BTC", "expiry": expiry, "forward": {"variable": index}}
@@ -44,7 +50,8 @@ def clone_rules() -> Doc:
 
 
 PAGE_DAY, PAGE_RULES = "2019-06-01T00:00:00Z", "deribit-pm@2019-06-01"
-DECK_DAY, DECK_RULES = "2023-01-01T00:00:00Z", "deribit-pm@2023-01-01"
+DECK_DAY, DECK_RULES = "2023-09-01T00:00:00Z", "deribit-pm@2023-09-01"
+"""The deck speaks of the rules until October 2023; those of its days that have packs of their own are carried back."""
 
 
 def short_options() -> list[Doc]:
@@ -72,7 +79,8 @@ def futures() -> list[Doc]:
         ("pmc-deck-futures", "Futures by their size, long and short", DECK, DECK_DAY, DECK_RULES, 1.0, 0.012),
     ):
         near = inverse_leg("BTC-PERPETUAL", "BTC", coins, 10_000.0)
-        far = inverse_leg(f"BTC-28JUN{time[2:4]}", "BTC", -coins, 10_200.0, f"{time[:4]}-06-28T08:00:00Z")
+        year = june_after(time)
+        far = inverse_leg(f"BTC-28JUN{year % 100}", "BTC", -coins, 10_200.0, f"{year}-06-28T08:00:00Z")
         expected: Expected = {"currency": "BTC", "components.futures_contingency.maintenance": amount}
         words = f"{source}; prices are not printed and take no part in the contingency"
         found.append(case(name, title, words, rules, time, {"BTC": 10_000.0}, [near, far], expected))

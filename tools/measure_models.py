@@ -3,9 +3,9 @@
     python tools/measure_models.py [--accounts A] [--repeats R] [--models NAME ...] [--output FILE]
 
 One thread (`OPENBLAS_NUM_THREADS=1`), CPU seconds of this process, the best of R. The accounts hold Poisson(20)
-positions each, three in four of
-them options, in every BTC instrument of the generated market of seed 7 (linear, or inverse for the models that take
-no linear options); the draw has seed 11. The page is Markdown.
+positions each, three in four of them options, in every BTC option and perpetual of the generated market of seed 7 that
+the model takes: linear in USDC, inverse, or linear in USDT. Models that take no option hold futures and perpetuals of
+BTC and ETH in the settlement currency in which they take most. The draw has seed 11. The page is Markdown.
 """
 
 from __future__ import annotations
@@ -17,16 +17,24 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from plimsoll.contracts import Contract
 from plimsoll.feeds import generated_market
-from plimsoll.margin import MODELS, MarginModel, margin_model, model_class, shipped_packs
+from plimsoll.margin import MODELS, Account, MarginModel, Position, margin_model, model_class, shipped_packs
 from plimsoll.margin.many import Positions
 from plimsoll.market import Market
 
 BASE = "prbm"
-INVERSE = ("deribit-sm", "deribit-pm")
+INVERSE = ("deribit-sm", "deribit-pm", "okx-futures")
+KINDS: dict[str, tuple[str, ...]] = {"okx-options": ("option",), "okx-futures": ("perpetual",), "okx-margin": ()}
+"""Kinds of contracts that a model takes, where not options and perpetuals."""
+
+COINS = {"okx-futures": "ETH"}
+"""The coin of the contracts, where not BTC."""
+
 SHARE = 0.1
 """Of the rate of PRBM: below it a model gives its reason."""
 
@@ -48,10 +56,14 @@ class Rate:
 
 def population(model: str, accounts: int, seed: int = 11) -> tuple[Positions, Market]:
     """Accounts that the rules of `model` take, and their market."""
-    market = generated_market(7, underlyings=("BTC",), settlement="inverse" if model in INVERSE else "linear")
-    contracts = [c for c in market.instruments if c.kind in ("option", "perpetual")]
+    market, contracts = universe(model)
+    if not contracts:
+        # rules of balances alone: accounts without a position
+        nothing = np.zeros(0)
+        return Positions((), np.zeros(accounts + 1, np.int64), nothing.astype(np.int64), nothing), market
     option = np.array([c.kind == "option" for c in contracts])
-    weight = np.where(option, 0.75 / option.sum(), 0.25 / (~option).sum())
+    shares = (0.75, 0.25) if option.any() and not option.all() else (1.0, 1.0)
+    weight = np.where(option, shares[0] / max(option.sum(), 1), shares[1] / max((~option).sum(), 1))
     rng = np.random.default_rng(seed)
     count = rng.poisson(20, accounts)
     indptr = np.concatenate([[0], np.cumsum(count)])
@@ -60,9 +72,47 @@ def population(model: str, accounts: int, seed: int = 11) -> tuple[Positions, Ma
     return Positions(tuple(c.name for c in contracts), indptr, indices, quantity), market
 
 
+def universe(name: str) -> tuple[Market, list[Contract]]:
+    """A market and its contracts that one account may hold together under the newest rules of a model."""
+    model = newest(name)
+    chosen = _most(model, ("BTC",), ("option", "perpetual"))
+    if all(c.kind != "option" for c in chosen[1]):
+        ether = _most(model, ("ETH",), ("option", "perpetual"))
+        options = any(c.kind == "option" for c in ether[1])
+        chosen = ether if options else _most(model, ("BTC", "ETH"), ("future", "perpetual"))
+    return chosen
+
+
+def _most(model: MarginModel, coins: tuple[str, ...], kinds: tuple[str, ...]) -> tuple[Market, list[Contract]]:
+    """The market of which the model takes most in one settlement currency; the first that it takes whole, if any."""
+    styles: list[tuple[Literal["linear", "inverse"], str]] = [("linear", "USDC"), ("inverse", ""), ("linear", "USDT")]
+    if model.MODEL in INVERSE:
+        styles.insert(0, styles.pop(1))
+    found: list[tuple[Market, list[Contract]]] = []
+    for style, currency in styles:
+        market = generated_market(7, underlyings=coins, settlement=style)
+        if currency == "USDT":
+            paid = [c.model_copy(update={"currency": currency}) for c in market.instruments]
+            market = market.model_copy(update={"instruments": tuple(paid)})
+        listed = [c for c in market.instruments if c.kind in kinds]
+        taken = [c for c in listed if _takes(model, c, market)]
+        by_currency: dict[str, list[Contract]] = {}
+        for contract in taken:
+            by_currency.setdefault(contract.currency, []).append(contract)
+        found.append((market, max(by_currency.values(), key=len, default=[])))
+        if len(found[-1][1]) == len(listed):
+            return found[-1]
+    return max(found, key=lambda one: len(one[1]))
+
+
+def _takes(model: MarginModel, contract: Contract, market: Market) -> bool:
+    held = Account(mode=model.MODES[0], positions=(Position(instrument=contract.name, quantity=1.0),))
+    return not model.all_problems(held, market)
+
+
 def newest(name: str) -> MarginModel:
     """The model under the newest pack that is shipped for it."""
-    packs = sorted((p for p in shipped_packs() if p.model == name), key=lambda p: p.effective)
+    packs = sorted((p for p in shipped_packs() if p.model == name), key=lambda p: (p.effective, p.name == name))
     return margin_model(packs[-1])
 
 
@@ -102,8 +152,9 @@ def page(rates: Sequence[Rate], repeats: int) -> str:
 column says what an account costs; a model under {SHARE:.0%} of the rate of PRBM has its reason there.
 
 {table(rates)}
-{accounts:,} accounts of Poisson(20) positions in the BTC options and perpetual of the generated market of seed 7, draw
-of seed 11, best of {repeats}; {machine}. The ratios are worth more than the rates.
+{accounts:,} accounts of Poisson(20) positions in the BTC options and perpetual of the generated market of seed 7, or in
+its BTC and ETH futures where the rules take no option, draw of seed 11, best of {repeats}; {machine}.
+The ratios are worth more than the rates.
 
 Written by `python tools/measure_models.py --accounts {accounts} --repeats {repeats} --output FILE`.
 """

@@ -93,6 +93,23 @@ def test_an_unknown_subject_is_refused(capsys: pytest.CaptureFixture[str]) -> No
     assert "SUBJECT: got 'tea', must be one of machine, " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--rounds", "-3"], "--rounds: got -3, must be at least 1"),
+        (["--rounds", "0"], "--rounds: got 0, must be at least 1"),
+        (["--seconds", "nan"], "--seconds: got nan, must be finite and above 0"),
+        (["--seconds", "-1"], "--seconds: got -1.0, must be finite and above 0"),
+    ],
+)
+def test_an_effort_that_measures_nothing_is_refused(
+    option: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["pricing", *option])
+    assert message in capsys.readouterr().err
+
+
 def test_a_document_tells_everything_needed_to_get_it_again(measured: Result) -> None:
     assert measured.command == "python -m benchmarks.run threads --quick --rounds 2 --seconds 0.0001 --no-peers"
     assert measured.quick

@@ -226,9 +226,25 @@ def test_files_without_an_assertion(tmp_path: Path, capsys: Any) -> None:
     assert "parameters" in capsys.readouterr().out
 
 
+def with_input(vectors: Doc, place: tuple[str | int, ...], name: str) -> Doc:
+    """The first case with one more field among its inputs."""
+    here = vectors["cases"][0]["inputs"] = copy.deepcopy(vectors["cases"][0]["inputs"])
+    for step in place:
+        here = here[step]
+    here[name] = 1.0
+    return vectors
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (
+            with_input(margin_vectors(0.0), (), "cahs"),
+            "cases[0].inputs.cahs: got an unknown field; allowed: one of spot",
+        ),
+        (with_input(margin_vectors(0.0), ("options", 0), "vols"), "cases[0].inputs.options[0].vols: got an unknown"),
+        (with_input(margin_vectors(0.0), ("perp",), "size"), "cases[0].inputs.perp.size: got an unknown field"),
+        (with_input(pricing_vectors(), (), "rate"), "cases[0].inputs.rate: got an unknown field"),
         ({"schema": "someone-elses/1", "cases": []}, "schema: got 'someone-elses/1'; allowed: one of derive-pricing"),
         ({"cases": []}, "schema: got None"),
         ([], "schema: got None"),

@@ -229,11 +229,12 @@ def test_a_parameter_that_is_not_there_cannot_be_replaced(place: str) -> None:
     ("reference", "got", "allowed"),
     [
         ("nope@2026-01-01", "'nope'", "prbm"),
-        ("prbm", "'prbm'", "NAME@DATE; prbm has packs effective 2025-01-01"),
+        ("prbm", "'prbm'", "NAME@DATE; prbm has packs in force from 2025-01-01"),
         ("prbm@", "'prbm@'", "calendar day"),
         ("prbm@tomorrow", "'prbm@tomorrow'", "calendar day"),
-        ("prbm@2024-12-31", "'prbm@2024-12-31'", "packs effective 2025-01-01"),
-        ("derive-pmrm2@2025-04-17", "2025-04-17", "effective 2025-04-18, 2026-01-21"),
+        ("prbm@2024-12-31", "'prbm@2024-12-31'", "prbm has packs from 2025-01-01"),
+        ("derive-pmrm2@2025-04-17", "2025-04-17", "packs from 2025-04-18; from 2026-01-21"),
+        ("deribit-pm@2024-03-01", "2024-03-01", "2023-10-30 to 2023-12-31; from 2024-06-17"),
         ("", "''", "one of"),
     ],
 )

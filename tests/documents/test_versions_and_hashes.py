@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import random
 from typing import Any, ClassVar
 
@@ -113,6 +115,42 @@ def test_the_hash_moves_with_every_number() -> None:
     assert len(seen) == 4
     assert content_hash({"a": 2.0**53 + 2}) != content_hash({"a": 2.0**53})
     assert canonical_bytes({"b": [1.0, -0.0, 1e300, 0.1], "a": "é"}) == '{"a":"é","b":[1,0,1e+300,0.1]}'.encode()
+
+
+def test_the_hash_is_kept_while_the_content_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy has its own, by whatever way it came to be; and one that was altered behind our back has another."""
+    taken: list[str] = []
+
+    def counted(content: Any) -> str:
+        taken.append(content_hash(content))
+        return taken[-1]
+
+    monkeypatch.setattr("plimsoll.documents.base.content_hash", counted)
+    market = pl.Market.from_dict(market_doc())
+    first = market.hash()
+    assert market.hash() == first == content_hash(market.to_dict())
+    assert len(taken) == 1
+    later = market.model_copy(update={"source": "elsewhere"})
+    built = pl.Market.model_construct(**{**market.__dict__, "source": "elsewhere"})
+    assert later.hash() == built.hash() == content_hash({**market.to_dict(), "source": "elsewhere"}) != first
+    for same in (market.model_copy(), market.model_copy(deep=True), copy.copy(market), copy.deepcopy(market)):
+        assert same.hash() == first
+        assert same == market
+    assert pickle.loads(pickle.dumps(market)).hash() == first
+    assert market.to_dict() == pl.Market.from_dict(market_doc()).to_dict()
+    twin = copy.copy(market)
+    market.marks[CALL] = market.marks[CALL].model_copy(update={"vol": 0.123})
+    assert market.hash() == content_hash(market.to_dict()) != first
+    del market.indices["BTC"]
+    assert market.hash() == content_hash(market.to_dict())
+    assert twin.hash() == content_hash(twin.to_dict())
+
+
+def test_the_hash_of_rules_sees_a_number_changed_in_place() -> None:
+    rules = pl.find_rules(PRBM)
+    before = rules.hash()
+    rules.parameters["scenarios"][0]["move"] += 0.01
+    assert rules.hash() == content_hash(rules.to_dict()) != before
 
 
 def test_defaults_do_not_change_the_hash() -> None:

@@ -89,6 +89,18 @@ def test_an_empty_book_keeps_its_collateral() -> None:
     assert PRBM.requirement(book, INVERSE).net_equity > 0
 
 
+@pytest.mark.parametrize("coins", [["BTC"], ["ETH"], ["BTC", "ETH"]])
+@pytest.mark.parametrize("seed", range(4))
+def test_cash_may_be_a_coin_and_none_of_it_is_lost(coins: list[str], seed: int) -> None:
+    """The same book with the same equity, to the step in which cash is rounded: some 100 USD."""
+    prices = {"USDC": 1.0, **{coin: INVERSE.indices[coin].price for coin in ("BTC", "ETH")}}
+    stable, coined = sample_book(INVERSE, 20, seed, coins), sample_book(INVERSE, 20, seed, coins, cash="BTC")
+    assert coined.positions == stable.positions
+    assert set(coined.collateral) == {"BTC", coins[0]}
+    worth = [sum(amount * prices[a] for a, amount in book.collateral.items()) for book in (stable, coined)]
+    assert worth[1] == pytest.approx(worth[0], abs=200.0)
+
+
 def test_what_cannot_be_valued_or_ends_within_the_hour_is_not_drawn(tmp_path: Any) -> None:
     soon = ladder((70_000.0,), expiry_datetime=NOW + timedelta(minutes=59))
     dark = ladder((300_000.0,), implied_volatility=None, mark_price=0.0)
@@ -125,6 +137,13 @@ def test_bad_arguments_are_named(arguments: dict[str, Any], path: str) -> None:
     with pytest.raises(DocumentError) as caught:
         sample_book(INVERSE, **arguments)
     assert caught.value.problems[0].path == path
+
+
+def test_cash_that_is_worth_nothing() -> None:
+    assets = {**INVERSE.to_dict()["assets"], "LUNA": {"price": 0.0}}
+    market = Market.from_dict({**INVERSE.to_dict(), "assets": assets})
+    with pytest.raises(DocumentError, match=r"market.assets.LUNA: got 0.0; allowed: a USD price .* above zero"):
+        sample_book(market, cash="LUNA")
 
 
 def test_a_market_without_instruments() -> None:

@@ -27,7 +27,8 @@ each_pack = pytest.mark.parametrize("pack", [p for p in PACKS if pl.margin_model
 
 def one_account(kinds: dict[str, Any]) -> dict[str, Any]:
     """The contracts that one account can hold together."""
-    return kinds | {"underlyings": ("BTC",)} if "styles" in kinds else kinds
+    one = len(kinds.get("underlyings", ())) == 1
+    return kinds if one or "styles" not in kinds else kinds | {"underlyings": ("BTC",)}
 
 
 @st.composite
@@ -52,7 +53,7 @@ def books(draw: st.DrawFn, pack: str, most: int = 7) -> tuple[Forms, pl.MarginMo
 
 def initial(model: pl.MarginModel, market: pl.Market, world: World, quantity: Any) -> float:
     held = Positions(tuple(leg.name for leg in world.legs), [0, len(quantity)], np.arange(len(quantity)), quantity)
-    own = assessed(model, document(held, 0), market)
+    own = assessed(model, document(held, 0, model.MODES[0]), market)
     assert not isinstance(own, pl.DocumentError), own
     return float(sum(c.initial for c in own.components))
 

@@ -187,4 +187,7 @@ def test_expiries_are_not_netted_and_the_other_reading_is_shown() -> None:
     assert any("expiry by expiry" in note for note in r.notes)
     alone = require(chain((130.0, -10.0)), DECK)
     assert alone.component("options_contingency").evidence == "read"
+    assert (
+        require(chain((130.0, -10.0)), "deribit-pm@2023-01-01").component("options_contingency").evidence == "assumed"
+    )
     assert "reading.expiries_together" not in alone.workings

@@ -158,7 +158,8 @@ def test_what_has_settled_is_no_position() -> None:
 
 @pytest.mark.rule("DERIBIT-PMC-16")
 def test_packs_by_date_and_how_well_they_are_known() -> None:
-    days = ["2019-01-01", "2020-01-01", "2022-01-11", "2022-08-18", "2023-08-01", "2023-10-27", "2023-10-30"]
+    days = ["2019-01-01", "2020-01-01", "2022-01-11", "2022-08-18", "2023-08-01"]
+    days += ["2023-10-25", "2023-10-26", "2023-10-27", "2023-10-30"]
     packs = [r for r in pl.shipped_packs() if r.model == "deribit-pm-contingency"]
     assert [r.effective.isoformat() for r in packs] == days
     assert {r.name for r in packs} == {"deribit-pm"}
@@ -166,16 +167,41 @@ def test_packs_by_date_and_how_well_they_are_known() -> None:
         [r.parameters["underlyings"]["BTC"][f] for f in ("price_range", "volatility_range_up", "volatility_range_down")]
         for r in packs
     ]
-    assert ranges == [[0.10, 0.38, 0.38], *[[0.15, 0.45, 0.30]] * 4, [0.175, 0.60, 0.30], [0.20, 0.60, 0.30]]
+    widened = [[0.15, 0.50, 0.30], [0.15, 0.55, 0.30], [0.175, 0.60, 0.30], [0.20, 0.60, 0.30]]
+    assert ranges == [[0.10, 0.38, 0.38], *[[0.15, 0.45, 0.30]] * 4, *widened]
     # one follows on the other, and none speaks of the engine of 2024
     ends = [r.until for r in packs]
     assert ends == [*[r.effective - timedelta(days=1) for r in packs[1:]], date(2023, 12, 31)]
     assert pl.find_rules("deribit-pm@2024-06-17").model == "deribit-pm"
+    # what is carried back from 2023 is assumed, and so is the ramp until it is over
     known = [r.evidence_for("underlyings.BTC.volatility_range_up") for r in packs]
-    assert known == ["read"] * 5 + ["assumed", "read"]
+    assert known == ["read", "assumed", "assumed", "assumed", "read", "assumed", "assumed", "assumed", "read"]
     assert {r.evidence_for("underlyings.ETH.price_range") for r in packs} == {"assumed"}
-    assert [r.evidence_for("initial_factor") for r in packs] == ["assumed"] + ["read"] * 6
-    assert packs[0].evidence_for("futures.rate") == "reproduced"
+    assert [r.evidence_for("initial_factor") for r in packs] == ["assumed"] * 4 + ["read"] * 5
+    for path in ("futures.rate", "options.coin_per_option"):
+        found = [r.evidence_for(path) for r in packs]
+        assert found == ["reproduced", "assumed", "assumed", "assumed", "reproduced", "read", "read", "read", "read"]
+
+
+@pytest.mark.rule("DERIBIT-PMC-16")
+def test_the_volatility_range_of_october_2023_is_the_widest_that_any_start_of_its_ramp_gives() -> None:
+    """From 45 % to 60 % by 5 % a day, starting at the announcement of 25 October or on one of the days after it."""
+    starts = [date(2023, 10, day) for day in (25, 26, 27, 28)]
+    for day in (date(2023, 10, n) for n in range(20, 32)):
+        widest = max(min(0.60, 0.45 + 0.05 * max(0, (day - start).days + 1)) for start in starts)
+        row = pl.find_rules(f"deribit-pm@{day}").parameters["underlyings"]["BTC"]
+        assert row["volatility_range_up"] == pytest.approx(widest), day
+
+
+@pytest.mark.rule("DERIBIT-PMC-16")
+def test_a_requirement_says_that_the_date_of_its_pack_was_chosen() -> None:
+    found = desk()
+    coins(found, 1.0)
+    for rules in (r for r in pl.shipped_packs() if r.model == "deribit-pm-contingency"):
+        told = [note for note in require(found, rules.label).notes if "was chosen" in note]
+        assert told == list(rules.notes)
+        assert len(told) == (0 if rules.effective == date(2023, 8, 1) else 1)
+        assert require(desk(), rules.label).notes == ()
 
 
 @pytest.mark.rule("DERIBIT-PMC-17")

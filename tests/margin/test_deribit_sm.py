@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import plimsoll as pl
-from deribit_desk import INVERSE, LINEAR, WEEK, coins, desk, future_coins, option, pack, reason, require
+from deribit_desk import INVERSE, LINEAR, SM, WEEK, coins, desk, future_coins, option, pack, reason, require
 from naive.black import black
 from plimsoll.documents import DocumentError
+from plimsoll.margin.changes.sensitivity import sensitivity
 from plimsoll.risk import aumann_shapley
 from rule_books import Desk
 
@@ -285,3 +286,28 @@ def test_liquidation_is_data() -> None:
             assert (rule["margin_call"], rule["user_locked"]) == (False, True)
             # raised with the rates of 2022
             assert rule["fees"]["BTC"]["future"] == (0.005 if rules.effective.year < 2022 else 0.0075)
+
+
+def test_what_sets_the_margin_tells_the_term_of_each_short_option_and_a_kink_is_where_one_changes() -> None:
+    """A call struck at 115 % of the price stands at the least rate until it is 5 % away: at 115 / 1.05 - 100 up."""
+    found = desk()
+    found.add_expiry(WEEK)
+    coins(found, 1.0)
+    plain = "each position by itself"
+    assert require(found).binding[0].label == plain
+    for strike, call, mark in ((115.0, True, 0.001), (98.0, False, 0.01), (90.0, True, 0.11)):
+        option(found, -1.0, strike, call, mark=mark)
+    option(found, 3.0, 130.0, True)
+    told = "1 at the full rate, 1 less their distance, 1 at the least rate"
+    assert require(found).binding[0].label == f"{plain}; short options against the forward: {told}"
+    dear = desk()
+    dear.add_expiry(WEEK)
+    option(dear, -1.0, 400.0, False, mark=3.0)
+    assert require(dear).binding[0].label.endswith("the forward: 1 at the maintenance rate")
+    alone = desk()
+    alone.add_expiry(WEEK)
+    option(alone, -1.0, 115.0, True, mark=0.001)
+    moves = sensitivity(pl.margin_model(SM), alone.account, alone.market, parameters=False)
+    assert moves.down is None
+    assert moves.up is not None
+    assert moves.up.move == pytest.approx(1.15 / 1.05 - 1.0, abs=2e-5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,8 +12,9 @@ from scipy.optimize import linprog
 
 import plimsoll as pl
 from builders import PERP, PRBM, account_doc, at, market_doc, option
+from plimsoll.kernels import normal_cdf
 from plimsoll.margin import Requirement, with_parameter
-from plimsoll.margin.house.delta import delta_charge_shares
+from plimsoll.margin.parts.delta import delta_charge_shares
 from random_books import World, worlds
 
 DAY = at(86_400)
@@ -103,3 +106,55 @@ def test_the_core_of_wings_and_a_straddle_is_at_most_the_sum_of_both(cap: bool) 
         return max(found.workings[f"BTC.{n}"] for n in ("scan", "min_delta", "short_option"))
 
     assert core(wings | straddle) <= core(wings) + core(straddle) + 1e-9
+
+
+LEGS = st.tuples(st.floats(-3.0, 3.0), st.floats(0.0, 4.0), st.booleans())
+HELD = st.lists(st.tuples(LEGS, st.floats(-2.0, 2.0), st.floats(-2.0, 2.0)), min_size=1, max_size=6)
+
+
+def joined_and_apart(held: list[tuple[tuple[float, float, bool], float, float]], cancels: bool) -> tuple[float, float]:
+    """What the joined book is charged above the sum of both, and the most that it may be; legs are unit terms."""
+    spot, net, hedged = 100.0, 0.02, 0.01
+    unit = np.array([d for (d, _, _), _, _ in held])
+    worth = np.array([w if capped else np.inf for (_, w, capped), _, _ in held])
+    first, second = (np.array([row[k] for row in held]) for k in (1, 2))
+    if not cancels:
+        second = np.where(first * second < 0.0, -second, second)
+
+    def charge(q: np.ndarray) -> float:
+        limit = np.full(q.size, np.inf)
+        bought = (q > 0.0) & np.isfinite(worth)
+        limit[bought] = q[bought] * worth[bought]
+        return float(delta_charge_shares(q * unit, spot, net, hedged, limit).sum())
+
+    gone = np.where(first * second < 0.0, np.minimum(np.abs(first), np.abs(second)), 0.0)
+    most = float((gone * np.maximum((net - hedged) * np.abs(unit) * spot - worth, 0.0)).sum())
+    return charge(first + second) - charge(first) - charge(second), most
+
+
+@given(HELD)
+def test_joined_books_cost_no_more_where_no_contract_is_on_both_sides(held: list[Any]) -> None:
+    above, most = joined_and_apart(held, cancels=False)
+    assert most == 0.0
+    assert above <= 1e-9
+
+
+@given(HELD)
+def test_a_contract_on_both_sides_costs_no_more_than_it_hedged_above_its_value(held: list[Any]) -> None:
+    above, most = joined_and_apart(held, cancels=True)
+    assert above <= most + 1e-9
+
+
+@pytest.mark.parametrize("beside", [{PERP: 1.0, "AT-P": 1.0}, {PERP: 1.0}])
+def test_a_cheap_option_on_both_sides_lifts_the_charge_by_exactly_that(beside: dict[str, float]) -> None:
+    """The bound is met: the call sold hedges the perpetual, the call bought is given up for less than that is worth."""
+    apart = [require(book, cap=True) for book in (beside | {FAR: -1.0}, {FAR: 1.0})]
+    together = require(beside, cap=True)
+    rise = together.workings["BTC.min_delta"] - sum(one.workings["BTC.min_delta"] for one in apart)
+    s = 0.4 * np.sqrt(1.0 / 365.0)
+    delta = float(normal_cdf(np.log(70_000.0 / 74_000.0) / s + 0.5 * s))
+    bound = (0.02 - 0.01) * delta * 70_000.0 - apart[1].net_equity
+    assert 1.0 < bound < 1.1
+    assert rise == pytest.approx(bound, rel=1e-9)
+    # beside it the basis charge of the options falls by more
+    assert together.initial <= sum(one.initial for one in apart)

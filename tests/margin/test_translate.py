@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import CALL as A_CALL
+from builders import PERP, account_doc, market_doc
 from plimsoll.contracts import Future, Option, Perpetual, Settlement
 from plimsoll.documents import DocumentError
 from plimsoll.feeds import generated_market, sample_book
@@ -257,3 +259,30 @@ def test_linear_books_lose_like_inverse_ones_in_usd() -> None:
         gains.append(opened.quantity @ plan_pnl(opened.plan, moves, "usd"))
     basis = MARKET.indices["BTC"].price / price(MARKET, PERPETUAL)
     np.testing.assert_allclose(gains[0], gains[1] * basis, rtol=1e-12)
+
+
+def test_linear_contracts_and_dollar_balances_move_into_another_dollar_coin() -> None:
+    content = market_doc(assets={"USDC": {"price": 0.99}, "USDT": {"price": 1.01}})
+    content["marks"][A_CALL]["price"] = 5_000.0
+    market = Market.from_dict(content)
+    positions = [
+        {"instrument": A_CALL, "quantity": 2.0},
+        {"instrument": PERP, "quantity": -1.0, "entry_price": 69_000.0, "leverage": 5.0, "isolated_margin": 101.0},
+    ]
+    orders = [{"instrument": A_CALL, "quantity": 1.0, "price": 101.0, "reduce_only": True}]
+    held = Account.from_dict(account_doc(positions=positions, orders=orders, collateral={"USDC": 101.0, "BTC": 1.0}))
+    twin, snapshot = same_exposure(held, market, currency="USDT", restate=True)
+    unit = 0.99 / 1.01
+    assert [p.instrument for p in twin.positions] == ["BTC_USDT-70000-C", "BTC_USDT-PERP"]
+    assert twin.collateral == pytest.approx({"USDT": 101.0 * unit, "BTC": 1.0})
+    call, perpetual = twin.positions
+    assert call.quantity == 2.0
+    assert (perpetual.quantity, perpetual.leverage) == (-1.0, 5.0)
+    assert perpetual.unrealised_pnl == pytest.approx(-1_000.0 * unit)
+    assert perpetual.isolated_margin == pytest.approx(101.0 * unit)
+    assert snapshot.marks["BTC_USDT-70000-C"].price == pytest.approx(5_000.0 * unit)
+    assert snapshot.marks["BTC_USDT-PERP"].price == 70_000.0
+    assert (twin.orders[0].price, twin.orders[0].reduce_only) == (pytest.approx(101.0 * unit), True)
+    same, _ = same_exposure(held, market, currency="USDC")
+    assert [p.instrument for p in same.positions] == [A_CALL, PERP]
+    assert same.collateral == held.collateral

@@ -130,3 +130,14 @@ def test_bad_arguments_are_named() -> None:
         arithmetic_asian([1.0], [0.2], 1.0, 1.0, True, -1)
     with pytest.raises(ValueError, match="draws: got 1"):
         asian_mc([1.0], [0.2], 1.0, 1.0, True, draws=1)
+
+
+@pytest.mark.parametrize("vol", [2.0, 6.0, 10.0, 20.0, 100.0])
+def test_an_average_option_is_never_worth_more_than_what_it_can_pay(vol: float) -> None:
+    times = np.linspace(1.0 / 12.0, 1.0, 12)
+    for strike in (1.0, 50.0, 100.0, 1e4):
+        call, put = (float(arithmetic_asian(np.full(12, 100.0), times, strike, vol, c)) for c in (True, False))
+        rounding = 1e-12 * (100.0 + strike)  # the sum of the weighted forwards is 100 but for that
+        assert max(0.0, 100.0 - strike) - rounding <= call <= 100.0 + rounding
+        assert max(0.0, strike - 100.0) - rounding <= put <= strike + rounding
+        assert call - put == pytest.approx(100.0 - strike, abs=1e-9 * (100.0 + strike))

@@ -151,3 +151,19 @@ def test_bad_arguments_are_named(change: dict[str, Any], message: str) -> None:
     plain |= {"call": True, "up": False, "knock_in": False}
     with pytest.raises(ValueError, match=message):
         barrier_price(**(plain | change))
+
+
+def test_without_volatility_a_line_that_ends_at_the_barrier_touches_it() -> None:
+    for up, forward in ((True, 120.0), (False, 80.0)):
+        assert touch_chance(100.0, forward, forward, 0.0, up) == 1.0
+        into, out = (barrier_price(100.0, forward, 90.0, forward, 1.0, 0.0, up, up, k) for k in (True, False))
+        assert float(into) == abs(forward - 90.0)
+        assert float(out) == 0.0
+
+
+@pytest.mark.parametrize("spot", [1e-12, 1.0])
+def test_a_forward_far_from_its_spot_gives_a_number_without_a_warning(spot: float) -> None:
+    for forward, strike, barrier, vol in ((1e5, 1e12, 1e5, 0.15), (1e12, 1e5, 100.0, 0.15), (1.0, 1e12, 99.0, 0.001)):
+        for knock_in in (True, False):
+            found = barrier_price(spot, forward, strike, barrier, 1.0, vol, True, barrier > spot, knock_in)
+            assert 0.0 <= float(found) <= forward

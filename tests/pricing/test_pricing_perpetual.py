@@ -136,3 +136,9 @@ def test_bad_arguments_are_named() -> None:
         perpetual_american(1.0, 1.0, 1.0, True, 0.1, 0.1)
     with pytest.raises(ValueError, match="count, periods_per_year"):
         everlasting_weights(0, 365.0, 365.0)
+
+
+def test_a_call_whose_time_costs_nothing_beside_its_volatility_is_its_spot() -> None:
+    found = perpetual_american([1.0, 100.0, 1e6], 100.0, [1e6, 1e8, 1e10], True, 1e-9)
+    assert found.tolist() == [1.0, 100.0, 1e6]
+    assert float(perpetual_american(100.0, 100.0, 1e3, True, 1e-3)) == pytest.approx(100.0, rel=1e-6)

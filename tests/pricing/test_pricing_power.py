@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -80,8 +81,9 @@ def test_draws_agree_within_three_standard_errors() -> None:
 def test_the_limits() -> None:
     assert power_price([90.0, 110.0], 100.0, 0.0, 0.5, True, 2.0) == pytest.approx([0.0, 21.0])
     assert power_price(0.0, 100.0, 1.0, 0.5, [True, False], 2.0).tolist() == [0.0, 100.0]
-    # beyond double precision the capped call is worth its cap, the put nothing
-    assert power_price(100.0, 100.0, 1.0, 50.0, [True, False], 10.0, 7.0).tolist() == [7.0, 0.0]
+    # at such a volatility nearly all paths end near zero: the put pays its cap and the capped call nothing, however
+    # large the forward of the power is
+    assert power_price(100.0, 100.0, 1.0, 50.0, [True, False], 10.0, 7.0).tolist() == [0.0, 7.0]
 
 
 @given(strikes, st.floats(0.1, 0.8), st.floats(0.05, 1.5), flags, powers, st.floats(-0.1, 0.2))
@@ -115,3 +117,50 @@ def test_bad_arguments_are_named() -> None:
         power_price(1.0, 1.0, 1.0, 1.0, True, 2.0, 0.0)
     with pytest.raises(ValueError, match=r"power: got -1.0"):
         power_price(1.0, 1.0, 1.0, 1.0, True, -1.0)
+
+
+@pytest.mark.parametrize("call", [True, False])
+@pytest.mark.parametrize("cap", [50.0, 100.0, 1000.0, None])
+@pytest.mark.parametrize(
+    ("power", "s"), [(2.0, 0.5), (5.0, 1.5), (10.0, 1.0), (10.0, 2.4), (10.0, 5.0), (3.0, 8.0), (0.5, 60.0)]
+)
+def test_high_powers_in_high_volatility_against_many_digits(
+    power: float, s: float, cap: float | None, call: bool
+) -> None:
+    """A capped call is the difference of two huge numbers; d2 of a power stays where a vanilla one saturates."""
+    with mpmath.workdps(1500):
+        f, k, p, w = (mpmath.mpf(x) for x in (110.0, 100.0, power, s))
+        mean = mpmath.log(f / k) - w * w / 2
+        lifted = mpmath.exp(p * mean + p * p * w * w / 2)
+
+        def vanilla(strike: mpmath.mpf) -> mpmath.mpf:
+            if strike <= 0:
+                return lifted if call else mpmath.mpf(0)
+            side = 1 if call else -1
+            d2 = (mean - mpmath.log(strike) / p) / w
+            return side * (lifted * mpmath.ncdf(side * (d2 + p * w)) - strike * mpmath.ncdf(side * d2))
+
+        expected = k * vanilla(mpmath.mpf(1))
+        if cap is not None:
+            expected -= k * vanilla(1 + (1 if call else -1) * mpmath.mpf(cap) / k)
+        wanted = float(min(expected, mpmath.mpf(1e305)))
+    found = float(power_price(110.0, 100.0, 1.0, s, call, power, np.inf if cap is None else cap))
+    if cap is None and call and wanted > 1e304:
+        assert found > 1e304
+    else:
+        assert found == pytest.approx(wanted, rel=1e-12, abs=1e-12 * (100.0 if cap is None else cap))
+
+
+def test_bounded_powers_never_jump_as_volatility_grows() -> None:
+    vol = np.linspace(0.5, 60.0, 400)
+    put = power_price(100.0, 100.0, 1.0, vol, False, 10.0)
+    capped = power_price(100.0, 100.0, 1.0, vol, True, 10.0, 100.0)
+    assert (np.diff(put) >= -1e-9).all()
+    assert put[-1] == pytest.approx(100.0)
+    assert (np.diff(capped) <= 1e-9).all()
+    assert capped[-1] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_greeks_of_a_power_beyond_the_range_of_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"the forward of \(S/K\)\^power must be in the float64 range"):
+        power_greeks(100.0, 100.0, 1.0, 5.0, True, 10.0)

@@ -26,18 +26,18 @@ def page(report: Report) -> str:
 
 def test_every_rule_set_has_its_surface_with_its_binding_point(report: Report, page: str) -> None:
     computed = report.comparison.computed
-    assert list(report.surfaces) == [row.rules for row in computed]
-    assert report.surface is report.surfaces[report.lead.rules]
+    assert list(report.surfaces) == [row.label for row in computed]
+    assert report.surface is report.surfaces[report.lead.label]
     section = page.partition('<section id="surface">')[2].partition("</section>")[0]
     head, *folded = section.split("<summary>The same under ")
-    assert f"volatility shock, {report.lead.rules}" in head
+    assert f"volatility shock, {report.lead.label}" in head
     assert [text.partition("</summary>")[0] for text in folded] == [
-        row.rules for row in computed if row is not report.lead
+        row.label for row in computed if row is not report.lead
     ]
     pieces = [head, *folded]
     for row in computed:
         assert row.requirement is not None
-        (piece,) = [t for t in pieces if f"volatility shock, {row.rules}" in t]
+        (piece,) = [t for t in pieces if f"volatility shock, {row.label}" in t]
         for b in marks_of(row.pack, row.requirement):
             marked = scenario_point(b.label) is not None
             assert (f">{b.underlying} {b.label}<" in piece) is marked
@@ -45,7 +45,7 @@ def test_every_rule_set_has_its_surface_with_its_binding_point(report: Report, p
 
 
 def test_surfaces_follow_the_tenor_law_of_their_model(report: Report) -> None:
-    laws = {row.pack.name: report.surfaces[row.rules].vol_rule for row in report.comparison.computed}
+    laws = {row.pack.name: report.surfaces[row.label].vol_rule for row in report.comparison.computed}
     flat = (0.0, 0.0)
     assert {n for n, law in laws.items() if (law.short_power, law.long_power) == flat} <= {"deribit-sm", "derive-srm"}
     house = pl.find_rules(PRBM).parameters

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import plimsoll as pl
 from builders import CALL, FUTURE, MONTH, NOW, PERP, PRBM, PUT, WING, account_doc, market_doc, option, perpetual
 from plimsoll.documents import DocumentError
-from plimsoll.margin.compare import compare, rules_in_force
+from plimsoll.margin.compare import compare, rules_in_force, takeable
 from plimsoll.margin.path import shifted
 
 LINEAR = {CALL: -1.0, PUT: -1.0, WING: 2.0, PERP: 0.3}
@@ -52,8 +52,12 @@ def test_rows_are_the_requirements_of_the_models() -> None:
     assert {"prbm", "derive-pmrm2"} <= {r.pack.name for r in found.computed}
     assert all(r.refusal for r in found.rows if r not in found.computed)
     for row in found.computed:
-        assert row.requirement == pl.margin_model(row.pack).requirement(account(), market())
-        assert not row.translated
+        model = pl.margin_model(row.pack)
+        held, snapshot, reason = takeable(model, account(), market(), row.mode)
+        assert row.requirement == model.requirement(held, snapshot)
+        assert row.translated is (reason is not None)
+        assert row.mode in model.MODES
+        assert held.mode == row.mode
         assert sum(row.evidence.values()) == pytest.approx(row.requirement.initial)
 
 
@@ -61,6 +65,33 @@ def test_comparison_is_deterministic_and_plain_json() -> None:
     one, other = (compare(account(), market()).to_dict() for _ in range(2))
     assert json.loads(json.dumps(one, allow_nan=False)) == other
     assert {r["rules"] for r in one["rows"]} == {r.label for r in rules_in_force(market())}
+
+
+def test_one_account_in_three_modes_has_three_requirements_and_one_cheapest() -> None:
+    book = account({PERP: 2.0, FUTURE: -1.0}, collateral={"USDC": 40_000.0})
+    found = compare(book, market())
+    rows = {r.label: r for r in found.computed}
+    cross, isolated = (rows[f"binance-usdm@2024-10-24 {mode}"] for mode in ("cross", "isolated"))
+    assert cross.requirement is not None
+    assert isolated.requirement is not None
+    # venues without the dated future hold both legs as one perpetual
+    assert cross.requirement.maintenance == pytest.approx(70_000 * 0.005 - 50)
+    (shared, own) = isolated.requirement.pools
+    assert (shared.maintenance, own.subject) == (0.0, "BTC_USDT-PERP")
+    assert own.margin == pytest.approx(70_000 / 20)
+    assert shared.equity == pytest.approx(40_000 - own.margin)
+    assert isolated.health == pytest.approx(own.margin / own.maintenance)
+    assert cross.health == cross.requirement.health
+    cheapest = found.cheapest
+    assert cheapest is not None
+    assert cheapest.cost == min(r.cost for r in found.computed if r.cost is not None)
+    assert found.to_dict()["cheapest"] == cheapest.label
+
+
+def test_what_is_below_the_line_is_not_cheap() -> None:
+    found = compare(account({PERP: 2.0}, collateral={"USDC": 1.0}), market())
+    assert found.computed
+    assert found.cheapest is None
 
 
 @given(quantities)
@@ -102,8 +133,7 @@ def test_what_no_rules_can_take_is_a_row_with_a_reason() -> None:
     assert found.computed == ()
     assert all("unknown_instrument" in r.refusal for r in found.rows)
     assert all(r["initial"] is None and r["refusal"] for r in found.to_dict()["rows"])
-    isolated = compare(account(mode="isolated"), market())
-    assert all("unsupported_mode" in r.refusal for r in isolated.rows)
+    assert {r.pack.name for r in compare(account({PERP: 1.0}), market(), modes=["isolated"]).rows} >= {"binance-usdm"}
 
 
 def test_empty_account_requires_nothing_under_any_rules() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from rich.console import Console, RenderableType
 
 import plimsoll as pl
@@ -19,7 +20,7 @@ from plimsoll.cli import run
 from plimsoll.documents import DocumentError
 from plimsoll.liquidation import Line
 from plimsoll.report import figures, tables
-from plimsoll.report.amounts import health_words, scenario_point, short_money
+from plimsoll.report.amounts import health_words, number, scenario_point, short_money, signed
 from plimsoll.report.bundle import Report, build_report, surface_of
 from plimsoll.report.html import render
 from plimsoll.report.lines import line_words, lines_view
@@ -209,10 +210,10 @@ def test_every_figure_draws_its_labels(report: Report) -> None:
             figures.surface_figure(report.surface, report.bindings, (r.rules,)),
             [r.binding[0].label, "P&amp;L"],
         ),
-        "models": (figures.model_figure(report.comparison), [row.rules for row in report.comparison.computed]),
+        "models": (figures.model_figure(report.comparison), [row.label for row in report.comparison.computed]),
         "shares": (figures.contribution_figure(r), [s.subject for s in r.shares]),
         "scenarios": (figures.scenario_figure(r), [s.label for s in r.scenarios]),
-        "line": (figures.line_figure(report.lines[r.rules]), ["net equity", "BTC moves alone"]),
+        "line": (figures.line_figure(report.lines[report.lead.label]), ["net equity", "BTC moves alone"]),
     }
     smile = figures.smile_figure(report.account, report.market)
     assert smile is not None
@@ -329,3 +330,44 @@ def test_futures_stand_in_the_holdings(page: str, report: Report) -> None:
     account = pl.Account.from_dict(account_doc({FUTURE: 2.0, CALL: 1.0}))
     text = "".join(Elements(render(build_report(account, report.market))).text)
     assert "linear future" in text
+
+
+# --- amounts in coin ---------------------------------------------------------------------------------------------
+
+
+def words_of(figure: Figure) -> list[str]:
+    """Every text of a figure that is drawn."""
+    return re.findall(r"<text[^>]*>([^<]*)</text>", figures.inline_svg(figure, "name", "description"))
+
+
+def test_axes_and_bars_of_an_account_in_coin_carry_no_dollar_sign(report: Report) -> None:
+    rules = report.lead.rules
+    coined = replace(report.distances[rules], currency="BTC")
+    assert any("$" in word for word in words_of(figures.distance_figure(report.distances[rules])))
+    assert not any("$" in word for word in words_of(figures.distance_figure(coined)))
+    shares = tuple(s.model_copy(update={"initial": s.initial / 1e7}) for s in report.requirement.shares)
+    small = report.requirement.model_copy(update={"currency": "BTC", "shares": shares})
+    told = words_of(figures.contribution_figure(small))
+    assert not any("$" in word for word in told)
+    assert {f"{s.initial:.4f} BTC" for s in shares} <= set(told)
+    assert not any("$" in word for word in words_of(figures.scenario_figure(small)))
+
+
+def test_no_two_terms_of_a_model_look_alike_and_what_cannot_be_seen_is_not_named(report: Report) -> None:
+    (row,) = [row for row in report.comparison.computed if row.rules == report.lead.rules]
+    assert row.requirement is not None
+    first = row.requirement.components[0]
+    terms = tuple(
+        first.model_copy(update={"title": f"term {i}", "initial": 0.5 if i == 20 else 1_000.0}) for i in range(21)
+    )
+    full = row.requirement.model_copy(update={"components": terms, "initial": 20_000.5})
+    figure = figures.model_figure(replace(report.comparison, rows=(replace(row, requirement=full),)))
+    (axes,) = figure.axes
+    looks = {str(b.get_label()): (b.patches[0].get_facecolor(), b.patches[0].get_hatch()) for b in axes.containers}
+    assert set(looks) == {f"term {i}" for i in range(20)}
+    assert len(set(looks.values())) == 20
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert (number(-1e-10, "BTC", 2), signed(-1e-10, "BTC"), signed(1e-10, "USD")) == ("0.000000", "0.000000", "0.00")
+    assert (number(-0.25, "BTC"), signed(-0.25, "BTC"), signed(1234.5, "USD")) == ("-0.2500", "-0.250000", "+1,234.50")

@@ -11,6 +11,7 @@ from naive.deribit import (
     FARS,
     FLOORS,
     ROWS,
+    contingency_margin,
     cross_margin,
     portfolio_equity,
     portfolio_margin,
@@ -78,6 +79,36 @@ def against_pm(model: MarginModel, book: Book, seen: Compared) -> Requirement:
     matrix = round(total("worst", reading), 9) + total("roll", reading) + total("delta", reading)
     seen.near("initial", found.initial, round(matrix, 9))
     seen.near("maintenance", found.maintenance, parameters["mm_factor"] * matrix)
+    held = [row for mine in rows.values() for row in mine]
+    balance = book.account.collateral.get(settlement_of(book), 0.0)
+    seen.near("equity", found.net_equity, portfolio_equity(held, balance))
+    return found
+
+
+def against_pmc(model: MarginModel, book: Book, seen: Compared) -> Requirement:
+    """Before 2024: both contingencies, what every reading would charge, and every cell of the one that is charged."""
+    found = model.requirement(book.account, book.market)
+    parameters, market, w = model.rules.parameters, book.market_doc, found.workings
+    rows = deribit_rows(book.account_doc, market)
+    twins = {c: contingency_margin(parameters, market["indices"][c]["price"], mine, c) for c, mine in rows.items()}
+    worst = {days: sum(max(0.0, -min(t["cells"][days])) for t in twins.values()) for days in DAYS}
+    futures, options, together = (sum(t[part] for t in twins.values()) for part in ("futures", "options", "together"))
+    total = max(worst.values()) + futures + options
+    seen.near("worst", w["worst_cell"], max(worst.values()))
+    seen.near("futures", w["futures_contingency"], futures)
+    seen.near("options", w["options_contingency"], options)
+    seen.near("maintenance", found.maintenance, total)
+    seen.near("initial", found.initial, parameters["initial_factor"] * total)
+    seen.near("expiries together", w.get("reading.expiries_together", total), total - options + together)
+    for days, amount in worst.items():
+        seen.near(days, w.get(f"reading.{days}", w["maintenance"]), amount + futures + options)
+    charged = max(DAYS, key=lambda days: w.get(f"reading.{days}", 0.0))
+    for coin, twin in twins.items():
+        cells = [s.pnl for s in found.scenarios if len(twins) == 1 or s.label.startswith(f"{coin} ")]
+        seen.all_near(f"{coin}.cell", cells, twin["cells"][charged])
+    joint = [sum(cells) for cells in zip(*(t["cells"][charged] for t in twins.values()), strict=True)]
+    moved_together = max(0.0, -min(joint)) + futures + options
+    seen.near("underlyings together", w.get("reading.underlyings_together", w["maintenance"]), moved_together)
     held = [row for mine in rows.values() for row in mine]
     balance = book.account.collateral.get(settlement_of(book), 0.0)
     seen.near("equity", found.net_equity, portfolio_equity(held, balance))

@@ -21,7 +21,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("import", "Files of venues into market snapshots.", "imports"),
     ],
     "Venue": [
-        Listing("rules", "List, show and compare dated rule packs.", "rules"),
+        Listing("rules", "List, show, compare and import dated rule packs.", "rules"),
     ],
     "Validate": [
         Listing("conformance", "Run numbers that venues computed against the models.", "conformance"),

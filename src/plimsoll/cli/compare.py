@@ -20,6 +20,7 @@ from plimsoll.cli._common import (
 
 if TYPE_CHECKING:
     from plimsoll.margin import Account
+    from plimsoll.margin.account import Mode
     from plimsoll.margin.compare import Comparison
     from plimsoll.market import Market
 
@@ -34,15 +35,29 @@ if TYPE_CHECKING:
     metavar="NAME@DATE|FILE",
     help="May be repeated; default: every shipped rule set in force on the market's day.",
 )
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=click.Choice(["portfolio", "cross", "isolated"]),
+    help="May be repeated; default: every margin mode that each rule set has.",
+)
 @click.option("--html", "page", metavar="FILE", help="Also write a self-contained HTML report.")
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, account: str, market: str, rules: tuple[str, ...], page: str | None, as_json: bool
+    ctx: click.Context,
+    account: str,
+    market: str,
+    rules: tuple[str, ...],
+    modes: tuple[Mode, ...],
+    page: str | None,
+    as_json: bool,
 ) -> None:
-    """The same account under every rule set that applies, side by side.
+    """The same account under every rule set and margin mode that applies, side by side.
 
-    Rule sets that take no coin-settled contracts are given the same exposure in linear ones, marked with a star.
+    Rule sets that do not take the contracts as they are get the same exposure in linear ones, marked with a star. `<`
+    marks the one that asks for the least here. Isolated, every position has the initial margin that it needs alone.
     Exits with 2 when no rule set could compute a number.
     """
     from plimsoll.margin import load_rules
@@ -52,7 +67,7 @@ def command(
         _check(page)
     packs = [load_rules(r) for r in rules] or None
     held, snapshot = load_account(account), load_market(market)
-    found = compare(held, snapshot, packs)
+    found = compare(held, snapshot, packs, modes=modes or None)
     path = None
     if page is not None and found.computed:
         path = _write(page, found, held, snapshot)

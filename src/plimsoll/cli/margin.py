@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from plimsoll.cli._common import (
@@ -12,6 +14,9 @@ from plimsoll.cli._common import (
     load_market,
     market_option,
 )
+
+if TYPE_CHECKING:
+    from plimsoll.margin.account import Mode
 
 
 @click.command(epilog="Example: plimsoll margin --account account.json --market market.json --rules prbm@2026-03-01")
@@ -30,8 +35,15 @@ from plimsoll.cli._common import (
     is_flag=True,
     help="Hold coin-settled contracts as linear ones of the same coins first, for rule sets that take only those.",
 )
+@click.option(
+    "--mode",
+    type=click.Choice(["portfolio", "cross", "isolated"]),
+    help="Hold the account in this margin mode; isolated, every position has the initial margin that it needs alone.",
+)
 @json_option
-def command(account: str, market: str, rules: str, on_failure: str, same_exposure: bool, as_json: bool) -> None:
+def command(
+    account: str, market: str, rules: str, on_failure: str, same_exposure: bool, mode: Mode | None, as_json: bool
+) -> None:
     """The initial and maintenance margin of an account, with its components, scenarios and shares.
 
     --json prints exactly the requirement document.
@@ -43,7 +55,12 @@ def command(account: str, market: str, rules: str, on_failure: str, same_exposur
     if same_exposure:
         from plimsoll.margin.translate import same_exposure as translate
 
-        holdings, snapshot = translate(holdings, snapshot)
+        currency = model.LINEAR[0]
+        holdings, snapshot = translate(holdings, snapshot, currency=currency, restate=currency != "USDC")
+    if mode is not None:
+        from plimsoll.margin.modes import in_mode
+
+        holdings = in_mode(model, holdings, snapshot, mode)
     requirement = model.requirement(holdings, snapshot, on_failure)  # type: ignore[arg-type]
     if as_json:
         click.echo(requirement.to_json(), nl=False)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from plimsoll.cli._common import console, json_option, print_json
+from plimsoll.cli._common import console, json_option, load_account, load_market, market_option, print_json
 
 
 @click.group()
 def command() -> None:
-    """List, show and compare dated rule packs."""
+    """List, show, compare and import dated rule packs, and say whom a change hits."""
 
 
 @command.command("list", epilog="Example: plimsoll rules list")
@@ -25,6 +25,7 @@ def list_packs(as_json: bool) -> None:
                 {
                     "name": p.name,
                     "effective": p.effective.isoformat(),
+                    "until": None if p.until is None else p.until.isoformat(),
                     "model": p.model,
                     "title": p.title,
                     "hash": p.hash(),
@@ -36,10 +37,11 @@ def list_packs(as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(box=None)
-    for heading in ("rules", "title", "currency", "hash"):
-        table.add_column(heading)
+    for heading in ("rules", "until", "title", "currency", "hash"):
+        table.add_column(heading, no_wrap=heading != "title")
     for pack in packs:
-        table.add_row(pack.label, pack.title, pack.currency, pack.hash()[7:19])
+        until = "" if pack.until is None else pack.until.isoformat()
+        table.add_row(pack.label, until, pack.title, pack.currency, pack.hash()[7:19])
     console().print(table)
 
 
@@ -58,7 +60,9 @@ def show(rules: str, as_json: bool) -> None:
     from rich.table import Table
 
     out = console()
-    out.print(f"[bold]{pack.label}[/]  {pack.title}  ({pack.currency})")
+    out.print(f"[bold]{pack.label}[/]  {pack.title}  ({pack.currency}), in force {pack.span}")
+    for note in pack.notes:
+        out.print(f"  note: {note}", markup=False)
     for source in pack.sources:
         out.print(f"  source: {source.title}, {source.reference}, captured {source.captured}", markup=False)
         if source.note:
@@ -100,3 +104,104 @@ def diff(before: str, after: str, every: bool, as_json: bool) -> None:
     from plimsoll.report.rule_changes import differences_view, leaves_view
 
     console().print(leaves_view(found) if every else differences_view(found))
+
+
+@command.command(
+    epilog="Example: plimsoll rules impact derive-srm@2025-04-18 new.json -m market.json -a one.json -a two.json"
+)
+@click.argument("before", metavar="BEFORE")
+@click.argument("after", metavar="AFTER")
+@market_option
+@click.option("--account", "-a", "accounts", required=True, multiple=True, metavar="FILE", help="May be repeated.")
+@click.option("--lines/--no-lines", default=True, show_default=True, help="Also search for each account's line.")
+@json_option
+@click.pass_context
+def impact(
+    ctx: click.Context, before: str, after: str, market: str, accounts: tuple[str, ...], lines: bool, as_json: bool
+) -> None:
+    """What an announced change does to accounts: requirement, health and line before and after, worst hit first.
+
+    AFTER may be a file that is not in force yet. Exits with 2 when no account could be margined under both.
+    """
+    from plimsoll.cli._progress import late_bar
+    from plimsoll.liquidation.announced import announced
+    from plimsoll.margin import load_rules
+
+    packs = load_rules(before), load_rules(after)
+    held, snapshot = [load_account(path) for path in accounts], load_market(market)
+    named = [a if a.name else a.model_copy(update={"name": p}) for a, p in zip(held, accounts, strict=True)]
+    with late_bar() as bar:
+        found = announced(named, snapshot, *packs, lines=lines, progress=bar)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        from plimsoll.report.announced import announced_view
+
+        console().print(announced_view(found))
+    if all(h.after is None for h in found.hits):
+        ctx.exit(2)
+
+
+@command.group("import")
+def imports() -> None:
+    """Make rule packs from files of venues."""
+
+
+@imports.command(
+    "binance-tiers",
+    epilog="Example: plimsoll rules import binance-tiers leverage_tiers.json.gz -o packs --effective 2024-10-24",
+)
+@click.argument("file", metavar="FILE")
+@click.option("--output", "-o", required=True, metavar="DIR", help="Folder for the packs; made if it is not there.")
+@click.option("--effective", metavar="DAY", help="Day from which the brackets hold; default: today (UTC).")
+@click.option("--reference", default="", metavar="TEXT", help="Where the file is from; default: its name.")
+@click.option("--leverage", default=20.0, show_default=True, help="Leverage of positions for which none is chosen.")
+@json_option
+def binance_tiers(file: str, output: str, effective: str | None, reference: str, leverage: float, as_json: bool) -> int:
+    """Leverage brackets of Binance futures (ccxt's map or the venue's answer, gzipped or not) into rule packs.
+
+    Every `cum` is recomputed from floors and rates. Exit 0: all of them follow, and a pack that `--rules` takes is
+    written for each kind of futures; 1: some do not, nothing is written; 2: a file that is no such table.
+    """
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    from plimsoll.cli._common import write_text
+    from plimsoll.documents import parse_day, refuse
+    from plimsoll.margin import margin_model
+    from plimsoll.margin.venues.binance.brackets import read_brackets
+
+    today = datetime.now(UTC).date()
+    try:
+        day = today if effective is None else parse_day(effective)
+    except ValueError as error:
+        raise refuse("--effective", effective, str(error)) from None
+    if not 1.0 <= leverage <= 1000.0:
+        raise refuse("--leverage", leverage, "a number from 1 to 1000")
+    brackets = read_brackets(file)
+    worst, wrong = brackets.checked()
+    written = []
+    if not wrong:
+        folder = Path(output)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise refuse("--output", f"{output} ({error.strerror})", "a folder that can be made") from None
+        for pack in brackets.packs(day, today, reference or Path(file).name, leverage):
+            margin_model(pack)
+            written.append(str(folder / f"{pack.label}.json"))
+            write_text(written[-1], pack.to_json())
+    if as_json:
+        mismatches = [
+            {"symbol": w.symbol, "bracket": w.bracket, "cum": float(w.published), "follows": float(w.follows)}
+            for w in wrong
+        ]
+        content = {"symbols": brackets.symbols, "brackets": brackets.count, "worst_error": float(worst)}
+        print_json(content | {"mismatches": mismatches, "packs": written})
+        return 1 if wrong else 0
+    click.echo(f"{brackets.symbols} symbols, {brackets.count} brackets, worst error {worst.normalize():f}")
+    for w in wrong:
+        click.echo(f"  {w.symbol} bracket {w.bracket}: cum {w.published}, but {w.follows.normalize():f} follows")
+    for path in written:
+        click.echo(path)
+    return 1 if wrong else 0

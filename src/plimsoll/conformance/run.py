@@ -8,6 +8,7 @@ from typing import Any
 
 from plimsoll.conformance import auction_vectors, pmrm1_vectors, pmrm2_vectors, pricing_vectors, srm_vectors
 from plimsoll.conformance.case import Case, run_case
+from plimsoll.conformance.fields import check_inputs
 from plimsoll.conformance.outcome import CaseOutcome, FileOutcome, Tolerance
 from plimsoll.documents import DocumentError, parse_json, read_bytes, refuse
 
@@ -75,26 +76,26 @@ def run_file(path: str) -> FileOutcome:
     if cases and marker is not None and all(marker in c and "inputs" not in c for c in cases):
         outcome.status = "parameters"
         return outcome
-    runner = RUNNERS.get(key)
-    if runner is None:
+    if key not in RUNNERS:
         outcome.status, outcome.unchecked = "no model", len(cases)
         return outcome
     for index, case_content in enumerate(cases):
-        outcome.cases.append(_run(runner, content, case_content, index, path))
+        outcome.cases.append(_run(key, content, case_content, index, path))
     return outcome
 
 
 Runner = Callable[[dict[str, Any], dict[str, Any], CaseOutcome], None]
 
 
-def _run(runner: Runner, content: dict[str, Any], case: dict[str, Any], index: int, path: str) -> CaseOutcome:
+def _run(key: str, content: dict[str, Any], case: dict[str, Any], index: int, path: str) -> CaseOutcome:
     name = str(case.get("id", index))
     for field in ("inputs", "expected"):
         if not isinstance(case.get(field), dict):
             raise refuse(f"cases[{index}].{field}", case.get(field), "an object", path)
+    check_inputs(key, case["inputs"], f"cases[{index}].inputs", path)
     outcome = CaseOutcome(name)
     try:
-        runner(content, case, outcome)
+        RUNNERS[key](content, case, outcome)
     except DocumentError as error:
         outcome.misses.append(f"refused: {error}")
     except KeyError as error:

@@ -35,6 +35,9 @@ def _plain_json(content: dict[str, Any]) -> dict[str, Any]:
 JsonObject = Annotated[dict[str, Any], AfterValidator(_plain_json)]
 """An object whose fields another schema checks: only values that JSON can hold."""
 
+_KEPT = "_kept_hash"
+"""Where a document keeps its hash, beside the tables that it caches."""
+
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -98,8 +101,17 @@ class Document(Part):
         Path(path).write_text(self.to_json(), encoding="utf-8")
 
     def hash(self) -> str:
-        """The content hash of the document, independent of key order and white space."""
-        return content_hash(self.to_dict())
+        """The content hash of the document, independent of key order and white space.
+
+        A document is a value, so the hash is kept with it: that of a market with a thousand instruments takes longer
+        than a requirement. What is kept answers only while the fields hold what they held then; a copy has none.
+        """
+        content = {name: self.__dict__.get(name) for name in type(self).model_fields}
+        kept = self.__dict__.get(_KEPT)
+        if kept is None or kept[0] != content:
+            kept = (_containers(content), content_hash(self.to_dict()))
+            self.__dict__[_KEPT] = kept
+        return str(kept[1])
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
@@ -126,6 +138,13 @@ class Document(Part):
             content = cls.UPGRADES[version](content)
             version += 1
         return content
+
+
+def _containers(value: Any) -> Any:
+    """`value` with dictionaries and lists of its own; what cannot be changed in place is shared."""
+    if isinstance(value, dict):
+        return {k: _containers(v) for k, v in value.items()}
+    return [_containers(v) for v in value] if isinstance(value, list) else value
 
 
 def _require_unicode(content: dict[str, Any], source: str) -> None:

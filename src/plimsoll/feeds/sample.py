@@ -46,16 +46,19 @@ def sample_book(
     fair coins, but where the options together would be worth more than nothing all of theirs turn: a book that has
     sold more than it has bought is the one that margin is about.
 
-    Collateral is `cash`, about a tenth of it in the coin instead, for equity of 1 to 1.8 times the worst loss
-    over spot +-16 % and volatility +40 and -22 %, plus 1 % of the notional. With `positions=0` only collateral is left.
+    Collateral is `cash`, about a tenth of it in the first coin instead (all of it there if that is the `cash`), for
+    equity of 1 to 1.8 times the worst loss over spot +-16 % and volatility +40 and -22 %, plus 1 % of the notional.
+    With `positions=0` only collateral is left.
 
     Raises `DocumentError` for more positions than there are instruments, an unknown underlying or kind, and a
-    market without a price of `cash`.
+    market without a price of `cash` above zero.
     """
     _check(positions, seed, kinds)
     names = _underlyings(market, underlyings)
-    if market.price_of(cash) is None:
-        raise refuse(f"market.assets.{cash}", None, "a USD price of the collateral")
+    unit = market.price_of(cash)
+    if unit is None or unit.price <= 0.0:
+        got = None if unit is None else unit.price
+        raise refuse(f"market.assets.{cash}", got, "a USD price of the collateral above zero")
     rng = np.random.Generator(np.random.PCG64([seed, 0]))
     pool = _usable(market, names, kinds)
     if positions > len(pool):
@@ -207,4 +210,9 @@ def _collateral(
     coin = underlyings[0]
     coins = round(in_coin * usd / market.indices[coin].price, 3)
     usd -= coins * market.indices[coin].price
-    return {cash: float(np.ceil(usd / unit.price / 100.0) * 100.0), coin: coins}
+    # cash in steps of about 100 USD: a hundred of a stable coin, a thousandth of a bitcoin
+    step = 10.0 ** round(float(np.log10(100.0 / unit.price)))
+    whole = round(float(np.ceil(usd / unit.price / step) * step), 9)
+    if cash == coin:
+        return {coin: round(whole + coins, 9)}
+    return {cash: whole, coin: coins}

@@ -181,3 +181,8 @@ class Book:
     def instruments(self) -> int: ...
     @property
     def scenarios(self) -> int: ...
+
+def instruction_set() -> str:
+    """
+    Which variant of the loops this processor runs: x86-64-v4, x86-64-v3 or baseline.
+    """

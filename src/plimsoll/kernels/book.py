@@ -35,6 +35,10 @@ class Book:
     the account holds. IndexError and ValueError name the argument at fault and leave the book as it was.
     """
 
+    def __reduce_ex__(self, protocol: object) -> Any:
+        """A book is not copied or pickled: `open_book` makes another from `positions` and the prices."""
+        raise TypeError("a Book can be neither copied nor pickled: open another one with what it holds")
+
     if TYPE_CHECKING:
         accounts: int
         instruments: int

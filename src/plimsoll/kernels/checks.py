@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,17 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+Number = TypeVar("Number", bound=np.generic)
+
+
+#: Loops number scenarios by 31 bits.
+MOST_SCENARIOS = 2**31
+
+
+def contiguous(array: npt.NDArray[Any], dtype: type[Number]) -> npt.NDArray[Number]:
+    """``array`` in C order, each number at a multiple of its size: a view of bytes may start anywhere."""
+    result = np.ascontiguousarray(array, dtype=dtype)
+    return result if result.flags.aligned else result.copy()
 
 
 def reals(
@@ -21,7 +34,7 @@ def reals(
         raise ValueError(f"{name}: got an array of {array.dtype}, must hold real numbers")
     if array.shape != shape:
         raise ValueError(f"{name}: got shape {array.shape}, must be {axes} = {shape}")
-    array = np.ascontiguousarray(array, dtype=np.float64)
+    array = contiguous(array, np.float64)
     bad = ~np.isfinite(array) if least is None else ~(np.isfinite(array) & (array >= least))
     if bad.any():
         rule = "" if least is None else f" and at least {least:g}"
@@ -35,7 +48,7 @@ def groups(group: npt.ArrayLike, count: int) -> IntArray:
     array = np.asarray(group)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise ValueError(f"group: got {array.dtype} of shape {array.shape}, must be integers of shape [N]")
-    array = np.ascontiguousarray(array, dtype=np.int64)
+    array = contiguous(array, np.int64)
     bad = (array < 0) | (array >= count)
     if bad.any():
         at = int(np.argmax(bad))
@@ -48,7 +61,7 @@ def booleans(name: str, value: npt.ArrayLike, count: int) -> BoolArray:
     array = np.asarray(value)
     if array.shape != (count,) or (count and array.dtype != np.bool_):
         raise ValueError(f"{name}: got {array.dtype} of shape {array.shape}, must be booleans [N] = ({count},)")
-    return np.ascontiguousarray(array, dtype=np.bool_)
+    return contiguous(array, np.bool_)
 
 
 def aligned(shape: tuple[int, ...]) -> FloatArray:
@@ -59,15 +72,25 @@ def aligned(shape: tuple[int, ...]) -> FloatArray:
     return room[skip : skip + size].reshape(shape)
 
 
-def result(out: FloatArray | None, shape: tuple[int, ...], axes: str) -> FloatArray:
-    """``out`` if it can hold the result, a new array if there is none."""
+def result(
+    out: FloatArray | None, shape: tuple[int, ...], axes: str, inputs: Mapping[str, object] | None = None
+) -> FloatArray:
+    """``out`` if it can hold the result, a new array if there is none.
+
+    None of the named ``inputs`` that are arrays may share memory with it: a kernel reads them after it began to write.
+    """
     if out is None:
         return aligned(shape)
+    if not isinstance(out, np.ndarray):
+        raise ValueError(f"out: got {type(out).__name__}, must be an array")
     if out.shape != shape or out.dtype != np.float64 or not out.flags.carray:
         raise ValueError(
             f"out: got {out.dtype} of shape {out.shape}, must be float64, C-contiguous and writable, "
             f"of shape {axes} = {shape}"
         )
+    for name, array in (inputs or {}).items():
+        if isinstance(array, np.ndarray) and np.may_share_memory(out, array):
+            raise ValueError(f"out: shares memory with {name}, must be an array of its own")
     return out
 
 
@@ -76,7 +99,7 @@ def integers(name: str, value: npt.ArrayLike) -> IntArray:
     array = np.asarray(value)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise ValueError(f"{name}: got {array.dtype} of shape {array.shape}, must be integers with 1 axis")
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return contiguous(array, np.int64)
 
 
 def numbers(name: str, value: npt.ArrayLike, axes: int) -> FloatArray:
@@ -86,7 +109,7 @@ def numbers(name: str, value: npt.ArrayLike, axes: int) -> FloatArray:
         raise ValueError(f"{name}: got an array of {array.dtype}, must hold real numbers")
     if array.ndim != axes:
         raise ValueError(f"{name}: got shape {array.shape}, must have {axes} axes")
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return contiguous(array, np.float64)
 
 
 def holdings(
@@ -104,4 +127,6 @@ def holdings(
         raise ValueError(f"indptr: must rise from 0 to {columns.size}, the number of indices, and never fall")
     if m.shape[1] == 0:
         raise ValueError(f"pnl: got shape {m.shape}, must have at least one scenario on the last axis")
+    if m.shape[1] >= MOST_SCENARIOS:
+        raise ValueError(f"pnl: got shape {m.shape}, must have fewer than {MOST_SCENARIOS} scenarios on the last axis")
     return starts, columns, q, m

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.kernels.backend import native, thread_count
+from plimsoll.kernels.checks import contiguous
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -132,7 +133,7 @@ def lognormal_value(
     out = np.empty(f.shape)
     extension = native()
     if extension is not None and out.size:
-        flat = [np.ascontiguousarray(a).reshape(-1) for a in (f, k, s, c)]
+        flat = [contiguous(a, a.dtype.type).reshape(-1) for a in (f, k, s, c)]
         # an element costs about as much as five cells of a table: it takes logarithms of its own
         extension.lognormal_elements(*flat, thread_count(None, 5 * out.size), out.reshape(-1))
         # the compiled loop cannot tell NaN from a number

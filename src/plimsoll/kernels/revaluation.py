@@ -6,7 +6,8 @@ All three functions price the same thing, with ``g = group[i]``:
     w = max(total_vol[i] * vol_scale[g, s] + vol_shift[g, s], vol_floor[g, s])
 
 divided by ``forward[g, s]`` where ``per_forward[i]`` (0 where that forward is 0): a payoff in currency that is paid
-in units of the underlying. Limits are those of `plimsoll.kernels.lognormal`.
+in units of the underlying. Limits are those of `plimsoll.kernels.lognormal`. Where something is taken per forward, by
+``per_forward`` or as a derivative, a forward below `LEAST_FORWARD` counts as 0: its inverse need not be a number.
 
 Arguments in common
 -------------------
@@ -32,6 +33,9 @@ import numpy.typing as npt
 
 from plimsoll.kernels.backend import native, thread_count
 from plimsoll.kernels.checks import BoolArray, FloatArray, IntArray, booleans, groups, reals, result
+
+#: The smallest normal float64.
+LEAST_FORWARD = float(np.finfo(np.float64).tiny)
 
 
 class Cells(NamedTuple):
@@ -72,15 +76,15 @@ def lognormal_values(
     """The whole array, float64 [N, S], scenario axis contiguous, unit of forward times discount.
 
     Each value is at least discounted intrinsic value and at most discount times F (call) or K (put). ``out`` is a
-    C-contiguous, writable float64 array [N, S] to fill and return, not overlapping an input. The text of the module
-    has the arguments.
+    C-contiguous, writable float64 array [N, S] to fill and return; one that shares memory with an argument is refused.
+    The text of the module has the arguments.
 
     >>> lognormal_values([0, 0], [100.0, 100.0], [0.2, 0.2], [True, False],
     ...                  [[100.0, 120.0]], [[1.0, 0.0]], None, [1.0]).round(6).tolist()
     [[7.965567, 20.0], [7.965567, 0.0]]
     """
     cells = _cells(group, strike, total_vol, call, forward, vol_scale, vol_shift, vol_floor, discount, per_forward)
-    out = result(out, cells.shape, "[N, S]")
+    out = result(out, cells.shape, "[N, S]", _named(cells))
     count = thread_count(threads, out.size)
     extension = native()
     if not out.size:
@@ -130,6 +134,7 @@ def lognormal_greeks(
     [11.923538, 0.559618, 0.013149, 19.723967, -23.66876]
     """
     cells = _cells(group, strike, total_vol, call, forward, vol_scale, vol_shift, vol_floor, discount, None)
+    cells = cells._replace(forward=_normal(cells.forward))
     root = reals("root_time", root_time, (cells.group.size,), "[N]")
     out = result(None, (5, *cells.shape), "[5, N, S]")
     count = thread_count(threads, out.size)
@@ -184,6 +189,11 @@ def lognormal_book(
     return out
 
 
+def _normal(forward: FloatArray) -> FloatArray:
+    small = forward < LEAST_FORWARD
+    return np.where(small, 0.0, forward) if small.any() else forward
+
+
 def _named(cells: Cells) -> dict[str, Any]:
     return cells._asdict()
 
@@ -207,12 +217,13 @@ def _cells(
     count = g.size
     floor = None if vol_floor is None else reals("vol_floor", vol_floor, shape, "[E, S]")
     shift = None if vol_shift is None else reals("vol_shift", vol_shift, shape, "[E, S]", least=None)
+    f = reals("forward", forward, shape, "[E, S]")
     return Cells(
         group=g,
         strike=reals("strike", strike, (count,), "[N]"),
         total_vol=reals("total_vol", total_vol, (count,), "[N]"),
         call=booleans("call", call, count),
-        forward=reals("forward", forward, shape, "[E, S]"),
+        forward=f if per_forward is None else _normal(f),
         vol_scale=reals("vol_scale", vol_scale, shape, "[E, S]"),
         vol_shift=shift,
         # a floor of zero asks for nothing, and leaving it out changes no bit

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.kernels.backend import native, thread_count
+from plimsoll.kernels.checks import contiguous
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -77,7 +78,7 @@ def equal_tail(losses: FloatArray, level: float, threads: int | None = None) -> 
     """
     size = losses.shape[-1]
     # sums of numpy follow the layout in memory
-    rows = np.ascontiguousarray(losses, dtype=np.float64).reshape(-1, size)
+    rows = contiguous(losses, np.float64).reshape(-1, size)
     extension = native()
     if extension is None:
         from plimsoll.kernels.twins.selection import equal_tail as twin

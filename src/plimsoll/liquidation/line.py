@@ -167,6 +167,7 @@ def liquidation(
     low: float = LOW,
     high: float = HIGH,
     points: int | None = None,
+    kinks: bool = True,
     sigma: float | None = None,
     ahead: float = 0.0,
     progress: Progress | None = None,
@@ -182,8 +183,9 @@ def liquidation(
     prices, with both sides of every kink that the model names (strikes, ends of tiers), and is made finer wherever
     excess is so near to zero that it might reach it between two points (see `grid.explored`). Sign changes are closed
     in to 1e-12 of the price, and where excess comes near zero without crossing it the extreme is sought (see
-    `roots.roots`). With `ahead` the lines are those of that many days from now, prices unmoved until then, funding
-    paid and options aged (see `later.later`). Raises `DocumentError` where the model refuses the account as it stands.
+    `roots.roots`). Without `kinks` those are left out, which is quicker and may miss a line beside a strike. With
+    `ahead` the lines are those of that many days from now, prices unmoved until then, funding paid and options aged
+    (see `later.later`). Raises `DocumentError` where the model refuses the account as it stands.
     """
     if not 0 < low < 1 < high < np.inf:
         raise refuse("range", f"{low!r} to {high!r}", "multipliers 0 < low < 1 < high")
@@ -197,7 +199,7 @@ def liquidation(
     probe = Probe(model, account, market, path)
     with np.errstate(all="ignore"):
         here = model.assess(account, market, "refuse")
-    curves = explored(probe, grid_of(low, high, points, probe.kinks()), progress)
+    curves = explored(probe, grid_of(low, high, points, probe.kinks() if kinks else np.empty(0)), progress)
     pools, stretch = [], (low, high)
     for subject, (m, track) in curves.items():
         if progress is not None:

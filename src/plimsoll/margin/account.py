@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,7 @@ BALANCE_LIMIT = 1e15
 Quantity = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-QUANTITY_LIMIT, le=QUANTITY_LIMIT)]
 Balance = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-BALANCE_LIMIT, le=BALANCE_LIMIT)]
 Mode = Literal["portfolio", "cross", "isolated"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 Leg = Literal["net", "long", "short"]
 
 

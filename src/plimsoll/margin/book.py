@@ -82,6 +82,12 @@ def open_book(account: Account, market: Market, on_failure: OnFailure = "refuse"
     With `on_failure="conservative"` an option without a volatility (or, if long, without a forward or settlement)
     stays in the book at its worst no-arbitrage bound and the failure is carried in the result. For options other than
     the European vanilla one that holds where they were bought; one that was sold has no bound and is refused.
+
+    No volatility would then leave less above the maintenance margin. The initial margin has no such bound where it is
+    more than the loss of a scenario (1.2 times, say), nor have charges on delta alone, such as Deribit's roll shock: a
+    bought option without a volatility is neither worth anything nor charged, while one with a volatility can be charged
+    a little more than it is worth. Floors that count options by their size net one that was bought without a volatility
+    too, for it is held at every volatility.
     """
     if on_failure not in ("refuse", "conservative"):
         raise refuse("on_failure", on_failure, "'refuse' or 'conservative'")

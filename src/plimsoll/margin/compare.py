@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from plimsoll.documents import DocumentError, Failure, Problem, format_instant
-from plimsoll.margin.account import Account
+from plimsoll.margin.account import MODES, Account, Mode
 from plimsoll.margin.catalogue import margin_model
 from plimsoll.margin.model import MarginModel
+from plimsoll.margin.modes import in_mode, pooled
 from plimsoll.margin.requirement import Requirement
 from plimsoll.margin.rules import Rules, in_force, shipped_packs
-from plimsoll.market import Market
+from plimsoll.market import AssetPrice, Market
 
 STANDALONE_LIMIT = 1_000
 """Most positions for which each is also margined alone: the work grows with their number times the model's."""
@@ -22,17 +23,19 @@ STANDALONE_LIMIT = 1_000
 
 @dataclass(frozen=True)
 class Row:
-    """One rule set's answer; `requirement` is `None` and `refusal` says why when there is none.
+    """One rule set's answer in one margin mode; without one `requirement` is `None` and `refusal` says why.
 
-    `translated`: coin-settled contracts were replaced by linear ones of the same exposure first. `standalone` are
-    the initial margins by component when every position, and the collateral, is margined alone: their sum less the
-    requirement's is what netting saves. Empty when it was not computed. `dollars` is the USD price of `currency`, for
-    rows to be set side by side.
+    `several` tells that the rules have other modes too. `translated`: the contracts were replaced by others of the same
+    exposure first. `standalone` are the initial margins by component when every position, and the collateral, is
+    margined alone: their sum less the requirement's is what netting saves. Empty when it was not computed. `dollars` is
+    the USD price of `currency`, for rows to be set side by side.
     """
 
     pack: Rules
     requirement: Requirement | None
     refusal: str = ""
+    mode: Mode = "portfolio"
+    several: bool = False
     translated: bool = False
     standalone: dict[str, float] | None = None
     notes: tuple[str, ...] = ()
@@ -44,9 +47,27 @@ class Row:
         return self.pack.label
 
     @property
+    def label(self) -> str:
+        """What tells the row from the others: the rule set, and the mode where the rules have several."""
+        return f"{self.rules} {self.mode}" if self.several else self.rules
+
+    @property
+    def cost(self) -> float | None:
+        """Initial margin in USD; `None` without one."""
+        return None if self.requirement is None else self.requirement.initial * self.dollars
+
+    @property
     def currency(self) -> str:
         """The currency in which every amount of the row stands."""
         return self.pack.currency if self.requirement is None else self.requirement.currency
+
+    @property
+    def health(self) -> float | None:
+        """Net equity over maintenance margin, of the weakest pool where the account has several."""
+        if self.requirement is None:
+            return None
+        pools = [p.health for p in self.requirement.pools if p.health is not None]
+        return min(pools) if pools else self.requirement.health
 
     @property
     def standalone_initial(self) -> float | None:
@@ -89,13 +110,15 @@ class Row:
         r = self.requirement
         return {
             "rules": self.rules,
+            "mode": self.mode,
             "title": self.pack.title,
             "model": self.pack.model,
             "currency": self.currency,
             "initial": None if r is None else r.initial,
+            "initial_usd": self.cost,
             "maintenance": None if r is None else r.maintenance,
             "net_equity": None if r is None else r.net_equity,
-            "health": None if r is None else r.health,
+            "health": self.health,
             "excess_initial": None if r is None else r.excess_initial,
             "excess_maintenance": None if r is None else r.excess_maintenance,
             "standalone_initial": self.standalone_initial,
@@ -125,12 +148,24 @@ class Comparison:
         """The rows that have a requirement."""
         return tuple(r for r in self.rows if r.requirement is not None)
 
+    @property
+    def cheapest(self) -> Row | None:
+        """The row with the least initial margin in USD, the first of equals; `None` where fewer than two have one.
+
+        Only an account that stays above its line can be held at a price: rows whose excess over the maintenance margin
+        is below zero are left out.
+        """
+        able = [r for r in self.computed if r.requirement is not None and r.requirement.excess_maintenance >= 0]
+        return min(able, key=lambda r: r.cost or 0.0) if len(able) > 1 else None
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
+        cheapest = self.cheapest
         return {
             "account": self.name,
             "time": format_instant(self.time),
             "inputs": {"account": self.account, "market": self.market},
+            "cheapest": None if cheapest is None else cheapest.label,
             "rows": [row.to_dict() for row in self.rows],
         }
 
@@ -147,39 +182,65 @@ def compare(
     market: Market,
     rules: Sequence[Rules] | None = None,
     *,
+    modes: Sequence[Mode] | None = None,
     standalone: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
     """The requirement of `account` under each of `rules`, by default every shipped name in force at the snapshot.
 
-    A model that cannot hold the contracts as they are gets the same exposure in contracts that it takes, and the row
-    says so; if that does not help either, the row holds the reason. A position that cannot be valued likewise makes
-    a row with a reason, never an exception. `progress` is told the label of each rule set before it runs.
+    There is a row for each margin mode that the rules have (of `modes`, if given); see `in_mode`. A model that cannot
+    hold the contracts as they are gets the same exposure in contracts that it takes, and the row says so; if that does
+    not help either, the row holds the reason. A position that cannot be valued likewise makes a row with a reason,
+    never an exception. `progress` is told the label of each rule set before it runs.
     """
     rows = []
     for pack in rules_in_force(market) if rules is None else rules:
         if progress is not None:
             progress(pack.label)
-        rows.append(_row(margin_model(pack), account, market, standalone))
+        model = margin_model(pack)
+        rows += [_row(model, account, market, mode, standalone) for mode in model.MODES if mode in (modes or MODES)]
     return Comparison(account.name, market.time, account.hash(), market.hash(), tuple(rows))
 
 
-def takeable(model: MarginModel, account: Account, market: Market) -> tuple[Account, Market, str | None]:
-    """The account and market in contracts that `model` takes, and why it had to be translated (`None`: as it is).
+def takeable(
+    model: MarginModel, account: Account, market: Market, mode: Mode | None = None
+) -> tuple[Account, Market, str | None]:
+    """The account in `mode` in contracts that `model` takes, their market, and why they had to be translated.
 
-    Raises `DocumentError` with the reason when no translation helps.
+    The reason is `None` where the contracts stay as they are. Without a `mode` it is the account's own where the rules
+    have it, else the first of theirs. Coin-settled contracts become linear ones, linear ones those of another stable
+    coin with the balance in it (see `same_exposure`). Raises `DocumentError` with the reason when no translation helps.
     """
-    if account.mode not in model.MODES:
-        account = account.model_copy(update={"mode": model.MODES[0]})
+    wanted = mode or (account.mode if account.mode in model.MODES else model.MODES[0])
+    own = account.mode == wanted and "isolated" in model.TAKES
+    # what an isolated position needs is asked of the cross mode, where the rules have one
+    asked = "cross" if wanted == "isolated" and "cross" in model.MODES else wanted
+    held = account if own and asked == wanted else pooled(account, asked)
+    held, snapshot, reason = _translated(model, held, market)
+    if asked != wanted:
+        if own and reason is None:
+            held = held.model_copy(update={"positions": account.positions})
+        held = in_mode(model, held, snapshot, wanted)
+    return held, snapshot, reason
+
+
+def _translated(model: MarginModel, account: Account, market: Market) -> tuple[Account, Market, str | None]:
     reason = model.applies_to(account, market)
     if reason is None:
         return account, market, None
     from plimsoll.margin.translate import same_exposure
 
-    twin_account, twin_market = same_exposure(account, market)
-    still = model.applies_to(twin_account, twin_market)
-    if still is None:
-        return twin_account, twin_market, reason
+    still = reason
+    for currency in model.LINEAR:
+        if market.price_of(currency) is None:
+            # a stable coin that nobody quotes here is a dollar, for comparison only
+            known = market.assets | {currency: AssetPrice(price=1.0)}
+            market = market.model_copy(update={"assets": known})
+        twin_account, twin_market = same_exposure(account, market, currency=currency, restate=currency != "USDC")
+        told = model.applies_to(twin_account, twin_market)
+        if told is None:
+            return twin_account, twin_market, reason
+        still = told
     got, _, allowed = still.rpartition("; allowed: ")
     raise DocumentError(Problem("account", got or still, allowed or "an account these rules can hold"))
 
@@ -190,16 +251,17 @@ def translation_note(reason: str) -> str:
     return f"margin of the same exposure in linear contracts; these rules do not take {what}"
 
 
-def _row(model: MarginModel, account: Account, market: Market, standalone: bool) -> Row:
+def _row(model: MarginModel, account: Account, market: Market, mode: Mode, standalone: bool) -> Row:
+    several = len(model.MODES) > 1
     try:
-        held, snapshot, reason = takeable(model, account, market)
+        held, snapshot, reason = takeable(model, account, market, mode)
         requirement = model.requirement(held, snapshot)
         alone = None
         if standalone and len(held.positions) <= STANDALONE_LIMIT:
             alone = standalone_components(model, held, snapshot)
     except DocumentError as error:
-        return Row(model.rules, None, refusal=str(error))
-    price = market.price_of(requirement.currency)
+        return Row(model.rules, None, refusal=str(error), mode=mode, several=several)
+    price = snapshot.price_of(requirement.currency)
     notes = list(requirement.notes)
     if reason is not None:
         notes.insert(0, translation_note(reason))
@@ -208,6 +270,8 @@ def _row(model: MarginModel, account: Account, market: Market, standalone: bool)
     return Row(
         pack=model.rules,
         requirement=requirement,
+        mode=mode,
+        several=several,
         translated=reason is not None,
         standalone=alone,
         notes=tuple(notes),
@@ -220,7 +284,7 @@ def standalone_components(model: MarginModel, account: Account, market: Market) 
     totals: dict[str, float] = {}
     empty: dict[str, float] = {}
     # what the venue reports is of the whole account, and no position's alone
-    account = account.model_copy(update={"orders": (), "reported": empty})
+    account = account.model_copy(update={"orders": (), "reported": empty, "borrowed": empty})
     bare = account.model_copy(update={"collateral": empty})
     parts = [bare.model_copy(update={"positions": (p,)}) for p in account.positions]
     if account.collateral:

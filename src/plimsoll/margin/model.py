@@ -72,7 +72,8 @@ class MarginModel(ABC):
     and `assess`, and name the class in `MODELS` of its folder. `parameters` are the validated numbers of the pack.
     `MODES` are the account modes that the rules serve and `TAKES` what else of an account they know (see `TAKEABLE`);
     `SETTINGS` are the names of the switches they read. An account that uses anything else is refused, except that a
-    chosen leverage is only noted. A model that can follow a whole path faster than one requirement after the other
+    chosen leverage is only noted. `LINEAR` are the currencies of its linear contracts, the first tried first, for
+    accounts that hold others. A model that can follow a whole path faster than one requirement after the other
     writes `along`, and names the prices at which its margin bends in `kinks`.
     `MANY` says in words what `many` has to do for one account, and so how fast it is; a model that can do better than
     one account after the other writes `batch`. `FORMS` declares what `pieces` gives a solver and a proof.
@@ -84,6 +85,7 @@ class MarginModel(ABC):
     MODES: ClassVar[tuple[Mode, ...]] = ("portfolio",)
     TAKES: ClassVar[frozenset[str]] = frozenset()
     SETTINGS: ClassVar[frozenset[str]] = frozenset()
+    LINEAR: ClassVar[tuple[str, ...]] = ("USDC",)
     MANY: ClassVar[str] = "account by account through the exact engine: this model has no arithmetic on blocks"
     parameters: Any
 
@@ -150,6 +152,7 @@ class MarginModel(ABC):
             maintenance=to_units(maintenance, decimals, against="payer"),
             equity=to_units(found.net_equity, decimals, against="holder"),
         )
+        pack_notes = self.rules.notes if charged.initial > 0 or charged.maintenance > 0 else ()
         return Requirement(
             account=account.name,
             rules=self.rules.label,
@@ -173,6 +176,7 @@ class MarginModel(ABC):
             failures=found.failures,
             notes=(
                 *found.notes,
+                *pack_notes,
                 *pool_notes(found.pools),
                 *self._unused(account),
                 *_owing(found.net_equity, maintenance),

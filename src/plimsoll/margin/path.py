@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
 from plimsoll.contracts import is_option
 from plimsoll.documents import refuse
@@ -58,8 +59,12 @@ def tracks_of(
     maintenance: dict[str, list[float]] = {}
     for k in range(len(states)):
         at = {name: float(x[k]) for name, x in states.spot.items()}
-        with np.errstate(all="ignore"):
-            found = assess(*moved(account, market, at, float(states.vol[k])), "refuse")
+        try:
+            with np.errstate(all="ignore"):
+                found = assess(*moved(account, market, at, float(states.vol[k])), "refuse")
+        except ValidationError:
+            told = ", ".join(f"{name} times {x:g}" for name, x in at.items())
+            raise refuse("path", told, "prices at which every amount is a finite number") from None
         rows = [(p.subject, p.equity, p.maintenance) for p in found.pools]
         rows = rows or [(ACCOUNT, found.net_equity, sum(c.maintenance for c in found.components))]
         for subject, e, m in rows:

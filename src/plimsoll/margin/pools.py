@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ SHARED = "shared"
 def pool(subject: str, margin: float | None, equity: float, initial: float, maintenance: float) -> Pool:
     """A pool with its health; `margin` is `None` for the shared one."""
     health = equity / maintenance if maintenance > 0 else None
+    # next to nothing is required: beyond double precision no ratio tells more than none
+    health = health if health is None or math.isfinite(health) else None
     return Pool(
         subject=subject,
         isolated=margin is not None,

@@ -26,7 +26,9 @@ class Rules(Document):
     """A rule set: `name@effective` of a model with all its numbers.
 
     `evidence` maps a parameter path (or a prefix of one) to `reproduced`, `read` or `assumed`; the longest prefix
-    that matches a parameter speaks for it. `until`, if present, is the last day in force.
+    that matches a parameter speaks for it. `until`, if present, is the last day in force. `notes` are repeated by every
+    requirement that charges anything under these rules: what a reader must know of the pack itself, such as a date that
+    no source gives.
     """
 
     SCHEMA: ClassVar[str] = "plimsoll.rules"
@@ -39,6 +41,7 @@ class Rules(Document):
     currency: str = "USD"
     decimals: Annotated[int, Field(strict=True, ge=0, le=18)] = 6
     sources: tuple[Source, ...] = ()
+    notes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     evidence: dict[str, Annotated[str, Field(pattern="^(reproduced|read|assumed)$")]] = {}
     parameters: JsonObject
 
@@ -52,6 +55,14 @@ class Rules(Document):
     def label(self) -> str:
         """`name@effective`."""
         return f"{self.name}@{self.effective.isoformat()}"
+
+    @property
+    def span(self) -> str:
+        """The days in force in words: `2019-01-01 to 2019-12-31`, or `from 2024-06-17` where no end is known."""
+        if self.until is None:
+            return f"from {self.effective.isoformat()}"
+        first, last = self.effective.isoformat(), self.until.isoformat()
+        return first if first == last else f"{first} to {last}"
 
     def evidence_for(self, path: str) -> str:
         """How well the parameter at `path` is known; `assumed` when the pack does not say."""
@@ -89,16 +100,16 @@ def find_rules(reference: str) -> Rules:
     mine = [p for p in packs if p.name == name]
     if not mine:
         raise refuse("rules", name, "one of " + ", ".join(sorted({p.name for p in packs})))
-    dates = ", ".join(p.effective.isoformat() for p in mine)
+    spans = "; ".join(p.span for p in mine)
     if not at:
-        raise refuse("rules", reference, f"NAME@DATE; {name} has packs effective {dates}")
+        raise refuse("rules", reference, f"NAME@DATE; {name} has packs in force {spans}")
     try:
         day = parse_day(day_text)
     except ValueError as error:
         raise refuse("rules", reference, f"NAME@DATE with DATE {error}") from None
     found = in_force(mine, day)
     if found is None:
-        raise refuse("rules", reference, f"a day on which a pack is in force; {name} has packs effective {dates}")
+        raise refuse("rules", reference, f"a day on which a pack is in force; {name} has packs {spans}")
     return found
 
 

@@ -28,6 +28,7 @@ def same_exposure(
     currency: str = "USDC",
     *,
     futures_as_perpetual: bool = True,
+    restate: bool = False,
 ) -> tuple[Account, Market]:
     """`account` with its inverse contracts replaced by linear ones in `currency`, and a market that lists these.
 
@@ -43,6 +44,9 @@ def same_exposure(
     index; what remains between the two books is this basis, and the currency of the premium: a coin premium moves
     with the coin, a linear one does not.
 
+    With `restate` linear contracts that settle in another dollar coin also become those of `currency`, and the balances
+    in such coins (market assets that no index moves) become `currency` at their prices.
+
     Names: `BTC-27MAR26-70000-C` becomes `BTC_USDC-27MAR26-70000-C`; a name that does not start with its underlying
     gets that prefix. In the market the linear contract stands in the place of the inverse one, with its volatility,
     and its prices multiplied by the forward for options. A linear contract already listed under that name is used
@@ -53,7 +57,7 @@ def same_exposure(
     """
     if settlement != "linear":
         raise refuse("settlement", settlement, "'linear'")
-    translation = _Translation(market, currency)
+    translation = _Translation(market, currency, restate)
     rows = [translation.position(p, f"account.positions[{i}]") for i, p in enumerate(account.positions)]
     orders = [translation.order(o, f"account.orders[{i}]") for i, o in enumerate(account.orders)]
     linear = translation.market
@@ -66,6 +70,8 @@ def same_exposure(
         "positions": [p.model_dump() for p in _merged(rows, linear)],
         "orders": [o.model_dump() for o in orders],
     }
+    if restate:
+        content["collateral"] = translation.balances(account)
     return Account.from_dict(content, account.name or "account"), linear
 
 
@@ -93,16 +99,19 @@ class _Twin:
 class _Translation:
     """Every inverse contract of a market and what stands for it."""
 
-    def __init__(self, market: Market, currency: str) -> None:
+    def __init__(self, market: Market, currency: str, restate: bool = False) -> None:
         unit = market.price_of(currency)
         if unit is None or unit.price <= 0:
             raise refuse(f"market.assets.{currency}", None if unit is None else unit.price, "a price above zero")
-        self.old, self.currency, self.unit = market, currency, unit.price
+        self.old, self.currency, self.unit, self.restate = market, currency, unit.price, restate
         self.twins = {c.name: t for c in market.instruments if (t := self._twin(c)) is not None}
         self.market = self._market()
 
     def _twin(self, contract: Contract) -> _Twin | None:
-        if contract.kind == "spot" or contract.settlement is not Settlement.INVERSE:
+        if contract.kind == "spot":
+            return None
+        other = self.restate and contract.settlement is Settlement.LINEAR and contract.currency != self.currency
+        if contract.settlement is not Settlement.INVERSE and not (other and self._stable(contract.currency)):
             return None
         changes = {
             "name": linear_name(contract.name, contract.underlying, self.currency),
@@ -110,6 +119,9 @@ class _Translation:
             "currency": self.currency,
             "multiplier": 1.0,
         }
+        if contract.settlement is Settlement.LINEAR:
+            old = contract.name.removeprefix(f"{contract.underlying}_{contract.currency}-")
+            changes["name"] = linear_name(old, contract.underlying, self.currency)
         linear = contract.model_copy(update=changes)
         listed = self.old.contracts.get(linear.name)
         if listed is not None and listed != linear:
@@ -144,8 +156,8 @@ class _Translation:
         """Prices of options in `currency` instead of coin; the others are in USD already."""
         if not is_option(contract):
             return mark
-        forward = self._forward(contract)
-        factor = None if forward is None else forward / self.unit
+        price = self._price(contract)
+        factor = None if price is None else price / self.unit
         prices = {
             f: None if factor is None or value is None else value * factor
             for f in ("price", "bid", "ask")
@@ -161,27 +173,56 @@ class _Translation:
         row = self.old.expiry_table.get((contract.underlying, contract.expiry))
         return None if row is None or row.forward is None else row.forward.price
 
+    def _stable(self, asset: str) -> bool:
+        return asset not in self.old.indices and self.old.price_of(asset) is not None
+
+    def _price(self, contract: Option | Exotic) -> float | None:
+        """USD price of what the value of an option is in: its settlement currency, at its expiry for a coin."""
+        if contract.settlement is Settlement.INVERSE:
+            return self._forward(contract)
+        unit = self.old.price_of(contract.currency)
+        return None if unit is None else unit.price
+
+    def balances(self, account: Account) -> dict[str, float]:
+        """Collateral with every dollar coin as `currency`, at their prices."""
+        found: dict[str, float] = {}
+        for asset, amount in account.collateral.items():
+            price = self.old.price_of(asset)
+            stable = asset != self.currency and price is not None and self._stable(asset)
+            name, held = (self.currency, amount * price.price / self.unit) if stable and price else (asset, amount)
+            found[name] = found.get(name, 0.0) + held
+        return found
+
     def _coins(self, contract: Option | Exotic | Future | Perpetual, path: str) -> float:
         """Linear coins that stand for one contract."""
-        if isinstance(contract, Future | Perpetual):
+        if isinstance(contract, Future | Perpetual) and contract.settlement is Settlement.INVERSE:
             return contract.multiplier / price_of(contract, self.old, path)
         return contract.multiplier
+
+    def _money(self, contract: Option | Exotic | Future | Perpetual, path: str) -> float:
+        """Units of `currency` for one unit of the settlement currency: the coin at its index."""
+        if contract.settlement is Settlement.LINEAR:
+            unit = self.old.price_of(contract.currency)
+            return 1.0 if unit is None else unit.price / self.unit
+        index = self.old.indices.get(contract.underlying)
+        if index is None:
+            raise refuse(f"market.indices.{contract.underlying}", None, f"an index price, for {path}")
+        return index.price / self.unit
 
     def position(self, position: Position, path: str) -> Position:
         twin = self.twins.get(position.instrument)
         if twin is None:
             return position
         contract = twin.old
-        index = self.old.indices.get(contract.underlying)
-        if index is None:
-            raise refuse(f"market.indices.{contract.underlying}", None, f"an index price, for {path}")
-        money = index.price / self.unit
+        money = self._money(contract, path)
         profit = None
         if isinstance(contract, Future | Perpetual):
             coins = position.unrealised_pnl
             if coins is None and position.entry_price is not None:
-                mark = price_of(contract, self.old, path)
-                coins = position.quantity * contract.multiplier * (1.0 / position.entry_price - 1.0 / mark)
+                mark, entry = price_of(contract, self.old, path), position.entry_price
+                inverse = contract.settlement is Settlement.INVERSE
+                gain = 1.0 / entry - 1.0 / mark if inverse else mark - entry
+                coins = position.quantity * contract.multiplier * gain
             profit = None if coins is None else coins * money
         needed = position.quantity != 0.0
         return Position(
@@ -189,6 +230,9 @@ class _Translation:
             quantity=position.quantity * self._coins(contract, path) if needed else 0.0,
             unrealised_pnl=profit,
             unsettled_funding=position.unsettled_funding * money,
+            leverage=position.leverage,
+            isolated_margin=None if position.isolated_margin is None else position.isolated_margin * money,
+            leg=position.leg,
         )
 
     def order(self, order: Order, path: str) -> Order:
@@ -197,12 +241,12 @@ class _Translation:
             return order
         price = order.price
         if is_option(twin.old):
-            forward = self._forward(twin.old)
-            if forward is None:
+            unit = self._price(twin.old)
+            if unit is None:
                 raise refuse(f"{path}.instrument", order.instrument, "an option with a forward in market.expiries")
-            price *= forward / self.unit
+            price *= unit / self.unit
         quantity = order.quantity * self._coins(twin.old, path)
-        return Order(instrument=twin.contract.name, quantity=quantity, price=price, reduce_only=order.reduce_only)
+        return order.model_copy(update={"instrument": twin.contract.name, "quantity": quantity, "price": price})
 
 
 class _Perpetuals:
@@ -234,12 +278,13 @@ class _Perpetuals:
         if future is None:
             return position
         perpetual = self._perpetual(future, path)
-        return Position(
-            instrument=perpetual.name,
-            quantity=position.quantity * future.multiplier / perpetual.multiplier,
-            unrealised_pnl=profit_of(position, future, self.market, path),
-            unsettled_funding=position.unsettled_funding,
-        )
+        changes = {
+            "instrument": perpetual.name,
+            "quantity": position.quantity * future.multiplier / perpetual.multiplier,
+            "entry_price": None,
+            "unrealised_pnl": profit_of(position, future, self.market, path),
+        }
+        return position.model_copy(update=changes)
 
     def order(self, order: Order, path: str) -> Order:
         future = self._future(order.instrument)
@@ -278,21 +323,26 @@ def profit_of(position: Position, contract: Future | Perpetual, market: Market, 
 
 def _merged(rows: Iterable[Position], market: Market) -> list[Position]:
     """Positions of one instrument added up: coins, profit and funding."""
-    found: dict[str, Position] = {}
+    found: dict[tuple[str, str], Position] = {}
     for i, row in enumerate(rows):
-        first = found.get(row.instrument)
+        first = found.get((row.instrument, row.leg))
         if first is None:
-            found[row.instrument] = row
+            found[row.instrument, row.leg] = row
             continue
         contract = market.contracts[row.instrument]
         profit: float | None = None
         if isinstance(contract, (Future, Perpetual)):
             parts = [profit_of(p, contract, market, f"account.positions[{i}]") for p in (first, row)]
             profit = sum(p for p in parts if p is not None) if any(p is not None for p in parts) else None
-        found[row.instrument] = Position(
+        chosen = [p.leverage for p in (first, row) if p.leverage is not None]
+        apart = [p.isolated_margin for p in (first, row) if p.isolated_margin is not None]
+        found[row.instrument, row.leg] = Position(
             instrument=row.instrument,
             quantity=first.quantity + row.quantity,
             unrealised_pnl=profit,
             unsettled_funding=first.unsettled_funding + row.unsettled_funding,
+            leverage=min(chosen, default=None),
+            isolated_margin=sum(apart) if apart else None,
+            leg=row.leg,
         )
     return list(found.values())

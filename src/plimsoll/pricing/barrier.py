@@ -32,6 +32,8 @@ from plimsoll.pricing.black76 import BoolArray, FloatArray, broadcast, checked_c
 
 _LEAST_VOL = 1e-10
 _LOG_ZERO = -1.0e5
+# Beyond this a block is of a type that the option does not have; it stays a number whatever price multiplies it.
+_MOST_EXPONENT = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class _Blocks:
         y = self.eta * ((2.0 * self.h + base) / self.s + u)
         x = base / self.s + u
         # exp(2hu/s) n(y) = n(x) exp(-2h(h + base)/s^2): no large exponents to cancel in the tail
-        tail = np.exp(np.minimum(-0.5 * x * x - 2.0 * self.h * (self.h + base) / self.s**2, 700.0))
+        tail = np.exp(np.minimum(-0.5 * x * x - 2.0 * self.h * (self.h + base) / self.s**2, _MOST_EXPONENT))
         body = np.exp(np.minimum(2.0 * self.h * u / self.s, 0.0))
         low = np.minimum(y, 0.0)
         return np.asarray(np.where(y < 0.0, 0.5 * tail * erfcx(-low / np.sqrt(2.0)), body * ndtr(y)), dtype=np.float64)
@@ -138,12 +140,18 @@ def touch_chance(
     """
     x, f, h, w, above = np.broadcast_arrays(spot, forward, barrier, s, up)
     out = np.ones(x.shape)
-    inside = ~np.asarray(np.where(above, x >= h, x <= h))
+    inside = ~_touching(x, f, h, w, above)
     if inside.any():
         zero = np.zeros(int(inside.sum()))
         blocks = _blocks(x[inside], f[inside], zero, h[inside], w[inside], zero == 0.0, above[inside])
         out[inside] = blocks.touched()
     return out[()]
+
+
+def _touching(x: FloatArray, f: FloatArray, h: FloatArray, w: FloatArray, above: BoolArray) -> BoolArray:
+    """Whether the spot lies at or beyond the barrier, or the straight line to the forward of no volatility does."""
+    end = np.where(w == 0.0, f, x)
+    return np.asarray(np.where(above, np.maximum(x, end) >= h, np.minimum(x, end) <= h))
 
 
 def _blocks(
@@ -187,7 +195,7 @@ def barrier_value(
     names = (spot, forward, strike, barrier, s, call, up, knock_in, rebate, touched)
     x, f, k, h, w, c, above, inward, r, gone = (np.asarray(a) for a in np.broadcast_arrays(*names))
     vanilla = lognormal_value(f, k, w, c)
-    gone = gone | np.where(above, x >= h, x <= h)
+    gone = gone | _touching(x, f, h, w, above)
     # touched: the vanilla option or its rebate, whatever the barrier
     out = np.where(inward, vanilla, r)
     inside = ~gone

@@ -159,4 +159,6 @@ def perpetual_american_value(
         now = np.where(call, ratio - 1.0, 1.0 - ratio)
         waits = np.where(call, ratio < edge, ratio > edge)
         later = np.abs(edge - 1.0) * np.power(np.where(waits, ratio / edge, 1.0), p)
+        # a rate that is nothing beside the volatility: the call is never exercised and is worth its spot
+        later = np.where(np.isposinf(edge), ratio, later)
     return np.asarray(k * np.where(waits, np.maximum(later, 0.0), now), dtype=np.float64)

@@ -24,17 +24,23 @@ def is_dollar(currency: str) -> bool:
 
 
 def signed(amount: float, currency: str) -> str:
-    """`+1,234.50` dollars, `-0.122861` coins."""
-    return ("-" if amount < 0 else "+") + number(abs(amount), currency, 2)
+    """`+1,234.50` dollars, `-0.122861` coins; what rounds to nothing has no sign.
+
+    >>> signed(1234.5, "USD"), signed(-0.122861343, "BTC"), signed(-1e-10, "BTC")
+    ('+1,234.50', '-0.122861', '0.000000')
+    """
+    text = number(abs(amount), currency, 2)
+    return text if not text.strip("0.,") else ("-" if amount < 0 else "+") + text
 
 
 def number(amount: float, currency: str, decimals: int = 0) -> str:
-    """`1,235` dollars, `0.1229` coins.
+    """`1,235` dollars, `0.1229` coins; what rounds to nothing has no sign.
 
-    >>> number(1234.5, "USDC"), number(0.122861343, "BTC"), number(0.122861343, "BTC", 2)
-    ('1,234', '0.1229', '0.122861')
+    >>> number(1234.5, "USDC"), number(0.122861343, "BTC"), number(0.122861343, "BTC", 2), number(-1e-10, "BTC")
+    ('1,234', '0.1229', '0.122861', '0.0000')
     """
-    return f"{amount:,.{decimals if is_dollar(currency) else decimals + COIN_DECIMALS}f}"
+    text = f"{amount:,.{decimals if is_dollar(currency) else decimals + COIN_DECIMALS}f}"
+    return text if text.strip("-0.,") else text.removeprefix("-")
 
 
 def money(amount: float, currency: str, decimals: int = 0) -> str:

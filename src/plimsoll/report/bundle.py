@@ -28,8 +28,8 @@ HOUSE = "prbm"
 """The rule set whose scenarios and shares are shown in full when it can take the account."""
 
 SPANS, STEPS = (0.3, 0.4, 0.6, 0.7), 40
-LINE_POINTS = 40
-"""Points of the search grid for the lines of a page, which shows many rule sets."""
+LINE_POINTS, LINE_RANGE = 40, (0.4, 1.6)
+"""Search for the lines of a page, which shows many rule sets; `plimsoll liquidation` looks further and closer."""
 
 VOLS, DAYS = np.round(np.linspace(-0.3, 0.5, 17), 12), np.array([0.0, 1.0, 7.0])
 
@@ -52,7 +52,7 @@ class Report:
     @property
     def surface(self) -> Surface:
         """The surface of the rule set shown in full."""
-        return self.surfaces[self.lead.rules]
+        return self.surfaces[self.lead.label]
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
@@ -89,18 +89,21 @@ def report_on(
     tell = progress or (lambda _: None)
     found = comparison.computed
     if not found:
-        raise DocumentError([Problem(row.rules, "no requirement", row.refusal) for row in comparison.rows])
+        raise DocumentError([Problem(row.label, "no requirement", row.refusal) for row in comparison.rows])
     chosen = next((row for row in found if row.pack.name == lead), found[0])
     assert chosen.requirement is not None
     lines, surfaces = {}, {}
+    low, high = LINE_RANGE
     for row in found:
         assert row.requirement is not None
         model = margin_model(row.pack)
-        tell(f"the line, {row.rules}")
-        held, snapshot, _ = takeable(model, account, market)
-        lines[row.rules] = liquidation(model, held, snapshot, points=LINE_POINTS)
-        tell(f"surface, {row.rules}")
-        surfaces[row.rules] = surface_of(
+        tell(f"the line, {row.label}")
+        held, snapshot, _ = takeable(model, account, market, row.mode)
+        # strikes bend nothing before the last day; ends of tiers do, and are cheap where a model follows paths itself
+        quick = type(model).along is not MarginModel.along
+        lines[row.label] = liquidation(model, held, snapshot, low=low, high=high, points=LINE_POINTS, kinks=quick)
+        tell(f"surface, {row.label}")
+        surfaces[row.label] = surface_of(
             model, account, market, _moves(marks_of(row.pack, row.requirement)), VOLS, DAYS
         )
     return Report(account, market, comparison, chosen, chosen.requirement, surfaces, lines)

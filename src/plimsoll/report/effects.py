@@ -80,7 +80,7 @@ def sensitivity_view(found: Sensitivity, top: int | None = 10) -> RenderableType
 
 def _kink_line(found: Sensitivity, way: str, kink: Kink | None) -> Text:
     if kink is None:
-        return Text(f"next kink {way}: none within {found.span:.0%}; the same binds all the way")
+        return Text(f"next kink {way}: none within {found.span:.0%}: what binds now binds all the way")
     line = Text(f"next kink {way}: at ")
     line.append(exact_percent(round(kink.move, 4)), style=STRONG)
     old, new = _differing(kink.before, kink.after)

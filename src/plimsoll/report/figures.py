@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from plimsoll.report.canvas import (
     LOSS,
     MARK,
     MUTED,
+    PAPER,
     SERIES,
     inline_svg,
     money_axis,
@@ -46,6 +47,9 @@ __all__ = [
 
 WIDTH = 9.2
 
+INVISIBLE = 1e-3
+"""Part of a bar below which a component is not drawn, nor named in the legend."""
+
 
 def model_figure(comparison: Comparison) -> Figure:
     """Initial margin of every rule set as a bar stacked by component, with the line and net equity marked."""
@@ -53,21 +57,17 @@ def model_figure(comparison: Comparison) -> Figure:
     with styled():
         figure = new_figure(WIDTH, 1.35 + 0.62 * max(1, len(rows)))
         axes = figure.add_subplot()
-        colours: dict[str, str] = {}
+        looks: dict[str, dict[str, Any]] = {}
         top = 0.0
         for y, row in enumerate(rows):
             r = row.requirement
             assert r is not None
             left = 0.0
             for c in r.components:
-                if c.initial == 0.0:
-                    continue
-                # whatever a model calls its worst case has the first hue, other terms take the rest in turn
-                taken = len([t for t in colours.values() if t != SERIES[0]])
-                turn = 0 if "worst" in c.title.lower() else 1 + taken % (len(SERIES) - 1)
-                colours.setdefault(c.title, SERIES[turn])
                 width = c.initial * row.dollars
-                axes.barh(y, width, left=left, height=0.56, color=colours[c.title], label=c.title)
+                if abs(c.initial) > INVISIBLE * abs(r.initial):
+                    look = looks.setdefault(c.title, _look(c.title, looks))
+                    axes.barh(y, width, left=left, height=0.56, label=c.title, **look)
                 left += width
             line, equity = r.maintenance * row.dollars, r.net_equity * row.dollars
             axes.plot([line] * 2, [y - 0.38, y + 0.38], color=INK, linewidth=2.0, zorder=4)
@@ -79,7 +79,7 @@ def model_figure(comparison: Comparison) -> Figure:
             "maintenance (the line)": axes.plot([], [], color=INK, linewidth=2.0)[0],
             "net equity": axes.plot([], [], "D", markersize=7, color=MARK, markeredgecolor=INK)[0],
         }
-        named = [f"{r.rules}{'*' if r.translated else ''}\n{_initial(r)}" for r in rows]
+        named = [f"{r.label}{'*' if r.translated else ''}\n{_initial(r)}" for r in rows]
         axes.set_yticks(range(len(rows)), named)
         axes.set_ylim(len(rows) - 0.45, -0.55)
         axes.set_xlim(0.0, top * 1.1 if top > 0 else 1.0)
@@ -92,6 +92,19 @@ def model_figure(comparison: Comparison) -> Figure:
         once = dict(zip(labels, handles, strict=True)) | signs
         figure.legend(once.values(), once.keys(), loc="outside upper left", ncols=3)
         return figure
+
+
+def _look(title: str, looks: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Hue of a component, and stripes once the hues are used up.
+
+    Whatever a model calls its worst case has the first hue, other terms take the rest in turn.
+    """
+    if "worst" in title.lower():
+        return {"color": SERIES[0]}
+    taken = len([look for look in looks.values() if look["color"] != SERIES[0]])
+    turn, hue = divmod(taken, len(SERIES) - 1)
+    stripes = {"hatch": "/" * (2 + 2 * turn), "edgecolor": PAPER, "linewidth": 0.0} if turn else {}
+    return {"color": SERIES[1 + hue], **stripes}
 
 
 def contribution_figure(requirement: Requirement, top: int = 12) -> Figure:
@@ -160,11 +173,11 @@ def _signed_bars(
     axes.grid(axis="x")
     axes.set_axisbelow(True)
     axes.xaxis.set_major_locator(_few_ticks())
-    money_axis(axes, "x", list(values), "USD")
+    money_axis(axes, "x", list(values), "USD" if is_dollar(currency) else "")
     for y, value in enumerate(values):
         if marked and not marked[y]:
             continue
-        text = short_money(value, "USD" if currency in ("USD", "USDC", "USDT") else currency)
+        text = short_money(value) if is_dollar(currency) else money(value, currency)
         side = "left" if value >= 0 else "right"
         axes.annotate(
             text, (value, y), xytext=(4 if value >= 0 else -4, 0), textcoords="offset points",

@@ -19,6 +19,7 @@ from plimsoll.report.amounts import (
     scale_of,
     scenario_point,
     short_money,
+    signed,
 )
 from plimsoll.report.bundle import Report, marks_of
 from plimsoll.report.lines import line_words
@@ -64,7 +65,13 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        money=money, number=number, short=short_money, percent=percent, exact=exact_percent, health=health_words
+        money=money,
+        number=number,
+        short=short_money,
+        percent=percent,
+        exact=exact_percent,
+        health=health_words,
+        signed=signed,
     )
     return environment.get_template(TEMPLATE)
 
@@ -114,8 +121,8 @@ def _card(report: Report, row: Row, place: int) -> dict[str, Any]:
         "picture": f"line{place}",
         "surface": f"surface{place}",
         "unmarked": _unmarked(row),
-        "law": _law(report.surfaces[row.rules].vol_rule),
-        "line": line_words(report.lines[row.rules]),
+        "law": _law(report.surfaces[row.label].vol_rule),
+        "line": line_words(report.lines[row.label]),
         "equity_at": 100 * max(0.0, r.net_equity) / top,
         "initial_at": 100 * r.initial / top,
         "line_at": 100 * r.maintenance / top,
@@ -140,8 +147,8 @@ def _pictures(report: Report) -> dict[str, Any]:
         )
     for i, row in enumerate(report.comparison.computed):
         drawn[f"surface{i}"] = (
-            figures.surface_figure(report.surfaces[row.rules], _marks(row), (row.rules,)),
-            f"Profit and loss of the book over price move and volatility shock, {row.rules}",
+            figures.surface_figure(report.surfaces[row.label], _marks(row), (row.label,)),
+            f"Profit and loss of the book over price move and volatility shock, {row.label}",
         )
     return {
         name: None if figure is None else Markup(figures.inline_svg(figure, name, text))
@@ -178,9 +185,9 @@ def _remarks(report: Report) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for row in report.comparison.rows:
         if row.refusal:
-            found.append((row.rules, f"no number: {row.refusal}"))
-        found += [(row.rules, note) for note in row.notes]
-        found += [(row.rules, f"{f.subject}: {f.message} ({f.reason.value}, {f.effect})") for f in row.failures]
+            found.append((row.label, f"no number: {row.refusal}"))
+        found += [(row.label, note) for note in row.notes]
+        found += [(row.label, f"{f.subject}: {f.message} ({f.reason.value}, {f.effect})") for f in row.failures]
     for rules, surface in report.surfaces.items():
         found += [(f"surface, {rules}", f"{f.subject}: {f.message} ({f.effect})") for f in surface.failures]
     return found
@@ -192,7 +199,7 @@ def _evidence(row: Row) -> list[tuple[str, str]]:
 
 def _hashes(report: Report) -> list[tuple[str, str]]:
     documents: list[tuple[str, Document]] = [("account", report.account), ("market", report.market)]
-    documents += [(f"rules {row.rules}", row.pack) for row in report.comparison.rows]
+    documents += {f"rules {row.label}": row.pack for row in report.comparison.rows}.items()
     return [(name, document.hash()) for name, document in documents]
 
 

@@ -59,6 +59,7 @@ def requirement_view(requirement: Requirement, top: int = 10, *, title: bool = T
         *_head(requirement),
         _components(requirement),
         *_binding(requirement),
+        *_pools(requirement),
     ]
     if requirement.shares:
         parts += [Text(""), contributions(requirement, top)]
@@ -126,6 +127,25 @@ def _binding(r: Requirement) -> list[RenderableType]:
     return lines
 
 
+def _pools(r: Requirement) -> list[RenderableType]:
+    """What stands or falls by itself, where the account has isolated positions."""
+    if not r.pools:
+        return []
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("pool", no_wrap=True, max_width=30, overflow="ellipsis")
+    for heading in (f"set apart {r.currency}", "equity", "initial", "maintenance", "health"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for p in r.pools:
+        table.add_row(
+            p.subject,
+            "-" if p.margin is None else number(p.margin, r.currency, 2),
+            *(number(x, r.currency, 2) for x in (p.equity, p.initial, p.maintenance)),
+            "-" if p.health is None else f"{p.health:,.2f}",
+            style=LOSS if p.equity < p.maintenance else "none",
+        )
+    return [Text(""), table]
+
+
 def contributions(r: Requirement, top: int = 10) -> Table:
     """The positions by the size of their share of the initial margin; negative shares are relief."""
     ranked = sorted(r.shares, key=lambda s: (-abs(s.initial), s.subject))
@@ -146,6 +166,10 @@ def contributions(r: Requirement, top: int = 10) -> Table:
     return table
 
 
+REASONS = 4
+"""Rule sets without a number whose reasons are printed; more of them are only named."""
+
+
 def comparison_view(comparison: Comparison) -> RenderableType:
     """One line for each rule set; below it what bound it, how well it is known, or why there is no number."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
@@ -153,14 +177,19 @@ def comparison_view(comparison: Comparison) -> RenderableType:
     for heading in ("initial", "maintenance", "net equity", "health", "netting"):
         table.add_column(heading, justify="right", no_wrap=True)
     below: list[RenderableType] = []
+    cheapest = comparison.cheapest
+    refused = [row for row in comparison.rows if row.requirement is None]
     for row in comparison.rows:
-        name = Text(row.rules + ("*" if row.translated else ""))
-        line = Text(f"{row.rules}: ")
+        name = Text(row.label + ("*" if row.translated else ""))
+        if row is cheapest:
+            name.append(" <", style="bold green")
+        line = Text(f"{row.label}: ")
         r = row.requirement
         if r is None:
-            table.add_row(name, "-", "-", "-", "-", "-", style=QUIET)
-            line.append(f"no number. {row.refusal}")
-            below.append(line)
+            if len(refused) <= REASONS:
+                table.add_row(name, "-", "-", "-", "-", "-", style=QUIET)
+                line.append(f"no number. {row.refusal}")
+                below.append(line)
             continue
         side = LOSS if r.excess_maintenance < 0 else "yellow" if r.excess_initial < 0 else "green"
         table.add_row(
@@ -168,7 +197,7 @@ def comparison_view(comparison: Comparison) -> RenderableType:
             number(r.initial, r.currency) + ("" if is_dollar(r.currency) else f" {r.currency}"),
             number(r.maintenance, r.currency),
             number(r.net_equity, r.currency),
-            Text("-" if r.health is None else f"{r.health:,.2f}", style=side),
+            Text("-" if row.health is None else f"{row.health:,.2f}", style=side),
             "-" if row.netting is None else percent(-row.netting),
         )
         line.append(f"{row.currency}, set by {row.binding or 'nothing'}")
@@ -179,12 +208,17 @@ def comparison_view(comparison: Comparison) -> RenderableType:
         below.append(line)
         below += [Text(f"  {note}", QUIET) for note in row.notes[row.translated :]]
         below += [Text(f"  {f.subject}: {f.message} ({f.effect})", "yellow") for f in row.failures]
+    if len(refused) > REASONS:
+        names = ", ".join(dict.fromkeys(row.pack.name for row in refused))
+        below.append(Text(f"no number under {names}: --rules with one of them, or --json, says why", QUIET))
     # the first note of a translated row tells of the translation, often in the same words for several
     below += [Text(f"* {n}", QUIET) for n in dict.fromkeys(r.notes[0] for r in comparison.rows if r.translated)]
     explain = (
-        "health = net equity / maintenance: above 1 is above the line\n"
+        "health = net equity / maintenance, of the weakest pool where there are several: above 1 is above the line\n"
         "netting = initial margin against that of every position alone"
     )
+    if cheapest is not None and cheapest.cost is not None:
+        explain += f"\n< cheapest here, of those that leave the account above the line: {money(cheapest.cost, 'USD')}"
     return Group(table, Text(explain, QUIET), Text(""), *below)
 
 

@@ -98,18 +98,18 @@ class Group {
         if (highest >= h.instruments || !fits<Scalar>(range.largest + range.odd)) return false;
         // one bound for all suffices nearly always
         const double bound = static_cast<double>(size) * range.largest * columns.largest() + range.odd;
-        return bound <= limit || each_within(h, columns.by_row(), limit, begin, end);
+        return bound <= limit || each_within(h.quantity + from, columns.by_row(), limit);
     }
 
     Positions<Scalar> positions{};
 
   private:
-    static bool each_within(const Holdings& h, const double* largest, double limit, std::size_t begin,
-                            std::size_t end) {
-        for (std::size_t a = begin; a < end; ++a) {
+    // The rows are those that were checked: the array they came from may have been written to meanwhile.
+    bool each_within(const double* quantity, const double* largest, double limit) const {
+        for (std::size_t a = 0; a < positions.accounts; ++a) {
             double gross = 0.0;
-            for (std::int64_t j = h.indptr[a]; j < h.indptr[a + 1]; ++j) {
-                gross += std::fabs(h.quantity[j]) * largest[h.indices[j]];
+            for (std::uint32_t j = positions.starts[a]; j < positions.starts[a + 1]; ++j) {
+                gross += std::fabs(quantity[j]) * largest[positions.row[j]];
             }
             if (!(gross <= limit)) return false;
         }
@@ -136,6 +136,7 @@ template <typename Scalar, typename Room, typename Work>
 bool for_groups(const Holdings& h, const Columns<Scalar>& columns, double limit, std::size_t most,
                 std::size_t threads, Work&& work) {
     if (!fits<Scalar>(columns.largest())) return false;
+    threads = std::clamp<std::size_t>(threads, 1, std::max<std::size_t>(1, h.accounts));
     // few accounts are spread over all threads
     most = std::max<std::size_t>(16, std::min(most, h.accounts / (4 * threads)));
     const std::vector<std::size_t> border = borders(h, most);

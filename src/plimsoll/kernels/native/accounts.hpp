@@ -12,7 +12,7 @@ namespace plimsoll {
 // Account a holds quantity[j] of instrument indices[j], j from indptr[a] up to indptr[a + 1], all row-major arrays.
 struct Holdings {
     std::size_t accounts, instruments, scenarios;
-    const std::int64_t* indptr;
+    const std::int64_t* indptr;  // checked, and written to by nobody meanwhile
     const std::int64_t* indices;
     const double* quantity;
     const double* pnl;  // [instruments, scenarios]

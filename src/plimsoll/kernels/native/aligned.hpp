@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -21,6 +22,9 @@ class Aligned {
     // `whole` where all of it will be used: large pages then come with fewer interrupts when they are first touched.
     explicit Aligned(std::size_t size, bool whole = false)
         : size_(size), alignment_(whole && size * sizeof(Scalar) >= kPage ? kPage : kLine) {
+        if (size > (std::numeric_limits<std::size_t>::max() - 2 * kPage) / sizeof(Scalar)) {
+            throw std::bad_array_new_length();
+        }
         std::size_t bytes = size * sizeof(Scalar) + kLine;
         if (alignment_ == kPage) bytes = (bytes + kPage - 1) / kPage * kPage;
         data_ = static_cast<Scalar*>(::operator new(bytes, std::align_val_t(alignment_)));

@@ -5,6 +5,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -23,13 +24,23 @@ inline void expect(bool holds, const char* name, const std::string& wanted) {
     if (!holds) throw nb::value_error((std::string(name) + ": shape does not match, must be " + wanted).c_str());
 }
 
+// A view of bytes may start anywhere; a load of a number that does not start at a multiple of its size is undefined.
+template <typename Array>
+void expect_aligned(const Array& array, const char* name) {
+    if (reinterpret_cast<std::uintptr_t>(array.data()) % sizeof(typename Array::Scalar)) {
+        throw nb::value_error((std::string(name) + ": must start at a multiple of the size of its numbers").c_str());
+    }
+}
+
 template <typename Array>
 void expect_1d(const Array& array, std::size_t size, const char* name) {
+    expect_aligned(array, name);
     expect(array.shape(0) == size, name, "[" + std::to_string(size) + "]");
 }
 
 template <typename Array>
 void expect_2d(const Array& array, std::size_t rows, std::size_t columns, const char* name) {
+    expect_aligned(array, name);
     expect(array.shape(0) == rows && array.shape(1) == columns, name,
            "[" + std::to_string(rows) + ", " + std::to_string(columns) + "]");
 }

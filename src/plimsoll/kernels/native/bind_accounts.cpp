@@ -11,7 +11,7 @@ void bind_measures(nb::module_& m) {
         [](In<std::int64_t, 1> indptr, In<std::int64_t, 1> indices, In<double, 1> quantity, In<double, 2> pnl,
            Maybe<double, 1> weights, double limit, std::size_t threads, Out<Scalar, 1> loss,
            Out<std::int64_t, 1> scenario) {
-            const Holdings holdings = gathered(indptr, indices, quantity, pnl);
+            const auto [starts, holdings] = gathered(indptr, indices, quantity, pnl);
             if (weights) expect_1d(*weights, holdings.scenarios, "weights");
             expect_1d(loss, holdings.accounts, "loss");
             expect_1d(scenario, holdings.accounts, "scenario");
@@ -27,7 +27,7 @@ void bind_measures(nb::module_& m) {
         [](In<std::int64_t, 1> indptr, In<std::int64_t, 1> indices, In<double, 1> quantity, In<double, 2> pnl,
            std::size_t k, double share, double limit, std::size_t threads, Out<Scalar, 1> quantile,
            Out<Scalar, 1> shortfall) {
-            const Holdings holdings = gathered(indptr, indices, quantity, pnl);
+            const auto [starts, holdings] = gathered(indptr, indices, quantity, pnl);
             expect(k >= 1 && k <= holdings.scenarios, "k", "from 1 to the number of scenarios");
             expect_1d(quantile, holdings.accounts, "quantile");
             expect_1d(shortfall, holdings.accounts, "shortfall");
@@ -49,6 +49,7 @@ void bind_accounts(nb::module_& m) {
         [](In<double, 2> losses, std::size_t k, double share, std::size_t threads, Out<double, 1> quantile,
            Out<double, 1> shortfall) {
             const std::size_t rows = losses.shape(0), size = losses.shape(1);
+            expect_aligned(losses, "losses");
             expect(k >= 1 && k <= size, "k", "from 1 to the number of scenarios");
             expect_1d(quantile, rows, "quantile");
             expect_1d(shortfall, rows, "shortfall");

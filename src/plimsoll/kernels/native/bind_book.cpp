@@ -29,6 +29,7 @@ template <Measure measure>
 void after_each(const Book& book, In<std::int64_t, 1> account, In<std::int64_t, 1> instrument, In<double, 1> quantity,
                 std::size_t threads, Out<double, 1> out) {
     const std::size_t count = account.shape(0);
+    expect_aligned(account, "account");
     expect_1d(instrument, count, "instrument");
     expect_1d(quantity, count, "quantity");
     expect_1d(out, count, "out");
@@ -51,7 +52,7 @@ void bind_book(nb::module_& m) {
         "__init__",
         [](Book* self, In<std::int64_t, 1> indptr, In<std::int64_t, 1> indices, In<double, 1> quantity,
            In<double, 2> pnl, std::size_t k, double share, double limit) {
-            const Holdings holdings = gathered(indptr, indices, quantity, pnl);
+            const auto [starts, holdings] = gathered(indptr, indices, quantity, pnl);
             expect(k <= holdings.scenarios, "k", "at most the number of scenarios");
             nb::gil_scoped_release released;
             new (self) Book(holdings, {k, share}, limit);
@@ -73,6 +74,7 @@ void bind_book(nb::module_& m) {
     book.def(
         "_reprice",
         [](Book& self, In<std::int64_t, 1> instrument, In<double, 2> pnl, std::size_t threads) {
+            expect_aligned(instrument, "instrument");
             expect_2d(pnl, instrument.shape(0), self.scenarios(), "pnl");
             nb::gil_scoped_release released;
             Writing lock(self.mutex);
@@ -100,15 +102,15 @@ void bind_book(nb::module_& m) {
     book.def(
         "_positions",
         [](const Book& self) {
-            return held<Reading>(self, [&] {
-                nb::list accounts;
-                for (const auto& held : self.held()) {
-                    nb::list positions;
-                    for (const Position& one : held) positions.append(nb::make_tuple(one.row, one.quantity));
-                    accounts.append(positions);
-                }
-                return accounts;
-            });
+            // a copy first: making objects may run other Python code, which may want this book
+            const auto copied = held<Reading>(self, [&] { return self.held(); });
+            nb::list accounts;
+            for (const auto& held : copied) {
+                nb::list positions;
+                for (const Position& one : held) positions.append(nb::make_tuple(one.row, one.quantity));
+                accounts.append(positions);
+            }
+            return accounts;
         });
     book.def_prop_ro("accounts", &Book::accounts);
     book.def_prop_ro("instruments", &Book::instruments);

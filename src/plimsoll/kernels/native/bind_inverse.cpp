@@ -9,6 +9,7 @@ void bind_inverse(nb::module_& m) {
         [](In<double, 1> x, In<double, 1> log_target, std::size_t threads, Out<double, 1> total, Out<double, 1> slope,
            Out<bool, 1> converged) {
             const std::size_t count = x.shape(0);
+            expect_aligned(x, "x");
             expect_1d(log_target, count, "log_target");
             expect_1d(total, count, "total");
             expect_1d(slope, count, "slope");

@@ -24,6 +24,8 @@ Arguments gathered(const In<std::int64_t, 1>& group, const In<double, 1>& strike
                    const In<double, 2>& vol_scale, const Maybe<double, 2>& vol_shift,
                    const Maybe<double, 2>& vol_floor, const In<double, 1>& discount) {
     const std::size_t count = group.shape(0), groups = forward.shape(0), scenarios = forward.shape(1);
+    expect_aligned(group, "group");
+    expect_aligned(forward, "forward");
     expect_1d(strike, count, "strike");
     expect_1d(total_vol, count, "total_vol");
     expect_1d(call, count, "call");
@@ -52,6 +54,7 @@ void bind_lognormal(nb::module_& m) {
         [](In<double, 1> forward, In<double, 1> strike, In<double, 1> total_vol, In<bool, 1> call, std::size_t threads,
            Out<double, 1> out) {
             const std::size_t count = forward.shape(0);
+            expect_aligned(forward, "forward");
             expect_1d(strike, count, "strike");
             expect_1d(total_vol, count, "total_vol");
             expect_1d(call, count, "call");
@@ -85,6 +88,7 @@ void bind_lognormal(nb::module_& m) {
             const Arguments a = gathered(group, strike, total_vol, call, std::nullopt, forward, vol_scale, vol_shift,
                                          vol_floor, discount);
             expect_1d(root_time, a.instruments.count, "root_time");
+            expect_aligned(out, "out");
             const std::size_t size = a.instruments.count * a.tables.scenarios;
             expect(out.shape(0) == 5 && out.shape(1) == a.instruments.count && out.shape(2) == a.tables.scenarios, "out",
                    "[5, N, S]");

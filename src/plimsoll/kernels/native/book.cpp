@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -16,6 +17,12 @@ std::string number(double x) {
     char text[40];
     std::snprintf(text, sizeof text, "%.17g", x);
     return text;
+}
+
+// An array without rows may have any number of columns.
+std::size_t product(std::size_t rows, std::size_t columns) {
+    if (columns && rows > std::numeric_limits<std::size_t>::max() / columns) throw std::bad_array_new_length();
+    return rows * columns;
 }
 
 std::size_t within(const char* name, std::int64_t index, std::size_t count) {
@@ -36,8 +43,8 @@ Book::Book(const Holdings& h, const Tail& tail, double limit)
       tail_(tail),
       limit_(limit),
       loop_(loops<double>()),
-      losses_(h.accounts * stride_, true),
-      rows_(h.instruments * stride_, true),
+      losses_(product(h.accounts, stride_), true),
+      rows_(product(h.instruments, stride_), true),
       largest_(h.instruments),
       held_(h.accounts) {
     for (std::size_t i = 0; i < instruments_; ++i) {
@@ -128,8 +135,9 @@ void Book::reprice(const std::int64_t* instrument, const double* pnl, std::size_
     std::vector<std::uint32_t> slot(instruments_, kUntouched);
     std::vector<double> largest = largest_;
     Aligned<double> given(count * stride_), change(count * stride_);
+    std::vector<std::size_t> which(count);  // checked once: the caller's array may be written to meanwhile
     for (std::size_t r = 0; r < count; ++r) {
-        const std::size_t i = checked_instrument(instrument[r]);
+        const std::size_t i = which[r] = checked_instrument(instrument[r]);
         if (slot[i] != kUntouched) throw std::invalid_argument("instrument: got " + std::to_string(i) + " twice");
         slot[i] = static_cast<std::uint32_t>(r);
         const Range range = loop_.pack(pnl + r * scenarios_, scenarios_, given.data() + r * stride_);
@@ -157,7 +165,7 @@ void Book::reprice(const std::int64_t* instrument, const double* pnl, std::size_
     });
     for (std::size_t r = 0; r < count; ++r) {
         std::copy(given.data() + r * stride_, given.data() + (r + 1) * stride_,
-                  rows_.data() + static_cast<std::size_t>(instrument[r]) * stride_);
+                  rows_.data() + which[r] * stride_);
     }
     largest_ = std::move(largest);
 }

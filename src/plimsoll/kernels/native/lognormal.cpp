@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "mills.hpp"
@@ -60,7 +61,9 @@ PLIMSOLL_INLINE void greeks_loop(const Row& row, const View& view, std::size_t w
     const double strike = row.strike, log_strike = row.log_strike, root_strike = row.root_strike;
     const double total_vol = row.total_vol, inverse_total_vol = 1.0 / total_vol, discount = row.discount;
     const double vega_factor = discount * kInverseRootTwoPi * root_time;
-    const double theta_factor = root_time > 0.0 ? -0.5 * discount * kInverseRootTwoPi / (root_time * root_time) : 0.0;
+    const double years = root_time * root_time;
+    // less than this is no time, and its inverse need not be a number
+    const double theta_factor = years >= std::numeric_limits<double>::min() ? -0.5 * discount * kInverseRootTwoPi / years : 0.0;
 #pragma omp simd
     for (std::size_t s = 0; s < width; ++s) {
         const double f = v.forward[s];

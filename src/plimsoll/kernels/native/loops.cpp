@@ -25,6 +25,7 @@ namespace plimsoll {
 #if defined(PLIMSOLL_DISPATCH) && !defined(__clang__)
 #define PLIMSOLL_VARIANTS 1
 
+#if !defined(PLIMSOLL_WITHOUT_V4)
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4")
 #define PLIMSOLL_COMPRESS 1
@@ -35,6 +36,7 @@ PLIMSOLL_TABLE
 }  // namespace v4
 #undef PLIMSOLL_COMPRESS
 #pragma GCC pop_options
+#endif
 
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v3")
@@ -58,17 +60,42 @@ PLIMSOLL_TABLE
 
 namespace {
 
-template <typename Scalar>
-const Loops<Scalar>& best() {
+enum Level { kBaseline, kV3, kV4 };
+
+// What this processor has of what was compiled: the loader chooses among the clones of other files by the same rule.
+Level level() {
 #if defined(PLIMSOLL_VARIANTS)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("x86-64-v4")) return v4::kLoops<Scalar>;
-    if (__builtin_cpu_supports("x86-64-v3")) return v3::kLoops<Scalar>;
+#if !defined(PLIMSOLL_WITHOUT_V4)
+    if (__builtin_cpu_supports("x86-64-v4")) return kV4;
 #endif
-    return plain::kLoops<Scalar>;
+    if (__builtin_cpu_supports("x86-64-v3")) return kV3;
+#endif
+    return kBaseline;
+}
+
+template <typename Scalar>
+const Loops<Scalar>& best() {
+    switch (level()) {
+#if defined(PLIMSOLL_VARIANTS)
+#if !defined(PLIMSOLL_WITHOUT_V4)
+        case kV4: return v4::kLoops<Scalar>;
+#endif
+        case kV3: return v3::kLoops<Scalar>;
+#endif
+        default: return plain::kLoops<Scalar>;
+    }
 }
 
 }  // namespace
+
+const char* instruction_set() {
+    switch (level()) {
+        case kV4: return "x86-64-v4";
+        case kV3: return "x86-64-v3";
+        default: return "baseline";
+    }
+}
 
 template <>
 const Loops<double>& loops<double>() {

@@ -102,6 +102,9 @@ constexpr std::size_t selection_room(std::size_t n) {
     return 3 * (vectors_of<Scalar>(n) + kRanked) * kLanes<Scalar>;
 }
 
+// The one that `loops` chose: "x86-64-v4", "x86-64-v3" or "baseline", what the build's own flags ask for.
+const char* instruction_set();
+
 template <typename Scalar>
 const Loops<Scalar>& loops();
 template <>

@@ -1,6 +1,8 @@
 // The extension module: one bind function per subject.
 #include <nanobind/nanobind.h>
 
+#include "loops.hpp"
+
 namespace nb = nanobind;
 
 namespace plimsoll {
@@ -16,4 +18,6 @@ NB_MODULE(_native, m) {
     plimsoll::bind_lognormal(m);
     plimsoll::bind_accounts(m);
     plimsoll::bind_book(m);
+    m.def("instruction_set", &plimsoll::instruction_set,
+          "Which variant of the loops this processor runs: x86-64-v4, x86-64-v3 or baseline.");
 }

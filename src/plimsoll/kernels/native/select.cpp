@@ -12,6 +12,7 @@ constexpr std::size_t kKept = 512 * 1024;
 
 bool vectors_tail(const double* losses, std::size_t rows, std::size_t size, const Tail& tail, std::size_t threads,
                   double* quantile, double* shortfall) {
+    if (!rows) return true;  // of any size
     const Loops<double>& loop = loops<double>();
     std::atomic<bool> good{true};
     for_shards(rows, threads, [&](std::size_t begin, std::size_t end) {
@@ -30,7 +31,7 @@ bool vectors_tail(const double* losses, std::size_t rows, std::size_t size, cons
                 if (!good) return;
             }
             const Measured<double> found = loop.tail(own, size, tail, scratch.data());
-            if (!checked && std::isnan(found.quantile)) good = false;
+            if (std::isnan(found.quantile)) good = false;
             quantile[r] = found.quantile;
             shortfall[r] = found.shortfall;
         }

@@ -190,6 +190,8 @@ Scalar kth_of_many(const Scalar* x, std::size_t n, std::size_t k, Scalar* room) 
     std::size_t kept = keep(x, vectors, from, room);
     if (fewest) kept = remove_from(room, kept, below);
     const std::size_t rank = k - fewest;
+    // fewer than were counted: another thread has written to the losses since their bound was found
+    if (rank > kept) return std::numeric_limits<Scalar>::quiet_NaN();
     if (kept > kRanked * kLanes<Scalar>) {
         std::nth_element(room, room + (rank - 1), room + kept, std::greater<Scalar>());
         return room[rank - 1];

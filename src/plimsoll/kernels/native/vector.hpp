@@ -1,9 +1,11 @@
 // How one loop body becomes vector code for several instruction sets.
 #pragma once
 
-#if defined(PLIMSOLL_DISPATCH)
 // One clone per instruction set, chosen by the loader when the library is opened. Everything a clone calls must be
 // PLIMSOLL_INLINE, or it would be compiled for the oldest set.
+#if defined(PLIMSOLL_DISPATCH) && defined(PLIMSOLL_WITHOUT_V4)
+#define PLIMSOLL_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#elif defined(PLIMSOLL_DISPATCH)
 #define PLIMSOLL_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define PLIMSOLL_CLONES

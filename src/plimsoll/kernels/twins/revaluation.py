@@ -87,9 +87,10 @@ def greeks(cells: Cells, root_time: FloatArray, out: FloatArray) -> FloatArray:
         density = np.where(smooth, discount * normal_pdf(np.where(smooth, d1, 0.0)), 0.0)
         out[2] = density / np.where(smooth, forward * vol, 1.0)
         out[3] = density * forward * root
-        years = root * root
+        # less than the smallest normal number is no time
+        years = np.where(root * root >= np.finfo(np.float64).tiny, root * root, 0.0)
         out[4] = np.divide(
-            -0.5 * out[3] * vol, root * years, out=np.zeros_like(vol), where=np.broadcast_to(years > 0.0, vol.shape)
+            -0.5 * density * forward * vol, years, out=np.zeros_like(vol), where=np.broadcast_to(years > 0.0, vol.shape)
         )
     return out
 

@@ -150,6 +150,8 @@ def _head_notes(before: Rules, after: Rules, leaves: Sequence[object]) -> tuple[
     if weaker:
         names = ", ".join(sorted(weaker)[:4]) + (f" and {len(weaker) - 4} more" if len(weaker) > 4 else "")
         notes.append(f"evidence is another for {names}")
+    for which, pack, other in (("earlier", before, after), ("later", after, before)):
+        notes += [f"the {which} pack says: {note}" for note in pack.notes if note not in other.notes]
     if before.currency != after.currency:
         notes.append(f"currency: {before.currency} → {after.currency}")
     if before.decimals != after.decimals:
@@ -258,7 +260,7 @@ def _node_text(edit: _Edit, before: Rules, after: Rules) -> str:
     fresh = edit.before in (MISSING, None)
     node = edit.after if fresh else edit.before
     pack = after if fresh else before
-    who = subject(f"{edit.path}.it")
+    who = _capital(subject(f"{edit.path}.it") or "parameters")
     word = "taken from now on" if fresh else "no longer taken"
     if edit.path.startswith("underlyings."):
         table = pack.parameters["scenario_tables"].get(node.get("scenarios"), [])
@@ -271,7 +273,7 @@ def _node_text(edit: _Edit, before: Rules, after: Rules) -> str:
     if isinstance(default, dict):
         usual = ", ".join(shown(default.get(p.rsplit(".", 1)[-1]), (entry(p) or ("", "n", 0))[1]) for p, _ in leaves)
         return f"{who}: {'its own terms' if fresh else 'the defaults again, not'} {listed} (defaults: {usual})"
-    return f"{who}: {word}, {listed}"
+    return _capital(f"{who}: {word}, {listed}" if who else f"{words_for(edit.path)}: {word}, {listed}")
 
 
 def _listed(leaves: Sequence[tuple[str, Any]], path: str) -> str:

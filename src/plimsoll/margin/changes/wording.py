@@ -180,6 +180,7 @@ SUBJECTS = {
     "defaults": "defaults",
     "inverse_options": "inverse options",
     "linear_options": "linear options",
+    "perpetual_options": "perpetual options",
     "collaterals": "collateral",
     "fees": "",
     "depeg": "stable coin",

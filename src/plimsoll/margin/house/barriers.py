@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from plimsoll.margin.book import Book
-from plimsoll.margin.house.delta import held_of
+from plimsoll.margin.parts.delta import held_of
 from plimsoll.risk.exotics import barrier_moves
 from plimsoll.scenarios import Scenarios, VolRule
 

@@ -18,18 +18,18 @@ from plimsoll.margin.components import component, known_collateral, weakest
 from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.house.barriers import held_moves
 from plimsoll.margin.house.box import TIE_TOLERANCE, Box
-from plimsoll.margin.house.delta import delta_charge_shares, held_of, unit_deltas, worth_of
 from plimsoll.margin.house.dsa_forms import DSA_FORMS, dsa_pieces
 from plimsoll.margin.house.dsa_many import dsa_batch
 from plimsoll.margin.house.dsa_parameters import DsaParameters
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.expansion import unit_expansion
-from plimsoll.margin.house.floors import largest, stacked
 from plimsoll.margin.house.prbm import Prbm
 from plimsoll.margin.house.remainder import Remainder, remainder
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.parts.delta import delta_charge_shares, held_of, unit_deltas, worth_of
+from plimsoll.margin.parts.floors import largest, stacked
 from plimsoll.margin.requirement import Binding, Component, ScenarioLoss
 from plimsoll.margin.rules import find_rules
 from plimsoll.market import Market

@@ -8,8 +8,6 @@ import numpy as np
 
 from plimsoll.kernels import aggregate_accounts
 from plimsoll.margin.house.box import Box
-from plimsoll.margin.house.delta import unit_deltas
-from plimsoll.margin.house.delta_many import delta_charges
 from plimsoll.margin.house.dsa_parameters import DsaParameters
 from plimsoll.margin.house.expansion import GAMMA, VOLGA, unit_expansion
 from plimsoll.margin.house.prbm_many import NOW, unit_worth
@@ -18,6 +16,8 @@ from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.positions import F64, I64
 from plimsoll.margin.many.totals import Amounts
 from plimsoll.margin.many.universe import Lots, Runs, Universe
+from plimsoll.margin.parts.delta import unit_deltas
+from plimsoll.margin.parts.delta_many import delta_charges
 from plimsoll.risk import plan_pnl, unit_values
 
 _ROWS = 256

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from plimsoll.documents import Asset, Fraction, Name, NonNegative, Part, Positive
-from plimsoll.margin.house.parameters import MinDelta
+from plimsoll.margin.parts.scan import MinDelta
 
 Below = Annotated[float, Field(strict=True, gt=0, lt=1)]
 Cells = Annotated[int, Field(strict=True, ge=1, le=256)]

@@ -6,6 +6,7 @@ Implements the named system under the reading of capabilities K4. Rule codes `PR
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,14 @@ from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral
 from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.house.barriers import at_barriers, held_moves
-from plimsoll.margin.house.delta import (
+from plimsoll.margin.house.equity import net_equity
+from plimsoll.margin.house.parameters import PrbmParameters
+from plimsoll.margin.house.prbm_forms import PRBM_FORMS, prbm_pieces
+from plimsoll.margin.house.prbm_many import prbm_batch
+from plimsoll.margin.many.engine import Batch
+from plimsoll.margin.many.universe import Universe
+from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.parts.delta import (
     coins_of,
     delta_charge_shares,
     held_of,
@@ -25,26 +33,17 @@ from plimsoll.margin.house.delta import (
     unit_deltas,
     worth_of,
 )
-from plimsoll.margin.house.equity import net_equity
-from plimsoll.margin.house.floors import largest, stacked
-from plimsoll.margin.house.parameters import PrbmParameters
-from plimsoll.margin.house.prbm_forms import PRBM_FORMS, prbm_pieces
-from plimsoll.margin.house.prbm_many import prbm_batch
-from plimsoll.margin.many.engine import Batch
-from plimsoll.margin.many.universe import Universe
-from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.parts.floors import largest, stacked
+from plimsoll.margin.parts.scan import scan
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.market import Market
 from plimsoll.risk import Plan, plan_pnl
-from plimsoll.scenarios import Scenarios, VolRule, years_of
+from plimsoll.scenarios import Scenarios, years_of
 
 F64 = npt.NDArray[np.float64]
 
 FLOORS = ("scan", "min_delta", "short_option")
 """The terms of the core in the order in which a tie is decided."""
-
-TIE_TOLERANCE = 1e-9
-"""Losses closer than this (relative) tie but for rounding: the earlier row is named; amount and shares stay exact."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +83,7 @@ class Prbm(MarginModel):
     """
 
     MODEL = "prbm"
-    PARAMETERS = PrbmParameters
+    PARAMETERS: ClassVar[type[PrbmParameters]] = PrbmParameters
     FORMS = PRBM_FORMS
     MANY = (
         "one weighted worst-of-scenarios over 24 columns for each underlying, four sums over neighbouring lots, and "
@@ -106,14 +105,7 @@ class Prbm(MarginModel):
 
     def scenarios(self) -> Scenarios:
         """The pack's table as columns."""
-        p = self.parameters
-        return Scenarios.build(
-            [1.0 + row.move for row in p.scenarios],
-            [row.vol for row in p.scenarios],
-            [row.weight for row in p.scenarios],
-            vol_rule=VolRule(p.vol_power_short, p.vol_power_long, p.vol_reference_days, p.vol_days_floor),
-            kinds=["regular" if row.weight == 1.0 else "tail" for row in p.scenarios],
-        )
+        return self.parameters.columns()
 
     def cores(self, book: Book) -> tuple[Core, ...]:
         """Scan and floors of every underlying in the book."""
@@ -133,13 +125,9 @@ class Prbm(MarginModel):
             more = book.quantity[:, None] * plan_pnl(plan, further, "usd", book.quantity)
             pnl, weight = np.hstack([pnl, more]), np.concatenate([weight, further.weight])
             labels = (*labels, *further.labels)
-        weighted = pnl[mine].sum(axis=0) * weight
-        lowest, worst = int(np.argmin(weighted)), -1
         shares = {f: np.zeros(len(plan)) for f in FLOORS}
-        if weighted[lowest] < 0:
-            shares["scan"][mine] = -pnl[mine, lowest] * weight[lowest]
-            limit = weighted[lowest] * (1.0 - TIE_TOLERANCE)
-            worst = int(np.flatnonzero(weighted <= limit)[0])
+        found = scan(pnl[mine], weight)
+        shares["scan"][mine] = found.shares
         spot = float(plan.spot[mine][0])
         delta = (book.quantity * unit_deltas(plan, book.quantity))[mine]
         rule, worth = p.min_delta, worth_of(book, mine, p.min_delta.cap_long_options)
@@ -147,8 +135,8 @@ class Prbm(MarginModel):
         sold = self._short_options(plan, book.quantity, mine) + self._short_exotics(plan, book.quantity)[mine]
         shares["short_option"][mine] = sold * p.short_option_rate * spot
         amount = {f: float(v.sum()) for f, v in shares.items()}
-        amount["scan"] = max(0.0, -float(weighted.min()))
-        return Core(underlying, weighted, labels, worst, amount, shares)
+        amount["scan"] = found.amount
+        return Core(underlying, found.weighted, labels, found.worst, amount, shares)
 
     @staticmethod
     def _short_options(plan: Plan, quantity: F64, mine: npt.NDArray[np.bool_]) -> F64:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from plimsoll.margin.forms.declared import Declared, Form
-from plimsoll.margin.forms.expression import F64, Expression, Max, Relieved, Scaled, Sum, Worst, total
-from plimsoll.margin.house.delta import coins_of, unit_deltas
-from plimsoll.margin.house.parameters import MinDelta, PrbmParameters
+from plimsoll.margin.forms.expression import Expression, Max, Relieved, Scaled, Sum, Worst, total
+from plimsoll.margin.house.parameters import PrbmParameters
 from plimsoll.margin.house.prbm_many import NOW, basis_units, unit_worth
 from plimsoll.margin.many.universe import Universe
+from plimsoll.margin.parts.delta import coins_of, unit_deltas
+from plimsoll.margin.parts.delta_forms import delta_rows
+from plimsoll.margin.parts.scan import MinDelta
 from plimsoll.risk import plan_pnl, unit_values
 from plimsoll.scenarios import Scenarios
 
@@ -29,14 +31,6 @@ PRBM_FORMS = Declared(
         "rules; equal to them wherever no bought option is charged its value"
     ),
 )
-
-
-def delta_rows(items: list[int], delta: F64, spot: float, net: float, hedged: float) -> Worst:
-    """The uncapped delta charge of one underlying: the larger of both ways to call one side the net one."""
-    up, down = net * spot * np.abs(delta), -(net - hedged) * spot * np.abs(delta)
-    rising = delta > 0
-    long = np.stack([np.where(rising, up, down), np.where(rising, down, up)])
-    return Worst.parts(items, long, long[::-1])
 
 
 def delta_charge(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from plimsoll.margin.house.delta import coins_of, unit_deltas
-from plimsoll.margin.house.delta_many import delta_charges
-from plimsoll.margin.house.parameters import MinDelta, PrbmParameters
+from plimsoll.margin.house.parameters import PrbmParameters
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.positions import F64, I64
 from plimsoll.margin.many.totals import Amounts
 from plimsoll.margin.many.universe import Lots, Universe, added
 from plimsoll.margin.many.worst import worst_loss
+from plimsoll.margin.parts.delta import coins_of, unit_deltas
+from plimsoll.margin.parts.delta_many import delta_charges
+from plimsoll.margin.parts.scan import MinDelta
 from plimsoll.risk import Plan, plan_pnl, unit_values
 from plimsoll.scenarios import Scenarios, years_of
 

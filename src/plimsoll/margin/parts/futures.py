@@ -13,9 +13,14 @@ from plimsoll.documents import Problem, Reason
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
+from plimsoll.margin.forms.declared import Form
+from plimsoll.margin.many.engine import Batch
+from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.parts.futures_forms import FUTURES_FORMS, futures_form
+from plimsoll.margin.parts.futures_many import FutureUnits, futures_batch
+from plimsoll.margin.parts.futures_orders import order_charges, order_problems
 from plimsoll.margin.parts.legs import Legs, Unit
-from plimsoll.margin.parts.orders import resting, value_of
 from plimsoll.margin.parts.tiers import Tiers, TierTable
 from plimsoll.margin.path import ACCOUNT, States, Track
 from plimsoll.margin.pools import SHARED, pool, pooled_equity
@@ -44,6 +49,7 @@ class TieredFutures(MarginModel):
 
     MODES = ("cross", "isolated")
     TAKES: ClassVar[frozenset[str]] = frozenset({"isolated", "legs", "leverage"})
+    FORMS = FUTURES_FORMS
     MANY = "every position by itself: one tier looked up, one rate and one deduction"
 
     @abstractmethod
@@ -65,14 +71,14 @@ class TieredFutures(MarginModel):
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`."""
-        found = []
+        found = order_problems(account, market)
         named = [(f"account.positions[{i}].instrument", p.instrument) for i, p in enumerate(account.positions)]
         named += [(f"account.orders[{i}].instrument", o.instrument) for i, o in enumerate(account.orders)]
         currencies = set()
         for path, name in named:
             contract = market.contracts.get(name)
             if contract is None:
-                continue  # the book refuses it, and says what the market lists
+                continue  # the book refuses a position in it, and `order_problems` an order
             if self.rule(contract) is None:
                 got = f"{name!r}, {contract.kind} on {contract.underlying} ({Reason.UNSUPPORTED_CONTRACT.value})"
                 found.append(Problem(path, got, self.listed()))
@@ -118,7 +124,11 @@ class TieredFutures(MarginModel):
             components=tuple(components),
             binding=(Binding(underlying=currency, kind="positions", label=label, pnl=-total),),
             scenarios=(),
-            workings={"notional": float(notional.sum()), "profit": float(profit.sum())},
+            workings={
+                "notional": float(notional.sum()),
+                "profit": float(profit.sum()),
+                **self.workings(legs, account.collateral.get(currency, 0.0)),
+            },
             failures=legs.book.failures,
             notes=self.notes(account, currency),
             currency=currency,
@@ -147,6 +157,24 @@ class TieredFutures(MarginModel):
         legs, _ = self._legs(open_book(account.model_copy(update={"orders": ()}), market, "refuse"))
         return legs.tier_multipliers()
 
+    def batch(self, universe: Universe) -> Batch | None:
+        """See `MarginModel.batch`."""
+        return futures_batch(FutureUnits.of(self, universe), universe)
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """See `MarginModel.pieces`."""
+        universe.one([c.currency for c in universe.plan.contracts], "settlement currency")
+        form = futures_form(FutureUnits.of(self, universe), reach)
+        return form, form
+
+    def forms_currency(self, universe: Universe) -> str:
+        """The settlement currency of the contracts."""
+        return universe.plan.contracts[0].currency
+
+    def workings(self, legs: Legs, balance: float) -> dict[str, float]:
+        """Further intermediate results, by name; `balance` is what the account holds of its settlement currency."""
+        return {}
+
     def currency(self, account: Account, market: Market) -> str:
         """The settlement currency of the account: that of its contracts, else of its first balance, else the pack's."""
         for name in (*(p.instrument for p in account.positions), *(o.instrument for o in account.orders)):
@@ -167,32 +195,11 @@ class TieredFutures(MarginModel):
         return np.array([self.close_fee_rate(c) for c in book.plan.contracts], dtype=np.float64)
 
     def _orders(self, account: Account, market: Market) -> Component:
-        """What the initial margin of each instrument rises by when its orders are filled, at the orders' prices."""
-        held = {(p.instrument, p.leg): p for p in account.positions}
-        names, amounts = [], []
-        for (name, leg), orders in resting(account.orders, market.contracts).items():
-            position = held.get((name, leg))
-            contract, mark = market.contracts[name], market.marks.get(name)
-            price = 0.0 if mark is None or mark.price is None else mark.price
-            value = 0.0 if position is None else value_of(contract, position.quantity, price)
-            chosen = orders.leverage if position is None or position.leverage is None else position.leverage
-            before, after = (self._initial(contract, v, price, chosen) for v in (abs(value), orders.worst(value)))
-            names.append(f"orders {name}" if leg == "net" else f"orders {name} {leg}")
-            amounts.append(max(0.0, after - before))
-        added = np.array(amounts, dtype=np.float64)
+        """See `order_charges`."""
+        found = order_charges(self, account, market)
+        added = np.array([c.amount for c in found], dtype=np.float64)
+        names = [c.subject for c in found]
         return component("open_orders", "Open orders", "assumed", names, added, np.zeros_like(added))
-
-    def _initial(self, contract: Contract, value: float, price: float, chosen: float | None) -> float:
-        """Initial margin of a position worth `value`, of a contract marked at `price`."""
-        rule = self.rule(contract)
-        assert rule is not None  # `problems` has refused a contract without tiers
-        one = value_of(contract, 1.0, price)
-        contracts = value / one if one > 0 else 0.0
-        size = {"notional": value, "contracts": contracts, "coins": contracts * float(contract.multiplier)}[rule[2]]  # type: ignore[union-attr]
-        tiers = Tiers.of(rule[1])
-        least = float(tiers.initial_rate[tiers.place(np.array(size))])
-        leverage = chosen if chosen is not None else self.default_leverage
-        return value * (least if leverage is None else max(least, 1.0 / leverage))
 
     @staticmethod
     def _pools(

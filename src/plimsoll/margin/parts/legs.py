@@ -12,7 +12,7 @@ import numpy.typing as npt
 from plimsoll.margin.book import Book
 from plimsoll.margin.parts.tiers import Tiers
 from plimsoll.margin.path import States
-from plimsoll.risk.plan import INVERSE
+from plimsoll.risk.plan import INVERSE, Plan
 
 F64 = npt.NDArray[np.float64]
 Unit = Literal["notional", "coins", "contracts"]
@@ -63,16 +63,8 @@ class Legs:
         return tuple(p.instrument if p.leg == "net" else f"{p.instrument} {p.leg}" for p in self.book.positions)
 
     def prices(self, states: States) -> F64:
-        """`[N, K]` marks along a path: only the part of a forward that still moves is multiplied."""
-        plan = self.book.plan
-        share = np.ones(len(plan))
-        total = plan.forward
-        inside = np.flatnonzero(plan.group >= 0)
-        moving = np.divide(plan.variable, total, out=np.ones_like(total), where=total > 0)
-        share[inside] = np.where(np.isfinite(moving), moving, 1.0)[plan.group[inside]]
-        factor = np.array([states.multiplier(c.underlying) for c in plan.contracts]).reshape(len(plan), len(states))
-        along: F64 = self.price[:, None] * (1.0 + (factor - 1.0) * share[:, None])
-        return along
+        """`[N, K]` marks along a path."""
+        return path_prices(self.book.plan, states)
 
     def notional(self, prices: F64) -> F64:
         """`[N, K]` absolute value of the positions at `prices[N, K]`, in the settlement currency."""
@@ -128,13 +120,34 @@ class Legs:
         """For each underlying the price multipliers at which a position comes to the end of a tier."""
         found: dict[str, set[float]] = {}
         plan = self.book.plan
+        share = moving_share(plan)
         notional = self.notional(self.price[:, None])[:, 0]
         for i, tiers in enumerate(self.tiers):
             inverse = bool(plan.style[i] == INVERSE)
             moving = self.unit[i] == "notional" or (self.unit[i] == "coins" and inverse)
-            if not moving or notional[i] <= 0:
+            if not moving or notional[i] <= 0 or share[i] <= 0:
                 continue
-            ratios = tiers.ends / notional[i]
-            name = plan.contracts[i].underlying
-            found.setdefault(name, set()).update((1.0 / ratios if inverse else ratios).tolist())
+            ratios = notional[i] / tiers.ends if inverse else tiers.ends / notional[i]
+            # of a forward only a part moves with the price of the underlying
+            multipliers = 1.0 + (ratios - 1.0) / share[i]
+            found.setdefault(plan.contracts[i].underlying, set()).update(multipliers.tolist())
         return {name: np.array(sorted(x for x in ratios if x > 0)) for name, ratios in found.items()}
+
+
+def moving_share(plan: Plan) -> F64:
+    """`[N]` part of each contract's price that moves with its underlying: one without an expiry."""
+    share = np.ones(len(plan))
+    total = plan.forward
+    inside = np.flatnonzero(plan.group >= 0)
+    moving = np.divide(plan.variable, total, out=np.ones_like(total), where=total > 0)
+    share[inside] = np.where(np.isfinite(moving), moving, 1.0)[plan.group[inside]]
+    return share
+
+
+def path_prices(plan: Plan, states: States) -> F64:
+    """`[N, K]` prices of futures and perpetuals along a path: only the part of a forward that still moves is
+    multiplied.
+    """
+    factor = np.array([states.multiplier(c.underlying) for c in plan.contracts]).reshape(len(plan), len(states))
+    along: F64 = plan.price[:, None] * (1.0 + (factor - 1.0) * moving_share(plan)[:, None])
+    return along

@@ -31,7 +31,19 @@ class Resting:
         >>> Resting(0.0, 1.0, 0.0, 100.0, None).worst(50.0)  # filled, it turns to -50: no more than what is held
         50.0
         """
-        return max(abs(held), abs(held + self.bought_value), abs(held - self.sold_value))
+        return max(value for _, value in self.ends(0.0, held))
+
+    def ends(self, quantity: float, value: float) -> tuple[tuple[float, float], ...]:
+        """Contracts and value, without sign, of a position (signed) as it is, with all buys and with all sells filled.
+
+        >>> Resting(2.0, 1.0, 200.0, 100.0, None).ends(0.5, 50.0)
+        ((0.5, 50.0), (2.5, 250.0), (0.5, 50.0))
+        """
+        return (
+            (abs(quantity), abs(value)),
+            (abs(quantity + self.bought), abs(value + self.bought_value)),
+            (abs(quantity - self.sold), abs(value - self.sold_value)),
+        )
 
 
 def value_of(contract: Contract, quantity: float, price: float) -> float:

@@ -124,3 +124,38 @@ class Tiers:
         """The least initial margin: the whole size at the rate of its tier, as a limit of leverage works."""
         margin: F64 = size * self.initial_rate[self.place(size)]
         return margin
+
+
+@dataclass(frozen=True, eq=False)
+class TierRows:
+    """`N` tables side by side, for blocks of positions: `ends[N, T - 1]` (infinite beyond a table's last), the rest
+    `[N, T]`.
+    """
+
+    ends: F64
+    maintenance_rate: F64
+    initial_rate: F64
+    deduction: F64
+
+    @classmethod
+    def of(cls, tables: Sequence[Tiers]) -> TierRows:
+        """The tables padded to the longest; no size comes to the padding."""
+        most = max((t.maintenance_rate.size for t in tables), default=1)
+
+        def padded(rows: list[F64], width: int, fill: float) -> F64:
+            result = np.full((len(rows), width), fill)
+            for i, row in enumerate(rows):
+                result[i, : row.size] = row
+            return result
+
+        return cls(
+            padded([t.ends for t in tables], most - 1, np.inf),
+            padded([t.maintenance_rate for t in tables], most, 0.0),
+            padded([t.initial_rate for t in tables], most, 0.0),
+            padded([t.deduction for t in tables], most, 0.0),
+        )
+
+    def place(self, row: npt.NDArray[np.int64], size: F64) -> npt.NDArray[np.int64]:
+        """Index of the tier that each `size[P]` is in, by the table `row[P]`."""
+        at: npt.NDArray[np.int64] = (size[:, None] > self.ends[row]).sum(axis=1).astype(np.int64)
+        return at

@@ -1,52 +1,96 @@
 """Binance USD-margined futures: brackets of notional with a cumulative deduction.
 
-Source: venues-cex section 3.1, own words. Rule codes `BINANCE-UM-nn` are listed in docs/rules.
+Source: venues-cex sections 3.1 and 3.2, own words. Rule codes `BINANCE-UM-nn` are listed in docs/rules.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from plimsoll.contracts import Contract, Future, Perpetual, Settlement
 from plimsoll.documents import Name, Part, Positive
 from plimsoll.margin.parts.futures import TieredFutures
-from plimsoll.margin.parts.legs import Unit
+from plimsoll.margin.parts.legs import Legs, Unit
 from plimsoll.margin.parts.tiers import TierTable
+from plimsoll.margin.venues.binance.liquidation_price import shown_prices
 
 
-class UsdmParameters(Part):
+class BracketParameters(Part):
     """Brackets by symbol, sizes in the settlement currency; `default_leverage` where none was chosen."""
 
     default_leverage: Positive
     symbols: dict[Name, TierTable]
 
 
-class UsdMargined(TieredFutures):
-    """Binance USD-margined futures, in cross and isolated margin, single-asset mode.
+class Bracketed(TieredFutures):
+    """What both kinds of Binance futures have in common: brackets by symbol, counted in the settlement currency."""
+
+    PARAMETERS = BracketParameters
+    parameters: BracketParameters
+
+    def rule(self, contract: Contract) -> tuple[str, TierTable, Unit] | None:
+        """See `TieredFutures.rule`: by the contract's name, by what its name begins with, else by pair."""
+        symbol = bracket_symbol(contract, self.parameters.symbols, self.settlement)
+        return None if symbol is None else (f"symbols.{symbol}", self.parameters.symbols[symbol], "notional")
+
+    @property
+    def settlement(self) -> Settlement:
+        """How the contracts of these rules settle."""
+        return Settlement.LINEAR
+
+    def listed(self) -> str:
+        """See `TieredFutures.listed`."""
+        return f"{self.settlement} futures and perpetuals of " + some_of(self.parameters.symbols)
+
+    @property
+    def default_leverage(self) -> float | None:
+        """See `TieredFutures.default_leverage`."""
+        return self.parameters.default_leverage
+
+    def workings(self, legs: Legs, balance: float) -> dict[str, float]:
+        """The liquidation price that the venue shows for each contract, USD; none where it shows dashes."""
+        return {f"liquidation_price.{name}": price for name, price in shown_prices(legs, balance).items()}
+
+
+class UsdMargined(Bracketed):
+    """Binance USD-margined futures, in cross and isolated margin, one-way or hedge mode, single-asset mode.
 
     ```
     notional      |q| * mark
     maintenance   notional * rate - cum,  cum_n = cum_(n-1) + floor_n (rate_n - rate_(n-1))
     initial       notional / leverage
     ```
+
+    In hedge mode each leg has its own bracket. Workings: `liquidation_price.<symbol>` by the venue's formula (see
+    `liquidation_price`), all other prices standing still.
     """
 
     MODEL = "binance-usdm"
-    PARAMETERS = UsdmParameters
-    parameters: UsdmParameters
+    LINEAR = ("USDT", "USDC")
 
-    def rule(self, contract: Contract) -> tuple[str, TierTable, Unit] | None:
-        """See `TieredFutures.rule`: a contract is found by its name, else by underlying and settlement currency."""
-        if not isinstance(contract, Perpetual | Future) or contract.settlement is not Settlement.LINEAR:
-            return None
-        for symbol in (contract.name, f"{contract.underlying}{contract.currency}"):
-            if symbol in self.parameters.symbols:
-                return f"symbols.{symbol}", self.parameters.symbols[symbol], "notional"
+
+def some_of(symbols: Iterable[str], most: int = 12) -> str:
+    """The first symbols, for a message.
+
+    >>> some_of(["C", "A", "B"], 2)
+    'A, B and 1 more'
+    """
+    names = sorted(symbols)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def bracket_symbol(contract: Contract, symbols: dict[str, TierTable], settlement: Settlement) -> str | None:
+    """Under which symbol brackets hold for a future or perpetual; `None` where the rules do not list it.
+
+    Names of the venue (`BTCUSDT`, `BTCUSDT_241227`, `BTCUSD_PERP`) are taken as they are; any other contract goes by
+    its underlying and what it is quoted in.
+    """
+    if not isinstance(contract, Perpetual | Future) or contract.settlement is not settlement:
         return None
-
-    def listed(self) -> str:
-        """See `TieredFutures.listed`."""
-        return "linear futures and perpetuals of " + ", ".join(sorted(self.parameters.symbols))
-
-    @property
-    def default_leverage(self) -> float | None:
-        """See `TieredFutures.default_leverage`."""
-        return self.parameters.default_leverage
+    inverse = settlement is Settlement.INVERSE
+    if inverse and contract.currency != contract.underlying:
+        return None
+    pair = f"{contract.underlying}{'USD' if inverse else contract.currency}"
+    own = contract.name.partition("_")[0]
+    return next((s for s in (contract.name, own if own.endswith(pair) else pair, pair) if s in symbols), None)

@@ -21,7 +21,7 @@ from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLo
 from plimsoll.margin.venues.deribit.contingencies import Contingency, futures_contingency, options_contingency
 from plimsoll.margin.venues.deribit.contingency_parameters import ContingencyParameters
 from plimsoll.margin.venues.deribit.grid import DAY_READINGS, FLOOR_READINGS, Grid, grid_of
-from plimsoll.margin.venues.deribit.matrix import Matrix, netted, worst_of
+from plimsoll.margin.venues.deribit.matrix import Matrix, summed_up, worst_of
 from plimsoll.margin.venues.deribit.readings import WORDS
 from plimsoll.margin.venues.deribit.settlement import (
     STABLES,
@@ -145,7 +145,7 @@ class ContingencyMargin(MarginModel):
         terms = p.underlyings[h.underlying]
         grid = grid_of(terms.price_range, p.buckets_count)
         units = gains(h, moved(h, grid, terms, 0.0, FLOOR_READINGS[0], days))
-        summed = netted(h.quantity, units) + 0.0
+        summed = summed_up(h, units)
         options, together = (options_contingency(h, p.options, apart) for apart in (True, False))
         return Cells(h, grid, units, worst_of(summed, summed), futures_contingency(h, p.futures), options, together)
 
@@ -167,8 +167,8 @@ class ContingencyMargin(MarginModel):
             part("futures_contingency", "Futures contingency", "futures"),
             part("options_contingency", "Net short options contingency", "options"),
         ]
-        if self.parameters.open_orders == "reported":
-            amount = np.array([account.reported.get(ORDERS, 0.0)])
+        if self.parameters.open_orders == "reported" and ORDERS in account.reported:
+            amount = np.array([account.reported[ORDERS]])
             title, subject = "Open orders, as reported", ["open orders margin"]
             parts.append(component(ORDERS, title, "read", subject, amount, np.zeros(1)))
         return tuple(parts)

@@ -31,14 +31,14 @@ class Matrix:
     index: int
 
 
-def netted(quantity: F64, units: F64) -> F64:
-    """`[S]` what a book gains: `quantity[N]` of `units[N, S]`.
+def summed_up(h: Holding, units: F64) -> F64:
+    """`[S]` gains of the whole book from those of one contract, `units[N, S]`.
 
-    Products are rounded before they are added, so that what offsets exactly comes to exactly nothing; a matrix product
-    may fuse the two and leave a rest that no position has.
+    Products first, then their sum: what is bought and sold in equal size leaves exactly nothing, which a fused
+    multiplication and addition does not.
     """
-    summed: F64 = (quantity[:, None] * units).sum(axis=0)
-    return summed
+    total: F64 = (h.quantity[:, None] * units).sum(axis=0) + 0.0
+    return total
 
 
 def dampers(h: Holding, pair: PairParameters, row: CurrencyParameters, grid: Grid) -> F64:
@@ -79,7 +79,7 @@ def worst_shares(h: Holding, units: F64, damper: F64, grid: Grid, found: Matrix)
         return Shares(values, float(found.worst - values.sum()), 1)
 
     def gradient(quantity: F64) -> F64:
-        total = netted(quantity, units)
+        total = quantity @ units
         loss = np.where(grid.extended, np.sign(total) * np.maximum(np.abs(total) - damper, 0.0), total)
         place = int(np.argmin(loss))
         return -units[:, place] if loss[place] < 0.0 else np.zeros(len(h))

@@ -114,7 +114,7 @@ class PortfolioMargin(MarginModel):
         currency = settlement_currency(account, market, known) or self.rules.currency
         correlation = account.reported.get(CORRELATION, 0.0)
         risk_matrix = round(charged.worst, DECIMALS) + charged.delta + charged.roll + correlation
-        reported = {name: account.reported.get(name, 0.0) for name in REPORTED}
+        reported = {name: account.reported[name] for name in REPORTED if name in account.reported}
         workings = {
             "worst_case": charged.worst,
             "delta_shock": charged.delta,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.margin.venues.deribit.grid import DAY_READINGS, FLOOR_READINGS, Grid, grid_of
-from plimsoll.margin.venues.deribit.matrix import Matrix, aggregate, dampers, netted
+from plimsoll.margin.venues.deribit.matrix import Matrix, aggregate, dampers, summed_up
 from plimsoll.margin.venues.deribit.pm_parameters import CurrencyParameters, PairParameters, PmParameters
 from plimsoll.margin.venues.deribit.shocks import DELTA_READINGS, Roll, delta_shock, roll_shock
 from plimsoll.margin.venues.deribit.vectors import FAR_READINGS, Holding, unit_vectors
@@ -141,7 +141,7 @@ class Readings:
                 self._units[key] = unit_vectors(h, pair, grid, reading.floor, reading.days, reading.far)
             units = self._units[key]
             damper = dampers(h, pair, row, grid)
-            matrix = aggregate(netted(h.quantity, units), damper, row, grid, h.index if h.inverse else 1.0)
+            matrix = aggregate(summed_up(h, units), damper, row, grid, h.index if h.inverse else 1.0)
             shock = delta_shock(h, pair, reading.delta)
             sides.append(Side(h, pair, row, grid, units, damper, matrix, roll_shock(h, row), shock))
         return Evaluation(reading, tuple(sides))

@@ -5,6 +5,7 @@ Source: venues-cex sections 1.1, 1.2 and 1.3.9, own words. Rule codes `DERIBIT-S
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.positions import F64
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.parts.option_marks import option_marks, with_marked_options
 from plimsoll.margin.requirement import Binding, Component
 from plimsoll.margin.venues.deribit.settlement import (
     STABLES,
@@ -28,6 +30,7 @@ from plimsoll.margin.venues.deribit.settlement import (
     unused_reports,
     usd_price,
 )
+from plimsoll.margin.venues.deribit.sm_charges import TERMS
 from plimsoll.margin.venues.deribit.sm_forms import SM_FORMS, sm_pieces
 from plimsoll.margin.venues.deribit.sm_many import sm_batch
 from plimsoll.margin.venues.deribit.sm_parameters import SmParameters
@@ -35,11 +38,9 @@ from plimsoll.margin.venues.deribit.sm_rows import (
     SHARE_READINGS,
     UNDERLYING_READINGS,
     Row,
-    option_marks,
     order_rows,
     position_rows,
     rate_problems,
-    with_marked_options,
 )
 from plimsoll.market import Market
 
@@ -139,7 +140,7 @@ class StandardMargin(MarginModel):
         return Assessment(
             net_equity=min(equity, equity + value),
             components=self._components(account, book, rows, sums),
-            binding=(self._binding(sums),),
+            binding=(self._binding(rows, sums),),
             scenarios=(),
             workings=self._workings(rows, sums, equity, value),
             failures=book.failures,
@@ -194,8 +195,11 @@ class StandardMargin(MarginModel):
         return tuple(found)
 
     @staticmethod
-    def _binding(sums: Sums) -> Binding:
-        label = "each position by itself"
+    def _binding(rows: list[Row], sums: Sums) -> Binding:
+        """What sets the margin: the sum, and which term of the formula each short option stands at."""
+        terms = Counter(row.term[sums.underlying] for row in rows if row.term is not None)
+        told = ", ".join(f"{terms[term]} {term}" for term in TERMS if terms[term])
+        label = "each position by itself" + (f"; short options against the {sums.underlying}: {told}" if told else "")
         return Binding(underlying=sums.currency, kind="positions", label=label, pnl=-sums.initial[sums.underlying])
 
     @staticmethod

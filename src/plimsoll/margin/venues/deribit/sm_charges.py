@@ -37,6 +37,20 @@ def future_charge(rates: FutureRates, coins: float, price: float, maintenance_sh
     return Charge(initial, (rates.maintenance + rates.slope * size) * size * price)
 
 
+TERMS = ("at the full rate", "less their distance", "at the least rate", "at the maintenance rate")
+"""Which term of its formula sets the initial margin of a short option: in the money, out of it, far out, dear puts."""
+
+
+def binding_term(rates: OptionRates, charge: Charge, call: bool, strike: float, underlying: float) -> str:
+    """The one of `TERMS` that set `charge`, the margin of one coin of a short option."""
+    if not call and charge.initial <= charge.maintenance:
+        return TERMS[3]
+    out = max(strike - underlying, 0.0) if call else max(underlying - strike, 0.0)
+    if rates.initial - out / underlying <= rates.initial_floor:
+        return TERMS[2]
+    return TERMS[1] if out > 0.0 else TERMS[0]
+
+
 def short_option_charge(
     rates: OptionRates, call: bool, strike: float, underlying: float, mark: float, unit: float = 1.0
 ) -> Charge:

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from plimsoll.contracts import Contract, Option, Settlement
 from plimsoll.documents import DocumentError, Problem, Reason
 from plimsoll.margin.account import Account
+from plimsoll.margin.parts.option_marks import option_marks
 from plimsoll.margin.venues.deribit.settlement import named
-from plimsoll.margin.venues.deribit.sm_charges import DECIMALS, Charge, future_charge, short_option_charge
+from plimsoll.margin.venues.deribit.sm_charges import DECIMALS, Charge, binding_term, future_charge, short_option_charge
 from plimsoll.margin.venues.deribit.sm_parameters import FutureRates, OptionRates, SmParameters
 from plimsoll.market import Market
-from plimsoll.risk import Plan, compile_plan, option_values
-from plimsoll.scenarios import Scenarios
+from plimsoll.risk import Plan, compile_plan
 
 F64 = npt.NDArray[np.float64]
 
@@ -31,7 +31,8 @@ SHARE_READINGS = ("slope", "share")
 class Row:
     """Margin of one position or order in its settlement currency; `initial` and `maintenance` by reading.
 
-    `kind`: `futures`, `options` or `orders`; `paths` are the parameters that it rests on.
+    `kind`: `futures`, `options` or `orders`; `paths` are the parameters that it rests on. `term`: which of
+    `sm_charges.TERMS` sets the initial margin of a short option, by reading.
     """
 
     subject: str
@@ -40,6 +41,7 @@ class Row:
     paths: tuple[str, ...]
     initial: dict[str, float]
     maintenance: dict[str, float]
+    term: dict[str, str] | None = None
 
 
 def rates_path(contract: Contract) -> str:
@@ -73,38 +75,6 @@ def rate_problems(p: SmParameters, account: Account, market: Market) -> list[Pro
     return problems
 
 
-def with_marked_options(account: Account, market: Market) -> Market:
-    """The market with a volatility of zero for held options that are marked without one.
-
-    These rules need the mark alone, while opening a book asks for a volatility to value an option with.
-    """
-    marks = {}
-    for _, contract in named(account, market):
-        mark = market.marks.get(contract.name)
-        if isinstance(contract, Option) and mark is not None and mark.price is not None and mark.vol is None:
-            marks[contract.name] = mark.model_copy(update={"vol": 0.0})
-    return market.model_copy(update={"marks": {**market.marks, **marks}}) if marks else market
-
-
-def option_marks(plan: Plan, market: Market, side: F64) -> F64:
-    """`[N]` mark of one coin of each option, as it is quoted; from its volatility where none is shown, zero for others.
-
-    An option that cannot be valued is marked at the bound worse for the sign of `side` (`[N]`).
-    """
-    marks = np.zeros(len(plan))
-    rows = plan.options
-    if rows.size:
-        usd = option_values(plan, Scenarios.build([1.0]), side=side)[:, 0]
-        forward = plan.forward[plan.group[rows]]
-        coin = np.divide(usd, forward, out=np.zeros_like(usd), where=forward > 0)
-        marks[rows] = np.where(plan.style[rows] == 1, coin, usd)
-    for i in rows.tolist():
-        shown = market.marks.get(plan.contracts[i].name)
-        if shown is not None and shown.price is not None:
-            marks[i] = shown.price
-    return marks
-
-
 def _charge_rows(initial: Sequence[Charge], maintenance: Sequence[Charge]) -> tuple[dict[str, float], dict[str, float]]:
     firsts = {name: c.rounded().initial for name, c in zip(UNDERLYING_READINGS, initial, strict=True)}
     return firsts, {name: c.rounded().maintenance for name, c in zip(SHARE_READINGS, maintenance, strict=True)}
@@ -126,14 +96,16 @@ def position_rows(p: SmParameters, plan: Plan, quantity: F64, marks: F64) -> lis
             continue
         size = float(abs(quantity[i]) * plan.multiplier[i])
         path: tuple[str, ...] = (rates_path(contract),)
+        term = None
         if isinstance(contract, Option):
-            found = _short_option(p, contract, size, float(marks[i]), (float(plan.price[i]), float(plan.spot[i])))
+            ends, mark = (float(plan.price[i]), float(plan.spot[i])), float(marks[i])
+            found, term = _short_option(p, contract, size, mark, ends), _terms(p, contract, mark, ends)
         else:
             coins = size / float(plan.price[i]) if contract.settlement is Settlement.INVERSE else size  # type: ignore[union-attr]
             found = _future(p, contract, coins, float(plan.spot[i]))
             path += ("maintenance_share",) if p.maintenance_share is not None else ()
         kind = "options" if plan.option[i] else "futures"
-        rows.append(Row(contract.name, kind, contract.currency, path, *found))
+        rows.append(Row(contract.name, kind, contract.currency, path, *found, term))
     return rows
 
 
@@ -159,6 +131,15 @@ def _short_option(
         charges.append(Charge(one.initial * coins, one.maintenance * coins))
     most = max(charges, key=lambda c: c.maintenance)
     return _charge_rows(charges, (most, most))
+
+
+def _terms(p: SmParameters, contract: Option, mark: float, underlyings: tuple[float, float]) -> dict[str, str]:
+    rates, linear = option_rates(p, contract)
+    found = {}
+    for name, u in zip(UNDERLYING_READINGS, underlyings, strict=True):
+        one = short_option_charge(rates, contract.call, contract.strike, u, mark, u if linear else 1.0)
+        found[name] = binding_term(rates, one, contract.call, contract.strike, u)
+    return found
 
 
 def order_rows(p: SmParameters, account: Account, market: Market) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The delta charge of `plimsoll.margin.house.delta` for many books of one underlying each."""
+"""The delta charge of `plimsoll.margin.parts.delta` for many books of one underlying each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def delta_charges(lots: Lots, runs: Runs, unit: F64, worth: F64, net: float, hed
     limit = np.where(lots.quantity > 0, np.abs(lots.quantity) * worth[lots.item], np.inf)
     slope, gap = (2.0 * net - hedged) * spot, (net - hedged) * spot
     capped = np.isfinite(limit) & (size > 0) & (slope > 0)
-    level = np.divide(limit, size, out=np.full(size.size, np.inf), where=capped) + gap
+    with np.errstate(over="ignore"):  # beyond every number, the cap of hardly any delta never binds
+        level = np.divide(limit, size, out=np.full(size.size, np.inf), where=capped) + gap
     kink = np.divide(level, slope, out=np.full(size.size, np.inf), where=capped)
     kink = np.where(up, kink, 1.0 - kink)
     best = _tops(runs, kink, np.where(up, slope * size, -slope * size))

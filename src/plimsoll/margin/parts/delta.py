@@ -1,4 +1,4 @@
-"""Deltas in coins and the charges on them that the house models share."""
+"""Deltas in coins and the charges on them, which the house models and some venues share."""
 
 from __future__ import annotations
 
@@ -111,9 +111,15 @@ def delta_charge_shares(delta: F64, spot: float, net: float, hedged: float, wort
         = max over 0 <= t <= 1 of sum(min(worth, rate(t) * |delta|)),
         rate(t) = ((2 net - hedged) * t' - (net - hedged)) * spot, t' = t for positive and 1 - t for negative deltas
 
-    The infimal convolution of two subadditive functions is subadditive, so netting never raises the charge. The
-    maximum of this concave, piecewise linear function lies at a kink; of a flat top the middle is taken. Needs
-    `hedged <= 2 * net`.
+    The infimal convolution of two subadditive functions is subadditive in what is bought and what is sold, so joined
+    books are never charged more than apart, as long as no contract is bought in one and sold in the other. Where one
+    is, what cancels had been sold as a hedge in one book and given up for its value in the other, and the charge of
+    the joined book may be higher, by no more than
+
+        sum over what cancels of max(0, (net - hedged) * |delta| * spot - worth)
+
+    which is zero but for options worth less than that part of their delta. The maximum of this concave, piecewise
+    linear function lies at a kink; of a flat top the middle is taken. Needs `hedged <= 2 * net`.
     """
     size, up = np.abs(delta), delta > 0
 
@@ -127,8 +133,7 @@ def delta_charge_shares(delta: F64, spot: float, net: float, hedged: float, wort
     kinks = np.array([0.0, 1.0])
     capped = np.isfinite(worth) & (size > 0)
     if slope > 0 and capped.any():
-        # a delta next to nothing has its kink beyond every t: infinity stands for that and is left out below
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # beyond every number, the cap of hardly any delta never binds
             level = worth[capped] / size[capped] + (net - hedged) * spot
         inner = np.where(up[capped], level / slope, 1.0 - level / slope)
         kinks = np.unique(np.concatenate([kinks, inner[(inner > 0) & (inner < 1)]]))

@@ -1,0 +1,45 @@
+"""Marks of options: as the venue shows them, else from their volatility."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from plimsoll.contracts import is_option
+from plimsoll.margin.account import Account
+from plimsoll.market import Market
+from plimsoll.risk import Plan, unit_values
+from plimsoll.scenarios import Scenarios
+
+F64 = npt.NDArray[np.float64]
+
+
+def with_marked_options(account: Account, market: Market) -> Market:
+    """The market with a volatility of zero for options that are marked by a price without one.
+
+    For rules that need the mark alone: opening a book asks for a volatility to value an option with.
+    """
+    names = {*(p.instrument for p in account.positions), *(o.instrument for o in account.orders)}
+    marks = {}
+    for name in names:
+        contract, mark = market.contracts.get(name), market.marks.get(name)
+        if contract is None or mark is None or not is_option(contract):
+            continue
+        if mark.price is not None and mark.vol is None:
+            marks[name] = mark.model_copy(update={"vol": 0.0})
+    return market.model_copy(update={"marks": {**market.marks, **marks}}) if marks else market
+
+
+def option_marks(plan: Plan, market: Market, side: F64) -> F64:
+    """`[N]` mark of one coin of each option in its settlement currency, zero for other contracts.
+
+    The price shown; without one the value at its volatility. An option that cannot be valued is marked at the bound
+    worse for the sign of `side` (`[N]`).
+    """
+    values = unit_values(plan, Scenarios.build([1.0]), "settlement", side)[:, 0]
+    marks = np.where(plan.valued, values / plan.multiplier, 0.0)
+    for i in np.flatnonzero(plan.valued).tolist():
+        shown = market.marks.get(plan.contracts[i].name)
+        if shown is not None and shown.price is not None:
+            marks[i] = shown.price
+    return marks

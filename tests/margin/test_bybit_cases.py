@@ -1,0 +1,34 @@
+"""Bybit's published numbers: every shipped case, and the tool that writes them."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from plimsoll.conformance.case import Case, run_case
+from plimsoll.conformance.shipped import shipped_cases
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+CASES = {c.id: c for c in shipped_cases() if c.id.startswith("bybit-")}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_published_number_is_met_to_its_last_digit(case: Case) -> None:
+    outcome = run_case(case)
+    assert outcome.misses == []
+    assert outcome.assertions == len(case.expected)
+
+
+def test_the_cases_are_what_the_tool_writes(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("make_cases_bybit", TOOLS / "make_cases_bybit.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    assert tool.main(["--check"]) == 0
+    assert tool.main(["--check", "--folder", str(tmp_path)]) == 1
+    assert tool.main(["--folder", str(tmp_path)]) == 0
+    assert tool.main(["--check", "--folder", str(tmp_path)]) == 0
+    assert {p.stem for p in tmp_path.glob("*.json")} == set(CASES)
