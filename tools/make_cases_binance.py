@@ -22,6 +22,7 @@ Doc = dict[str, Any]
 SPEC = "project specification, venues-cex"
 FAQ = f"{SPEC} 3.2: example of the Binance FAQ, as in freqtrade tests/exchange/test_binance.py @c9ae5e1e"
 LEVEL = f"{SPEC} 3.1: example of Binance FAQ b3c689c1f50a44cabb3a84e663b81d93"
+TABLE = f"{SPEC} 3.1: brackets of 24 October 2024 with the cum that the venue publishes"
 COIN = f"{SPEC} 3.3: example of the Binance FAQ"
 PORTFOLIO = f"{SPEC} 3.4: example of Binance FAQ 5e33af8e6ac04d57a1d0a3398e0a0752, the part that was captured"
 THREAD = "position of a portfolio margin account pasted in ccxt pull request 21180, 2024-02-09"
@@ -132,10 +133,26 @@ def bracket_cases() -> list[Doc]:
         found.append(case(f"level-{size:.0f}", title, LEVEL, OLDER, account, where, {"maintenance": margin}))
     inverse = swap("BTCUSD_PERP", "BTC", settlement="inverse", currency="BTC", multiplier=100.0)
     where = market("2024-10-24T00:00:00Z", {"BTC": 50_000.0}, {"BTCUSD_PERP": (inverse, 50_000.0)})
-    account = {"mode": "cross", "positions": [{"instrument": "BTCUSD_PERP", "quantity": 150_000.0}]}
-    title = "300 BTC of BTCUSD at 12.5 % less 11.81"
-    wanted: Doc = {"maintenance": 25.69, "currency": "BTC"}
-    return [*found, case("coin-300-btc", title, COIN, "binance-coinm@2024-10-24", account, where, wanted)]
+    for coins, words, margin in ((300, "12.5 % less 11.81", 25.69), (60, "5 % less 1.81", 1.19)):
+        account = {"mode": "cross", "positions": [{"instrument": "BTCUSD_PERP", "quantity": 500.0 * coins}]}
+        wanted: Doc = {"maintenance": margin, "currency": "BTC"}
+        title = f"{coins} BTC of BTCUSD at {words}"
+        found.append(case(f"coin-{coins}-btc", title, COIN, "binance-coinm@2024-10-24", account, where, wanted))
+    return [*found, last_brackets()]
+
+
+def last_brackets() -> Doc:
+    """A position in the last bracket of each symbol, whose cum is made of all the brackets below it."""
+    prices = {"BTC": 50_000.0, "ETH": 2_500.0, "SOL": 200.0}
+    sizes = {"BTC": (1.5e9, 421_481_450.0), "ETH": (1e9, 280_506_450.0), "SOL": (3e8, 66_728_380.0)}
+    legs = {f"{c}USDT": (swap(f"{c}USDT", c), p) for c, p in prices.items()}
+    where = market("2024-10-24T00:00:00Z", prices, legs)
+    rows = [{"instrument": f"{c}USDT", "quantity": size / prices[c]} for c, (size, _) in sizes.items()]
+    margins = [0.5 * size - cum for size, cum in sizes.values()]
+    wanted: Doc = {f"components.positions.shares.{i}.maintenance": margin for i, margin in enumerate(margins)}
+    account: Doc = {"mode": "cross", "positions": rows}
+    title = "BTCUSDT, ETHUSDT and SOLUSDT in their last brackets: 50 % less the published cum"
+    return case("last-brackets-2024", title, TABLE, "binance-usdm@2024-10-24", account, where, wanted)
 
 
 def position_cases() -> list[Doc]:
@@ -175,7 +192,7 @@ def portfolio_case() -> Doc:
         "open_loss": True,
         "collateral": {a: {"collateral_rate": r} for a, r in (("USDT", 1.0), ("BTC", 0.95), ("ETH", 0.95))},
         "loans": {"3x": {"margin_leverage": 3.0, "loan_maintenance": 0.10}},
-        "statuses": [{"name": "any", "uni_mmr_above": 0.0}],
+        "statuses": {"any": {"uni_mmr_above": 0.0}},
         "um": {"BTCUSDT": flat},
         "cm": {"BTCUSD": flat},
     }

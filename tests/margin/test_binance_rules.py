@@ -320,7 +320,7 @@ def test_what_portfolio_margin_refuses(account: Doc, words: str) -> None:
 
 
 @pytest.mark.rule("BINANCE-PM-07")
-def test_a_pack_without_the_terms_of_a_leverage_or_with_statuses_out_of_order() -> None:
+def test_a_pack_without_the_terms_of_a_leverage_or_with_statuses_that_clash() -> None:
     rules = pl.find_rules(PM)
     loans = {"3x": rules.parameters["loans"]["3x"]}
     fewer = rules.model_copy(update={"parameters": {**rules.parameters, "loans": loans}})
@@ -329,8 +329,12 @@ def test_a_pack_without_the_terms_of_a_leverage_or_with_statuses_out_of_order() 
         pl.margin_model(fewer).requirement(pl.Account.from_dict(content), pl.Market.from_dict(market_doc(ALL, FLAT)))
     for path, value, words in (
         ("default_margin_leverage", "7x", r"default_margin_leverage: got '7x'; allowed: one of 3x, 5x, 10x"),
-        ("statuses.1.uni_mmr_above", 1.7, r"statuses\[1\]\.uni_mmr_above: got 1\.7; allowed: a ratio below 1\.5"),
-        ("statuses.4.uni_mmr_above", 0.5, r"statuses: got '5 statuses'; allowed: a last one above 0"),
+        (
+            "statuses.reminder.uni_mmr_above",
+            1.5,
+            r"statuses\.reminder\.uni_mmr_above: got 1\.5; allowed: another ratio",
+        ),
+        ("statuses.bankrupt.uni_mmr_above", 0.5, r"statuses: got '5 statuses'; allowed: one above 0 among them"),
         ("loans.3x.margin_leverage", 1.0, r"loans\.3x\.margin_leverage: got 1\.0"),
         ("collateral.BTC.collateral_rate", 1.1, r"collateral\.BTC\.collateral_rate: got 1\.1"),
     ):

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import plimsoll as pl
@@ -14,6 +15,7 @@ from naive.black import black, call_delta
 from paradex_desk import MONTH, desk, reason, require
 from plimsoll.conformance.case import Case, run_case
 from plimsoll.conformance.shipped import shipped_cases
+from plimsoll.margin.path import States
 from rule_books import DAY, YEAR, Desk
 
 PM, LATER = "paradex-pm@2025-06-01", "paradex-pm@2026-06-01"
@@ -268,6 +270,23 @@ def test_a_sold_put_is_capped_by_its_strike_and_later_by_the_spot_price() -> Non
     assert xm(deep).component("positions").initial == pytest.approx(6.0)
     assert xm(deep).component("positions").maintenance == pytest.approx(5.0)
     assert xm(deep, DATED).component("positions").initial == pytest.approx(10.0)
+
+
+def test_the_margin_of_a_sold_option_bends_where_it_is_said_to() -> None:
+    found = one_option(-1.0, 97.5, False, 5.0)
+    found.marks["OPTION-0"] = {"vol": 0.5}
+    model, account = pl.margin_model(XM), pl.Account.from_dict({**found.account.to_dict(), "mode": "cross"})
+    kinks = model.kinks(account, found.market)["BTC"]
+    assert kinks.tolist() == pytest.approx([0.975, 1.0, 6.5, 9.75])
+    step = 1e-4
+    for kink in kinks[1:]:
+        at = kink * np.array([1.0 - step, 1.0, 1.0 + step])
+        (track,) = model.along(account, found.market, States({"BTC": at}, np.ones(3)))
+        rate = pl.find_rules(XM).parameters["fees"]["option"]
+        margin = track.maintenance - np.minimum(rate * 100.0 * at, 0.125 * -track.equity)
+        slopes = np.diff(margin) / (kink * step)
+        # far above the strike the floor is the cap already, so that the dearer rate meets it where it no longer binds
+        assert (abs(slopes[1] - slopes[0]) > 1.0) == (kink not in (6.5,))
 
 
 @pytest.mark.rule("PARADEX-XM-05", "PARADEX-XM-06")

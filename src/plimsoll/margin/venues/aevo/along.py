@@ -17,7 +17,7 @@ F64 = npt.NDArray[np.float64]
 
 
 def collateral_value(way: Way, haircuts: dict[str, float], currency: str) -> F64:
-    """`[K]` balances after their haircut, as `equity_of` counts them, moved with their own index if they have one."""
+    """`[K]` balances after their haircut as `equity_of` counts them; a coin with an index moves with it."""
     market, states = way.book.market, way.states
     total = np.zeros(len(states))
     cash = market.price_of(currency)

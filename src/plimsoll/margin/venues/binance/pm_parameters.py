@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -29,7 +28,6 @@ class LoanTerms(Part):
 class Status(Part):
     """What the venue does with an account whose uniMMR is above `uni_mmr_above`."""
 
-    name: Name
     uni_mmr_above: NonNegative
 
 
@@ -38,7 +36,7 @@ class PmParameters(Part):
 
     `default_leverage` of futures for which none was chosen, `default_margin_leverage` the key in `loans` that holds
     unless a setting of the account names another. `open_loss`: what open orders would lose at once is taken off
-    equity. `statuses` from the highest uniMMR down, the last above zero. `um` and `cm` are brackets by symbol.
+    equity. `statuses` by name, the lowest above zero. `um` and `cm` are brackets by symbol.
     """
 
     default_leverage: Positive
@@ -46,7 +44,7 @@ class PmParameters(Part):
     open_loss: Flag
     collateral: dict[Asset, CollateralRate]
     loans: dict[Name, LoanTerms]
-    statuses: tuple[Status, ...]
+    statuses: dict[Name, Status]
     um: dict[Name, TierTable]
     cm: dict[Name, TierTable]
 
@@ -54,14 +52,17 @@ class PmParameters(Part):
     def _complete(self) -> Self:
         if self.default_margin_leverage not in self.loans:
             raise fault("default_margin_leverage", self.default_margin_leverage, "one of " + ", ".join(self.loans))
-        if not self.statuses or self.statuses[-1].uni_mmr_above != 0.0:
-            raise fault("statuses", f"{len(self.statuses)} statuses", "a last one above 0")
-        for i, (above, below) in enumerate(pairwise(self.statuses)):
-            if above.uni_mmr_above <= below.uni_mmr_above:
-                allowed = f"a ratio below {above.uni_mmr_above!r}, that of the status before it"
-                raise fault(f"statuses[{i + 1}].uni_mmr_above", below.uni_mmr_above, allowed)
+        above: dict[float, str] = {}
+        for name, status in self.statuses.items():
+            other = above.setdefault(status.uni_mmr_above, name)
+            if other != name:
+                allowed = f"another ratio than that of {other!r}"
+                raise fault(f"statuses.{name}.uni_mmr_above", status.uni_mmr_above, allowed)
+        if 0.0 not in above:
+            raise fault("statuses", f"{len(above)} statuses", "one above 0 among them")
         return self
 
     def status(self, ratio: float) -> str:
-        """The status at a uniMMR; at or below zero that of the last."""
-        return next((s.name for s in self.statuses if ratio > s.uni_mmr_above), self.statuses[-1].name)
+        """The status at a uniMMR; at or below zero that of the lowest."""
+        falling = sorted(self.statuses, key=lambda n: -self.statuses[n].uni_mmr_above)
+        return next((n for n in falling if ratio > self.statuses[n].uni_mmr_above), falling[-1])

@@ -30,7 +30,7 @@ from plimsoll.margin.venues.paradex.parameters import XmParameters
 from plimsoll.margin.venues.paradex.pm_orders import resting_orders
 from plimsoll.margin.venues.paradex.taken import RETAIL, equity_of, idle_notes
 from plimsoll.margin.venues.paradex.xm_many import XM_FORMS, xm_batch, xm_pieces
-from plimsoll.margin.venues.paradex.xm_units import Units, rates_of, units_of
+from plimsoll.margin.venues.paradex.xm_units import Units, bends, rates_of, units_of
 from plimsoll.market import Market
 
 F64 = npt.NDArray[np.float64]
@@ -149,6 +149,20 @@ class CrossMargin(MarginModel):
         book = open_book(account.model_copy(update={"orders": ()}), market, "refuse")
         balance, retail = account.collateral.get(self.rules.currency, 0.0), account.settings.get(RETAIL, False)
         return (xm_track(self.parameters, Way.of(book, states), balance, retail),)
+
+    def kinks(self, account: Account, market: Market) -> dict[str, F64]:
+        """See `MarginModel.kinks`: strikes, and where a rate of a sold option gives way to another or to the cap."""
+        found = {name: set(x.tolist()) for name, x in super().kinks(account, market).items()}
+        for p in account.positions:
+            contract = market.contracts.get(p.instrument)
+            if not isinstance(contract, Option | PerpetualOption) or p.quantity >= 0.0:
+                continue
+            index, rates = market.indices.get(contract.underlying), rates_of(self.parameters, contract)
+            if index is None or rates is None:
+                continue
+            prices = bends(rates[1].maintenance, contract.call, contract.strike, self.parameters.short_put_cap_of)
+            found.setdefault(contract.underlying, set()).update(x / index.price for x in prices)
+        return {name: np.array(sorted(x for x in ratios if 0.0 < x < np.inf)) for name, ratios in found.items()}
 
     def _path(self, name: str, market: Market) -> str:
         contract = market.contracts[name]

@@ -54,6 +54,21 @@ def option_margin(
     return margin if call else min(margin, rates.short_put_cap * (strike if cap_of == "strike" else spot))
 
 
+def bends(rates: OptionRates, call: bool, strike: float, cap_of: Literal["strike", "spot"]) -> list[float]:
+    """Prices of the underlying at which the margin of a sold option bends: at its strike and where one term takes over.
+
+    >>> old = OptionRates(premium=0.5, long_itm=0.1, short_itm=0.075, short_otm=0.05, short_put_cap=0.5)
+    >>> [round(x, 6) for x in bends(old, False, 97.5, "strike")]
+    [97.5, 100.0, 650.0, 975.0]
+    """
+    side = 1.0 if call else -1.0
+    found = [strike, strike / (1.0 + side * (rates.short_itm - rates.short_otm))]
+    if not call and cap_of == "strike":
+        cap = rates.short_put_cap * strike
+        found += [cap / rate for rate in (rates.short_itm, rates.short_otm) if rate > 0.0]
+    return found
+
+
 def rates_of(p: XmParameters, contract: Contract) -> tuple[str, OptionMargins] | None:
     """Parameter path and rates of an option, `None` where the pack has none."""
     name = contract.underlying
