@@ -74,20 +74,21 @@ def markets(draw: st.DrawFn, world: World) -> pl.Market:
     return pl.Market.from_dict(content)
 
 
-def document(positions: Positions, a: int) -> pl.Account:
+def document(positions: Positions, a: int, mode: str = "portfolio") -> pl.Account:
     """The document of one account, without collateral."""
     held: dict[str, float] = {}
     for j in range(positions.indptr[a], positions.indptr[a + 1]):
         name = positions.instruments[positions.indices[j]]
         held[name] = held.get(name, 0.0) + float(positions.quantity[j])
     rows = [{"instrument": n, "quantity": q} for n, q in held.items() if q != 0.0]
-    return pl.Account.from_dict({"schema": "plimsoll.account", "schema_version": 1, "positions": rows})
+    content = {"schema": "plimsoll.account", "schema_version": 1, "mode": mode, "positions": rows}
+    return pl.Account.from_dict(content)
 
 
 def same(found: Totals, positions: Positions, model: pl.MarginModel, market: pl.Market, gross: float = 0.0) -> None:
     """Hold every account of a block to `assess`, 1e-9 relative and a hair of the gross notional."""
     for a in range(len(positions)):
-        account = document(positions, a)
+        account = document(positions, a, model.MODES[0])
         own = assessed(model, account, market)
         if isinstance(own, pl.DocumentError):
             assert np.isnan([found.initial[a], found.maintenance[a], found.equity[a]]).all()

@@ -52,7 +52,7 @@ def books(draw: st.DrawFn, pack: str, most: int = 7) -> tuple[Forms, pl.MarginMo
 
 def initial(model: pl.MarginModel, market: pl.Market, world: World, quantity: Any) -> float:
     held = Positions(tuple(leg.name for leg in world.legs), [0, len(quantity)], np.arange(len(quantity)), quantity)
-    own = assessed(model, document(held, 0), market)
+    own = assessed(model, document(held, 0, model.MODES[0]), market)
     assert not isinstance(own, pl.DocumentError), own
     return float(sum(c.initial for c in own.components))
 

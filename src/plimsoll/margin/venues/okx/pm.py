@@ -289,7 +289,7 @@ class RiskUnitMargin(MarginModel):
                 "cash_delta": u.cash_delta.sum(axis=0),
                 "spot_in_use": u.used,
             }
-            rows |= {f"{u.name}.{key}": float(value[0]) for key, value in amounts.items()}
+            rows |= {f"{u.name}.{key}": float(value[0]) + 0.0 for key, value in amounts.items()}
         for m in found.money:
             rows[f"equity.{m.currency}"] = float(m.equity[0])
             rows[f"counted.{m.currency}"] = float(m.counted[0])
