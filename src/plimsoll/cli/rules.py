@@ -37,7 +37,7 @@ def list_packs(as_json: bool) -> None:
 
     table = Table(box=None)
     for heading in ("rules", "title", "currency", "hash"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=heading == "rules")  # what is typed to name a pack is never cut
     for pack in packs:
         table.add_row(pack.label, pack.title, pack.currency, pack.hash()[7:19])
     console().print(table)
