@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import plimsoll as pl
-from bybit_books import QUARTER, perpetual
-from bybit_desk import INVERSE, LINEAR, UTA, UTA_2023, books, changed, held, option, require
+from bybit_books import GONE, QUARTER, perpetual
+from bybit_desk import INVERSE, LINEAR, PM, UTA, UTA_2023, books, changed, held, option, require
 from plimsoll.margin.path import States
 from plimsoll.margin.venues.bybit.liquidation_price import bankruptcy_price, isolated_liquidation_price
 from plimsoll.margin.venues.bybit.money import account_rate
@@ -277,6 +277,21 @@ def test_the_margin_balance_is_coin_by_coin_without_options() -> None:
     assert r.net_equity == pytest.approx(-6_000.0 + 0.95 * 2.0 * BTC)
     assert r.workings["total_equity"] == pytest.approx(r.net_equity + 8_000.0)
     assert any("options do not count" in note for note in r.notes)
+
+
+@pytest.mark.rule("BYBIT-UTA-11")
+@pytest.mark.parametrize("label", [UTA, PM])
+def test_what_has_settled_is_money(label: str) -> None:
+    row = option(60_000.0, expiry=GONE)
+    future = perpetual("BTC-1JAN26", "BTC", kind="future", expiry=GONE)
+    legs = held(row, -1.0), held(future, 1.0, entry_price=70_000.0)
+    mode = "portfolio" if label == PM else "cross"
+    account, market = books(*legs, mode=mode, collateral={"USDT": 20_000.0})
+    content = market.to_dict()
+    content["expiries"].append({"underlying": "BTC", "expiry": GONE, "settlement": 65_000.0})
+    r = pl.margin_model(label).requirement(account, pl.Market.from_dict(content))
+    assert (r.initial, r.maintenance) == (0.0, 0.0)
+    assert r.net_equity == pytest.approx(20_000.0 - 5_000.0 - 5_000.0)
 
 
 @pytest.mark.rule("BYBIT-UTA-12")
