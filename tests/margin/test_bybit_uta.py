@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import plimsoll as pl
 from bybit_books import GONE, QUARTER, perpetual
-from bybit_desk import INVERSE, LINEAR, PM, UTA, UTA_2023, books, changed, held, option, require
+from bybit_desk import INVERSE, LINEAR, PM, UTA, UTA_2023, books, changed, held, model_of, option, require
 from plimsoll.margin.path import States
 from plimsoll.margin.venues.bybit.liquidation_price import bankruptcy_price, isolated_liquidation_price
 from plimsoll.margin.venues.bybit.money import account_rate
@@ -158,7 +158,7 @@ def test_the_venues_liquidation_price_is_where_the_pool_of_the_position_meets_it
         marks={row["name"]: {"price": entry}},
         collateral={row["currency"]: margin},
     )
-    model = pl.margin_model(UTA)
+    model = model_of(UTA)
     at = price / entry
     moves = np.array([at * (1.0 - side * 1e-7), at, at * (1.0 + side * 1e-7)])
     shared, own = model.along(account, market, States({"BTC": moves}, np.ones(3)))
@@ -292,6 +292,9 @@ def test_what_has_settled_is_money(label: str) -> None:
     r = pl.margin_model(label).requirement(account, pl.Market.from_dict(content))
     assert (r.initial, r.maintenance) == (0.0, 0.0)
     assert r.net_equity == pytest.approx(20_000.0 - 5_000.0 - 5_000.0)
+    late = [{"instrument": x["name"], "quantity": -9.0, "price": 60_000.0} for x in (row, future)]
+    account = pl.Account.from_dict(account.to_dict() | {"orders": late})
+    assert pl.margin_model(label).requirement(account, pl.Market.from_dict(content)).initial == 0.0
 
 
 @pytest.mark.rule("BYBIT-UTA-12")
@@ -417,7 +420,7 @@ def test_no_order_of_positions_and_no_idle_instrument_matters() -> None:
 def test_a_short_option_without_a_volatility_is_refused_or_carried_at_its_bound() -> None:
     row = option(72_000.0)
     account, market = books(held(row, -1.0), marks={row["name"]: {}}, collateral={"USDT": 1e6})
-    model = pl.margin_model(UTA)
+    model = model_of(UTA)
     with pytest.raises(pl.DocumentError, match="missing_vol"):
         model.requirement(account, market)
     r = model.requirement(account, market, "conservative")

@@ -182,6 +182,8 @@ def order_margin(params: Doc, account: Doc, market: Doc, dip: Doc) -> float:
         if order["reduce_only"] or order["quantity"] == 0.0:
             continue
         contract, quantity = terms[order["instrument"]], order["quantity"]
+        if moved_share(contract, market) == 0.0:
+            continue
         if contract["kind"] == "option":
             size = abs(quantity) * contract["multiplier"]
             index = market["indices"][contract["underlying"]]["price"]
@@ -243,6 +245,7 @@ def portfolio_margin(params: Doc, account: Doc, market: Doc) -> Doc:
         pool["maintenance"] += units[coin]["maintenance"]
         pool["initial"] += units[coin]["initial"]
     live = [o for o in account["orders"] if not o["reduce_only"] and o["quantity"]]
+    live = [o for o in live if moved_share(terms[o["instrument"]], market) > 0.0]
     for coin in sorted({terms[o["instrument"]]["underlying"] for o in live}):
         mine = [(c, q) for c, q in rows if c["underlying"] == coin]
         base = units[coin]["initial"] if coin in units else 0.0

@@ -19,7 +19,7 @@ from plimsoll.margin.parts.short_options import (
     short_maintenance,
 )
 from plimsoll.margin.path import States
-from plimsoll.margin.venues.bybit.live import moving_share
+from plimsoll.margin.venues.bybit.live import moving_share, settled
 from plimsoll.margin.venues.bybit.parameters import UtaParameters
 from plimsoll.market import Market
 from plimsoll.risk import compile_plan, unit_values
@@ -100,7 +100,8 @@ def option_orders(account: Account, market: Market, p: UtaParameters) -> list[Op
     live = [
         (i, o)
         for i, o in enumerate(account.orders)
-        if o.quantity and not o.reduce_only and isinstance(market.contracts.get(o.instrument), Option)
+        if o.quantity and not o.reduce_only
+        if isinstance(contract := market.contracts.get(o.instrument), Option) and not settled(contract, market)
     ]
     plan = compile_plan([market.contracts[o.instrument] for _, o in live], market)
     if plan.failures:

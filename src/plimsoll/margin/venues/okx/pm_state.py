@@ -142,8 +142,8 @@ class UnitState:
     def option_usd(self, move: float = 0.0, vol: F64 | None = None, lift: F64 | None = None, days: float = 0.0) -> F64:
         """`[N, K]` USD value of the options held, after a move of the price by a fraction.
 
-        `vol[N, K]` are volatilities instead of the marked ones, `lift[E]` multiplies the moving part of each forward,
-        `days` pass.
+        `vol` are volatilities instead of the marked ones: `[N]` before the states multiply them, or `[N, K]` in each
+        state. `lift[E]` multiplies the moving part of each forward, `days` pass.
         """
         plan, states = self.plan, self.states
         found = np.zeros((len(plan), len(states)))
@@ -152,13 +152,17 @@ class UnitState:
         if lift is not None:
             plan = replace(plan, variable=plan.variable * lift)
         spot = self.multiplier * (1.0 + move)
-        marked = plan.vol[:, None] * states.vol[None, :] if vol is None else vol
-        # one call for all states that share their volatilities
-        for level in np.unique(states.vol).tolist():
-            k = np.flatnonzero(states.vol == level)
-            at = replace(plan, vol=marked[:, k[0]])
-            columns = Scenarios.build(spot[k], days=np.full(k.size, days))
-            found[:, k] = unit_values(at, columns, "settlement", self.held)
+        passed = np.full(len(states), days)
+        if vol is None or vol.ndim == 1:
+            at = plan if vol is None else replace(plan, vol=vol)
+            columns = Scenarios.build(spot, states.vol - 1.0, days=passed)
+            found = unit_values(at, columns, "settlement", self.held)
+        else:
+            # one call for all states that share their volatilities
+            for level in np.unique(states.vol).tolist():
+                k = np.flatnonzero(states.vol == level)
+                columns = Scenarios.build(spot[k], days=passed[k])
+                found[:, k] = unit_values(replace(plan, vol=vol[:, k[0]]), columns, "settlement", self.held)
         own = self.inverse[:, None]
         money = self.settle * np.where(own, 1.0 + move, 1.0)
         size = np.where(plan.option & (self.held != 0.0), self.held, 0.0)[:, None]
@@ -181,17 +185,17 @@ class UnitState:
 
     @cached_property
     def shocked_vols(self) -> dict[str, tuple[F64, F64]]:
-        """Volatilities `[N, K]` up and down: by points and by a part of themselves, linear in days between the points
-        of the table."""
+        """Volatilities up and down, by shocks that are linear in days between the points of the table: by points
+        `[N, K]`, and by a part of themselves `[N]`, which the states multiply."""
         table = self.parameters.vol_shocks
         left = np.zeros(len(self.plan))
         dated = self.plan.group >= 0
         left[dated] = self.plan.seconds[self.plan.group[dated]] / DAY_SECONDS
         days = [p.days for p in table]
         points = np.interp(left, days, [p.points for p in table])[:, None]
-        percent = np.interp(left, days, [p.percent for p in table])[:, None]
+        percent = np.interp(left, days, [p.percent for p in table])
         now = self.plan.vol[:, None] * self.states.vol[None, :]
         return {
             "points": (now + points, np.maximum(now - points, 0.0)),
-            "percent": (now * (1.0 + percent), now * (1.0 - percent)),
+            "percent": (self.plan.vol * (1.0 + percent), self.plan.vol * (1.0 - percent)),
         }
