@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 Doc = dict[str, Any]
 
+GONE = "2026-01-01T00:00:00Z"
+"""An expiry at the very instant of the markets, whose settlement is known."""
+
 NOW = "2026-01-01T00:00:00Z"
 WEEK, QUARTER = "2026-01-08T08:00:00Z", "2026-03-27T08:00:00Z"
 INDEX = {"BTC": 70_000.0, "ETH": 2_500.0}
@@ -30,6 +33,7 @@ FUTURES = [
     perpetual("BTCUSD", "BTC", "BTC"),
     perpetual("ETHUSD", "ETH", "ETH"),
     perpetual("BTCUSDH26", "BTC", "BTC", kind="future", expiry=QUARTER),
+    perpetual("BTC-1JAN26", "BTC", "USDC", kind="future", expiry=GONE),
 ]
 OPTIONS = [
     {
@@ -44,7 +48,7 @@ OPTIONS = [
         "multiplier": 1.0,
     }
     for coin, strikes in (("BTC", (60_000.0, 70_000.0, 90_000.0)), ("ETH", (2_000.0, 2_600.0)))
-    for day in (WEEK, QUARTER)
+    for day in (GONE, WEEK, QUARTER)
     for strike in strikes
     for call in (True, False)
     for currency in (("USDT", "USDC") if strike in (70_000.0, 2_600.0) else ("USDT",))
@@ -85,7 +89,7 @@ def forwards(share: float) -> list[Doc]:
         }
         for u, p in INDEX.items()
         for day in FORWARD
-    ]
+    ] + [{"underlying": u, "expiry": GONE, "settlement": p * 0.97} for u, p in INDEX.items()]
 
 
 SHARES = st.sampled_from([1.0, 1.0, 0.6])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import plimsoll as pl
@@ -13,6 +14,12 @@ Doc = dict[str, Any]
 UTA, UTA_2023 = "bybit-uta@2025-09-05", "bybit-uta@2023-08-09"
 PM, PM_2024 = "bybit-pm@2026-03-24", "bybit-pm@2024-06-01"
 LINEAR, INVERSE = perpetual("BTCUSDT", "BTC"), perpetual("BTCUSD", "BTC", "BTC")
+
+
+@cache
+def model_of(reference: str) -> pl.MarginModel:
+    """The model, read once."""
+    return pl.margin_model(reference)
 
 
 def option(strike: float, call: bool = True, currency: str = "USDT", expiry: str = QUARTER, coin: str = "BTC") -> Doc:
@@ -45,7 +52,7 @@ def require(reference: str, *legs: tuple[Doc, Doc], **fields: Any) -> pl.Require
     """The requirement of such an account."""
     mode = "portfolio" if reference.startswith("bybit-pm") else "cross"
     account, market = books(*legs, **{"mode": mode, **fields})
-    return pl.margin_model(reference).requirement(account, market)
+    return model_of(reference).requirement(account, market)
 
 
 def changed(reference: str, **changes: float) -> pl.MarginModel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from line_checks import Found, by_tiers
@@ -15,18 +14,28 @@ TABLE = (
 )
 
 
-def page(tallies: Sequence[Found]) -> str:
-    """The table: a row for each rule set."""
-    rows = []
-    for t in tallies:
-        twin = "closed form" if by_tiers(margin_model(find_rules(t.rules))) else "assessed again"
-        counts = [
-            t.accounts,
-            t.prices,
-            t.pools,
-            t.changes,
-            *(t.lines[n] for n in ("0", "1", "2", "3+")),
-            t.kinds["tangent"],
-        ]
-        rows.append(f"| {t.rules} | {twin} | " + " | ".join(f"{n:,}" for n in counts) + " |\n")
-    return TABLE + "".join(rows)
+def row(t: Found) -> str:
+    """The row of one rule set."""
+    twin = "closed form" if by_tiers(margin_model(find_rules(t.rules))) else "assessed again"
+    counts = [
+        t.accounts,
+        t.prices,
+        t.pools,
+        t.changes,
+        *(t.lines[n] for n in ("0", "1", "2", "3+")),
+        t.kinds["tangent"],
+    ]
+    return f"| {t.rules} | {twin} | " + " | ".join(f"{n:,}" for n in counts) + " |"
+
+
+def rows() -> dict[str, str]:
+    """The rows that are published, by the name of their rules."""
+    found = PAGE.read_text(encoding="utf-8").split(TABLE)[1].splitlines()
+    return {line.split("|")[1].strip().split("@")[0]: line for line in found}
+
+
+def publish(t: Found) -> None:
+    """Put the row of one rule set into the page, in the place of an older one of the same name."""
+    text = PAGE.read_text(encoding="utf-8")
+    told = rows() | {t.rules.split("@")[0]: row(t)}
+    PAGE.write_text(text.split(TABLE)[0] + TABLE + "".join(f"{told[n]}\n" for n in sorted(told)), encoding="utf-8")

@@ -100,8 +100,6 @@ def document(positions: Positions, a: int, mode: str = "portfolio") -> pl.Accoun
         held[name] = held.get(name, 0.0) + float(positions.quantity[j])
     rows = [{"instrument": n, "quantity": q} for n, q in held.items() if q != 0.0]
     return pl.Account.from_dict({"schema": "plimsoll.account", "schema_version": 1, "mode": mode, "positions": rows})
-    content = {"schema": "plimsoll.account", "schema_version": 1, "mode": mode, "positions": rows}
-    return pl.Account.from_dict(content)
 
 
 def same(found: Totals, positions: Positions, model: pl.MarginModel, market: pl.Market, gross: float = 0.0) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path as File
 from typing import Any
 
@@ -17,6 +18,7 @@ from plimsoll.cli import run
 from plimsoll.documents import DocumentError
 from plimsoll.liquidation import Path, alone, liquidation, together, weighted
 from plimsoll.liquidation.sigma import sigma_of
+from plimsoll.margin.modes import in_mode
 from plimsoll.margin.path import moved, shifted
 from random_books import SOME
 
@@ -54,7 +56,6 @@ def options(book: dict[str, float], cash: float = 50_000.0, **more: Any) -> pl.A
     return pl.Account.from_dict(account_doc(book, collateral={"USDC": cash}, **more))
 
 
-# the first bracket of BTCUSDT in the shipped pack: 0.4 % up to 300,000 at the date
 @pytest.mark.parametrize(("quantity", "cash"), [(1.0, 10_000.0), (-1.0, 10_000.0), (3.0, 40_000.0)])
 def test_one_perpetual_as_the_formula_says(quantity: float, cash: float) -> None:
     """Price at which cash + q (S - entry) = |q| S rate: (cash - q entry) / (|q| rate - q), within one bracket."""
@@ -64,8 +65,10 @@ def test_one_perpetual_as_the_formula_says(quantity: float, cash: float) -> None
     found = liquidation(model, account, futures_market())
     (line,) = found.lines
     price = line.marks["BTCUSDT"]
-    tier = next(t for t in table.tiers if t.upto is None or abs(quantity) * price <= t.upto)
-    deduction = tier.deduction or 0.0
+    deduction, tier = 0.0, table.tiers[0]
+    for before, after in pairwise(table.tiers):
+        if abs(quantity) * price > before.upto:
+            deduction, tier = deduction + before.upto * (after.maintenance - before.maintenance), after
     expected = (cash - quantity * 68_000.0 + deduction) / (abs(quantity) * tier.maintenance - quantity)
     assert price == pytest.approx(expected, rel=1e-11)
     assert line.prices["BTC"] == pytest.approx(expected, rel=1e-11)
@@ -247,6 +250,40 @@ def test_the_line_some_days_ahead_has_the_funding_paid() -> None:
         liquidation(model, futures_account(10_000.0, row), market, ahead=-1.0)
 
 
+@pytest.mark.parametrize(
+    ("held", "owed", "assets", "loan"), [("USDT", "LTC", 9_000.0, 100.0), ("LTC", "USDT", 150.0, 8_000.0)]
+)
+def test_a_loan_without_contracts_as_its_formula_says(held: str, owed: str, assets: float, loan: float) -> None:
+    """OKX's isolated spot margin: p = assets / (L (1 + m) (1 + fee)), p the price of what is owed in what is held."""
+    model = pl.margin_model("okx-margin@2026-01-01")
+    content = futures_market().to_dict()
+    content["indices"]["LTC"] = {"price": 80.0}
+    account = pl.Account.from_dict(account_doc({}, collateral={held: assets}, borrowed={owed: loan}, mode="isolated"))
+    (pool,) = liquidation(model, account, pl.Market.from_dict(content)).pools
+    (line,) = pool.lines
+    rate = model.parameters.pairs["LTC-USDT"].owed[owed].tiers[0].maintenance
+    price = assets / (loan * (1 + rate) * (1 + model.parameters.fee))
+    assert line.prices["LTC"] == pytest.approx(price if owed == "LTC" else 1.0 / price, rel=1e-11)
+    assert line.side == ("rising" if owed == "LTC" else "falling")
+    assert pool.lead == "LTC"
+
+
+def test_three_modes_three_lines() -> None:
+    """The same two positions in cross and isolated margin: the cross line counts both, an isolated one itself."""
+    model, market = pl.margin_model(BINANCE), futures_market()
+    rows = [
+        {"instrument": "BTCUSDT", "quantity": 1.0, "entry_price": 70_000.0, "leverage": 10.0},
+        {"instrument": "ETHUSDT", "quantity": -20.0, "entry_price": 2_500.0, "leverage": 10.0},
+    ]
+    account = futures_account(30_000.0, *rows)
+    lines = {mode: liquidation(model, in_mode(model, account, market, mode), market) for mode in model.MODES}
+    (cross,), isolated = lines["cross"].pools, {p.subject: p for p in lines["isolated"].pools}
+    # 20,000 USD of net long against 30,000: nothing short of a total loss comes near
+    assert cross.nearest(-1) is None or cross.nearest(-1).move < -0.9  # type: ignore[union-attr]
+    assert isolated["BTCUSDT"].nearest(-1).move == pytest.approx(-0.1, abs=0.01)  # type: ignore[union-attr]
+    assert isolated["ETHUSDT"].nearest(1).move == pytest.approx(0.1, abs=0.01)  # type: ignore[union-attr]
+
+
 def test_nearest_first() -> None:
     found = liquidation(pl.margin_model(PRBM), options({CALL: -1.0, PUT: -1.0}, 25_000.0), option_market(), **NARROW)
     logs = [abs(np.log(x.multiplier)) for x in found.lines]
@@ -312,6 +349,12 @@ def test_the_command(files: list[str], tmp_path: File, capsys: pytest.CaptureFix
     assert said["path"]["betas"] == {"BTC": 1.0, "ETH": 1.3}
     assert [p["subject"] for p in said["pools"]] == ["shared", "BTCUSDT"]
     assert said["pools"][0]["lines"][0]["side"] == "rising"
+    assert run(["liquidation", *files, "--mode", "cross", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [p["subject"] for p in said["pools"]] == ["account"]
+    assert run(["liquidation", *files, "--mode", "isolated", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [p["subject"] for p in said["pools"]] == ["shared", "BTCUSDT", "ETHUSDT"]
     assert run(["liquidation", *files, "--underlying", "ETH", "--vol-elasticity", "0.5", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["pools"][1]["lines"] == []

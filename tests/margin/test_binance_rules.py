@@ -200,6 +200,7 @@ def test_axioms_of_futures(pack: str, contracts: list[Doc] | None, data: st.Data
     assert {n for n in names if not n.startswith(("loan ", "orders "))} <= held
 
 
+@SOME
 @given(st.floats(0.1, 1e4), st.floats(0.1, 1e4))
 @pytest.mark.rule("BINANCE-UM-01")
 def test_splitting_a_position_among_owners_is_never_dearer_than_holding_it(one: float, two: float) -> None:

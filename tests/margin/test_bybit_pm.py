@@ -11,7 +11,7 @@ from hypothesis import given
 
 import plimsoll as pl
 from bybit_books import QUARTER, WEEK, perpetual, portfolios
-from bybit_desk import INVERSE, LINEAR, PM, PM_2024, books, changed, held, option, require
+from bybit_desk import INVERSE, LINEAR, PM, PM_2024, books, changed, held, model_of, option, require
 from naive.black import black, call_delta
 from plimsoll.conformance.case import run_case
 from plimsoll.conformance.shipped import shipped_cases
@@ -305,7 +305,7 @@ def test_packs_by_date_with_liquidation_as_data() -> None:
 @given(portfolios())
 def test_shares_add_up_and_netting_never_costs(book: tuple[Any, Any]) -> None:
     account, market = pl.Account.from_dict(book[0] | {"orders": []}), pl.Market.from_dict(book[1])
-    model = pl.margin_model(PM)
+    model = model_of(PM)
     r = model.requirement(account, market)
     for part in r.components:
         slack = part.share_error + 1e-9 * max(1.0, part.initial)
@@ -327,7 +327,7 @@ def test_a_wider_grid_never_needs_less() -> None:
 def test_a_short_option_without_a_volatility_is_refused_or_carried_at_its_bound() -> None:
     row = option(72_000.0)
     account, market = books(held(row, -1.0), marks={row["name"]: {}}, mode="portfolio")
-    model = pl.margin_model(PM)
+    model = model_of(PM)
     with pytest.raises(pl.DocumentError, match="missing_vol"):
         model.requirement(account, market)
     r = model.requirement(account, market, "conservative")

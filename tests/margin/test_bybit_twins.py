@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,18 @@ UTA = ("bybit-uta@2023-08-09", "bybit-uta@2025-09-05")
 PM = ("bybit-pm@2024-01-01", "bybit-pm@2026-03-24")
 
 
+@cache
+def model_of(reference: str) -> pl.MarginModel:
+    return pl.margin_model(reference)
+
+
 def near(got: float, expected: float, size: float) -> bool:
     return abs(got - expected) <= 1e-11 * max(1.0, size, abs(expected))
 
 
 def check_unified(reference: str, book: tuple[Doc, Doc]) -> None:
     account, market = pl.Account.from_dict(book[0]), pl.Market.from_dict(book[1])
-    model = pl.margin_model(reference)
+    model = model_of(reference)
     found = model.requirement(account, market)
     documents = account.to_dict(), market.to_dict()
     twin, size = unified_margin(model.rules.parameters, *documents), notional(*documents)
@@ -60,7 +66,7 @@ def test_isolated_margin_equals_its_twin(reference: str, book: tuple[Doc, Doc]) 
 @given(st.sampled_from(PM), portfolios())
 def test_portfolio_margin_equals_its_twin(reference: str, book: tuple[Doc, Doc]) -> None:
     account, market = pl.Account.from_dict(book[0]), pl.Market.from_dict(book[1])
-    model = pl.margin_model(reference)
+    model = model_of(reference)
     found = model.requirement(account, market)
     documents = account.to_dict(), market.to_dict()
     twin, size = portfolio_margin(model.rules.parameters, *documents), notional(*documents)
@@ -87,7 +93,7 @@ def test_a_path_is_what_the_moved_accounts_have(book: tuple[Doc, Doc], reference
     """At once along the path, and one requirement after the other in moved markets."""
     content = book[0] | {"orders": [o for o in book[0]["orders"] if o.get("leverage") is None]}
     account, market = pl.Account.from_dict(content), pl.Market.from_dict(book[1])
-    model = pl.margin_model(reference)
+    model = model_of(reference)
     moves = np.array([0.2, 0.7, 1.0, 1.3, 4.0])
     states = States({"BTC": moves, "ETH": moves[::-1].copy()}, np.array([1.0, 1.5, 1.0, 0.5, 1.0]))
     size = 10.0 * notional(account.to_dict(), market.to_dict())
@@ -106,7 +112,7 @@ def test_a_path_in_portfolio_margin_is_what_the_moved_accounts_have(
 ) -> None:
     content = book[0] | {"orders": []} | ({"reported": {"futureDeltaContingency": 5.0}} if told else {})
     account, market = pl.Account.from_dict(content), pl.Market.from_dict(book[1])
-    model = pl.margin_model(reference)
+    model = model_of(reference)
     moves = np.array([0.3, 0.9, 1.0, 1.2, 3.0])
     states = States({"BTC": moves, "ETH": moves[::-1].copy()}, np.array([1.0, 1.5, 1.0, 0.5, 1.0]))
     size = 10.0 * notional(account.to_dict(), market.to_dict())
@@ -129,7 +135,7 @@ def test_a_twin_of_another_account_is_told_apart() -> None:
         base | {"collateral": {"USDT": 1_000.001}},
     ):
         documents = pl.Account.from_dict(other).to_dict(), pl.Market.from_dict(market).to_dict()
-        twin = unified_margin(pl.find_rules(UTA[1]).parameters, *documents)
-        found = pl.margin_model(UTA[1]).requirement(pl.Account.from_dict(base), pl.Market.from_dict(market))
+        twin = unified_margin(model_of(UTA[1]).rules.parameters, *documents)
+        found = model_of(UTA[1]).requirement(pl.Account.from_dict(base), pl.Market.from_dict(market))
         got = [found.initial, found.net_equity]
         assert got != pytest.approx([twin["initial"], twin["equity"]], rel=1e-11)

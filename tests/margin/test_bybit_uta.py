@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import plimsoll as pl
-from bybit_books import QUARTER, perpetual
-from bybit_desk import INVERSE, LINEAR, UTA, UTA_2023, books, changed, held, option, require
+from bybit_books import GONE, QUARTER, perpetual
+from bybit_desk import INVERSE, LINEAR, PM, UTA, UTA_2023, books, changed, held, model_of, option, require
 from plimsoll.margin.path import States
 from plimsoll.margin.venues.bybit.liquidation_price import bankruptcy_price, isolated_liquidation_price
 from plimsoll.margin.venues.bybit.money import account_rate
@@ -158,7 +158,7 @@ def test_the_venues_liquidation_price_is_where_the_pool_of_the_position_meets_it
         marks={row["name"]: {"price": entry}},
         collateral={row["currency"]: margin},
     )
-    model = pl.margin_model(UTA)
+    model = model_of(UTA)
     at = price / entry
     moves = np.array([at * (1.0 - side * 1e-7), at, at * (1.0 + side * 1e-7)])
     shared, own = model.along(account, market, States({"BTC": moves}, np.ones(3)))
@@ -277,6 +277,24 @@ def test_the_margin_balance_is_coin_by_coin_without_options() -> None:
     assert r.net_equity == pytest.approx(-6_000.0 + 0.95 * 2.0 * BTC)
     assert r.workings["total_equity"] == pytest.approx(r.net_equity + 8_000.0)
     assert any("options do not count" in note for note in r.notes)
+
+
+@pytest.mark.rule("BYBIT-UTA-11")
+@pytest.mark.parametrize("label", [UTA, PM])
+def test_what_has_settled_is_money(label: str) -> None:
+    row = option(60_000.0, expiry=GONE)
+    future = perpetual("BTC-1JAN26", "BTC", kind="future", expiry=GONE)
+    legs = held(row, -1.0), held(future, 1.0, entry_price=70_000.0)
+    mode = "portfolio" if label == PM else "cross"
+    account, market = books(*legs, mode=mode, collateral={"USDT": 20_000.0})
+    content = market.to_dict()
+    content["expiries"].append({"underlying": "BTC", "expiry": GONE, "settlement": 65_000.0})
+    r = pl.margin_model(label).requirement(account, pl.Market.from_dict(content))
+    assert (r.initial, r.maintenance) == (0.0, 0.0)
+    assert r.net_equity == pytest.approx(20_000.0 - 5_000.0 - 5_000.0)
+    late = [{"instrument": x["name"], "quantity": -9.0, "price": 60_000.0} for x in (row, future)]
+    account = pl.Account.from_dict(account.to_dict() | {"orders": late})
+    assert pl.margin_model(label).requirement(account, pl.Market.from_dict(content)).initial == 0.0
 
 
 @pytest.mark.rule("BYBIT-UTA-12")
@@ -402,7 +420,7 @@ def test_no_order_of_positions_and_no_idle_instrument_matters() -> None:
 def test_a_short_option_without_a_volatility_is_refused_or_carried_at_its_bound() -> None:
     row = option(72_000.0)
     account, market = books(held(row, -1.0), marks={row["name"]: {}}, collateral={"USDT": 1e6})
-    model = pl.margin_model(UTA)
+    model = model_of(UTA)
     with pytest.raises(pl.DocumentError, match="missing_vol"):
         model.requirement(account, market)
     r = model.requirement(account, market, "conservative")

@@ -130,6 +130,12 @@ def test_isolated_margin_is_refused() -> None:
         require(held("HYPE", 1.0, isolated_margin=5.0), cash=10.0)
 
 
+def test_a_solver_is_told_why_it_gets_nothing() -> None:
+    forms = pl.margin_model(PACK).forms(["BTC"], market(), 10.0)
+    assert {forms.solver.standing, forms.proof.standing} == {"refused"}
+    assert "jumps where a tier ends" in forms.solver.why
+
+
 def test_a_coin_without_a_price_is_named() -> None:
     bare = market().model_copy(update={"indices": {"HYPE": market().indices["HYPE"]}})
     book = account(held("HYPE", 1.0), mode="portfolio", collateral={"BTC": 1.0})

@@ -186,6 +186,19 @@ def test_isolated_positions_lose_no_more_than_their_margin() -> None:
     assert not any("liquidation fee" in n for n in with_fee.notes)
 
 
+@pytest.mark.rule("OKX-FUT-07")
+@pytest.mark.parametrize(
+    ("times", "told"), [(6.0, "lowest risk"), (5.0, "level 2 of 4"), (2.0, "level 3 of 4"), (0.9, "liquidation")]
+)
+def test_the_risk_level_of_the_venue_is_told(times: float, told: str) -> None:
+    maintenance = 100.0 * 0.1 * 1_850.0 * 0.004
+    found = require(FUTURES, {"ETH-USDT-SWAP": 100.0}, collateral={"USDT": times * maintenance})
+    assert found.health == pytest.approx(times)
+    assert any(told in note for note in found.notes)
+    with pytest.raises(pl.DocumentError, match="a ratio below"):
+        pl.margin_model(with_parameter(pl.find_rules(FUTURES), "risk_levels", [1.0, 3.0]))
+
+
 @pytest.mark.rule("OKX-FUT-03")
 def test_tiers_grow_to_an_initial_rate_of_one() -> None:
     model = pl.margin_model(FUTURES)

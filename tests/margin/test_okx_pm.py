@@ -186,6 +186,15 @@ def test_the_scaled_minimum_charge_grows_faster_than_the_book_and_its_shares_add
     assert found.component("mr7").maintenance > 0.0
 
 
+@pytest.mark.rule("OKX-PM-10", "OKX-PM-13")
+def test_a_margin_set_by_the_minimum_charge_says_so() -> None:
+    case = CASES["okx-pm-scaled-minimum"]
+    model = pl.margin_model(case.rule_set())
+    found = model.requirement(pl.Account.from_dict(case.account), pl.Market.from_dict(case.market))
+    assert (found.binding[0].kind, found.binding[0].pnl) == ("mr7", pytest.approx(-50_000.0))
+    assert found.component("mr7").maintenance == pytest.approx(10_000.0)
+
+
 @pytest.mark.rule("OKX-PM-17")
 def test_orders_add_what_the_worst_way_of_filling_them_adds() -> None:
     order = {"instrument": "BTC-USDT-SWAP", "quantity": -5.0, "price": 100_000.0}

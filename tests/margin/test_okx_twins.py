@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -190,3 +191,22 @@ def test_futures_margin_equals_its_twin(name: str, contracts: float, sign: float
     initial, maintenance = future(table, row)
     assert found.initial == pytest.approx(initial, rel=1e-12)
     assert found.maintenance == pytest.approx(maintenance, rel=1e-12)
+
+
+@pytest.mark.rule("OKX-PM-09", "OKX-PM-13")
+@FEW
+@given(books(), st.floats(0.01, 0.6), st.sampled_from(PMS))
+def test_a_further_scenario_and_a_wider_move_never_lower_the_margin(
+    book: tuple[dict[str, Any], dict[str, Any]], move: float, pack: str
+) -> None:
+    rules = pl.find_rules(pack)
+    before = require(pack, *book)
+    parameters = copy.deepcopy(rules.parameters)
+    for group in parameters["mr1"].values():
+        group["moves"] = [*group["moves"], move]
+    account, market = pl.Account.from_dict(book[0]), pl.Market.from_dict(book[1])
+    after = pl.margin_model(rules.model_copy(update={"parameters": parameters})).requirement(account, market)
+    hair = 1e-12 * gross(*book)
+    assert after.maintenance >= before.maintenance - hair
+    assert after.initial >= before.initial - hair
+    assert after.net_equity == before.net_equity

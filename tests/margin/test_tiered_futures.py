@@ -101,6 +101,7 @@ def plain(model: Toy, contract: Doc, quantity: float, price: float) -> tuple[flo
     return initial + p.fee * notional, kept + p.fee * notional
 
 
+@SOME
 @given(st.data())
 @pytest.mark.parametrize("inverse", [False, True])
 def test_margins_by_loops_on_blocks_and_along_a_path(inverse: bool, data: st.DataObject) -> None:

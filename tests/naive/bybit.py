@@ -28,13 +28,18 @@ def unified_margin(params: Doc, account: Doc, market: Doc) -> Doc:
         contract = terms[position["instrument"]]
         usd, currency = price_of(market, contract["currency"]), contract["currency"]
         if contract["kind"] == "option":
+            value = position["quantity"] * contract["multiplier"] * option_price(contract, market)
+            if moved_share(contract, market) == 0.0:
+                coins[currency] = coins.get(currency, 0.0) + value
+                continue
             first, second = short_option(params, contract, market, position["quantity"], position["entry_price"])
             pools["shared"]["initial"] += first * usd
             pools["shared"]["maintenance"] += second * usd
-            value = position["quantity"] * contract["multiplier"] * option_price(contract, market)
             dip[currency] = dip.get(currency, 0.0) + min(value, 0.0)
             continue
         first, second, fee = future(params, contract, market, position, account["positions"])
+        if moved_share(contract, market) == 0.0:
+            first = second = fee = 0.0
         profit = position["unsettled_funding"] + open_profit(position, contract, mark_of(contract, market))
         name = "shared"
         if position["isolated_margin"] is not None:
@@ -75,7 +80,9 @@ def price_of(market: Doc, asset: str) -> float:
 
 
 def mark_of(contract: Doc, market: Doc) -> float:
-    """The mark of a future or perpetual."""
+    """The mark of a future or perpetual, the settlement of what has settled."""
+    if contract["kind"] == "future" and moved_share(contract, market) == 0.0:
+        return float(row_of(contract, market)["settlement"])
     return float(market["marks"][contract["name"]]["price"])
 
 
@@ -92,7 +99,7 @@ def row_of(contract: Doc, market: Doc) -> Doc:
 def option_price(contract: Doc, market: Doc) -> float:
     """Price of one coin of option: the mark, else Black-76."""
     mark = market["marks"].get(contract["name"], {})
-    if mark.get("price") is not None:
+    if mark.get("price") is not None and moved_share(contract, market) > 0.0:
         return float(mark["price"])
     return option_value(contract, market, 1.0, 1.0)
 
@@ -175,6 +182,8 @@ def order_margin(params: Doc, account: Doc, market: Doc, dip: Doc) -> float:
         if order["reduce_only"] or order["quantity"] == 0.0:
             continue
         contract, quantity = terms[order["instrument"]], order["quantity"]
+        if moved_share(contract, market) == 0.0:
+            continue
         if contract["kind"] == "option":
             size = abs(quantity) * contract["multiplier"]
             index = market["indices"][contract["underlying"]]["price"]
@@ -236,6 +245,7 @@ def portfolio_margin(params: Doc, account: Doc, market: Doc) -> Doc:
         pool["maintenance"] += units[coin]["maintenance"]
         pool["initial"] += units[coin]["initial"]
     live = [o for o in account["orders"] if not o["reduce_only"] and o["quantity"]]
+    live = [o for o in live if moved_share(terms[o["instrument"]], market) > 0.0]
     for coin in sorted({terms[o["instrument"]]["underlying"] for o in live}):
         mine = [(c, q) for c, q in rows if c["underlying"] == coin]
         base = units[coin]["initial"] if coin in units else 0.0
@@ -294,6 +304,8 @@ def gain(params: Doc, contract: Doc, market: Doc, move: float, shock: float) -> 
 def coins_of(contract: Doc, market: Doc, quantity: float) -> float:
     """Coins of a position."""
     size = quantity * contract["multiplier"]
+    if moved_share(contract, market) == 0.0:
+        return 0.0
     inverse = contract["settlement"] == "inverse"
     return size / mark_of(contract, market) if inverse and contract["kind"] != "option" else size
 

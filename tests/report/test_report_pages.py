@@ -314,7 +314,7 @@ def test_words_for_lines_and_amounts(report: Report) -> None:
         return line_words(replace(found, pools=pools))
 
     assert words(True, low, high) == "the line is reached at -12.34% (2 daily sd) or +20%"
-    assert words(True) == "above the line for every move from -99.9% to +9900%"
+    assert words(True) == "above the line for every move from -60% to +60%"
     assert words(False, high) == "below the line now; back above it at +20%"
     assert words(True, high, replace(high, multiplier=1.3)).endswith("+20%, 1 further")
     assert words(True, high, subjects=("shared", "BTC-PERP")).startswith(
@@ -342,9 +342,9 @@ def words_of(figure: Figure) -> list[str]:
 
 def test_axes_and_bars_of_an_account_in_coin_carry_no_dollar_sign(report: Report) -> None:
     rules = report.lead.rules
-    coined = replace(report.distances[rules], currency="BTC")
-    assert any("$" in word for word in words_of(figures.distance_figure(report.distances[rules])))
-    assert not any("$" in word for word in words_of(figures.distance_figure(coined)))
+    coined = replace(report.lines[rules], currency="BTC")
+    assert any("$" in word for word in words_of(figures.line_figure(report.lines[rules])))
+    assert not any("$" in word for word in words_of(figures.line_figure(coined)))
     shares = tuple(s.model_copy(update={"initial": s.initial / 1e7}) for s in report.requirement.shares)
     small = report.requirement.model_copy(update={"currency": "BTC", "shares": shares})
     told = words_of(figures.contribution_figure(small))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from plimsoll.cli._common import (
@@ -13,6 +15,9 @@ from plimsoll.cli._common import (
     market_option,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from plimsoll.margin.account import Mode
 
 
 @click.command(
@@ -33,6 +38,11 @@ from plimsoll.cli._common import (
     is_flag=True,
     help="Hold coin-settled contracts as linear ones of the same coins first, for rule sets that take only those.",
 )
+@click.option(
+    "--mode",
+    type=click.Choice(["portfolio", "cross", "isolated"]),
+    help="Hold the account in this margin mode; isolated, every position has the initial margin that it needs alone.",
+)
 @click.option("--output", "-o", metavar="FILE", help="Draw it (.png or .svg).")
 @json_option
 def command(
@@ -42,6 +52,7 @@ def command(
     days: float,
     announced: tuple[str, ...],
     same_exposure: bool,
+    mode: Mode | None,
     output: str | None,
     as_json: bool,
 ) -> None:
@@ -59,7 +70,12 @@ def command(
     if same_exposure:
         from plimsoll.margin.translate import same_exposure as translate
 
-        holdings, snapshot = translate(holdings, snapshot)
+        currency = model.LINEAR[0]
+        holdings, snapshot = translate(holdings, snapshot, currency=currency, restate=currency != "USDC")
+    if mode is not None:
+        from plimsoll.margin.modes import in_mode
+
+        holdings = in_mode(model, holdings, snapshot, mode)
     coming = [load_rules(a) for a in announced] or None
     with late_bar() as bar:
         found = calendar(model, holdings, snapshot, days, announced=coming, progress=bar)

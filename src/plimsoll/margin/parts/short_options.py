@@ -96,12 +96,14 @@ def with_marked_options(account: Account, market: Market) -> Market:
 def option_marks(plan: Plan, market: Market, side: F64) -> F64:
     """`[N]` price of one coin of each option as it is quoted: the mark, else its value at its volatility.
 
-    Zero for other contracts. `side` is the position: what cannot be valued stands at the bound that is worse for it.
+    What has settled is worth what it paid, whatever a mark still says. Zero for other contracts. `side` is the
+    position: what cannot be valued stands at the bound that is worse for it.
     """
     value = unit_values(plan, Scenarios.build([1.0]), "settlement", side)[:, 0]
     prices = np.zeros(len(plan))
     for i in np.flatnonzero(plan.option).tolist():
         mark = market.marks.get(plan.contracts[i].name)
-        quoted = mark is not None and mark.price is not None
+        settled = plan.variable[plan.group[i]] == 0.0
+        quoted = mark is not None and mark.price is not None and not settled
         prices[i] = mark.price if quoted else value[i] / plan.multiplier[i]  # type: ignore[union-attr]
     return prices

@@ -12,6 +12,7 @@ from plimsoll.contracts import Contract, Future, Perpetual, Settlement
 from plimsoll.margin.book import Book
 from plimsoll.margin.parts.legs import Legs
 from plimsoll.margin.parts.tiers import Tiers
+from plimsoll.margin.venues.bybit.live import moving_share
 from plimsoll.margin.venues.bybit.parameters import Contracts, UtaParameters
 from plimsoll.risk.plan import INVERSE
 
@@ -87,11 +88,13 @@ class Futures:
         """
         p, value = self.parameters, self.worth(prices)
         rate = self.legs.initial_rate(value, p.default_leverage)
-        free = 1.0 - self.matched[:, None]
+        # what has settled is money and no position any more
+        live = (moving_share(self.legs.book.plan) > 0.0)[:, None]
+        free = live * (1.0 - self.matched[:, None])
         times = 1.0 + (p.close_fee.hedged_factor - 1.0) * self.matched[:, None]
         bust = value * np.maximum(1.0 - self._side()[:, None] * rate, 0.0)
         fees = p.close_fee.taker * bust * times
-        return Charges(value, value * rate, self.legs.maintenance(value) * free, fees)
+        return Charges(value, value * rate * live, self.legs.maintenance(value) * free, fees * live)
 
     def _side(self) -> F64:
         """`[N]` one where the value falls towards bankruptcy, minus one where it rises, zero without a position."""

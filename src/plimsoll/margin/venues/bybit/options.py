@@ -19,6 +19,7 @@ from plimsoll.margin.parts.short_options import (
     short_maintenance,
 )
 from plimsoll.margin.path import States
+from plimsoll.margin.venues.bybit.live import moving_share, settled
 from plimsoll.margin.venues.bybit.parameters import UtaParameters
 from plimsoll.market import Market
 from plimsoll.risk import compile_plan, unit_values
@@ -29,13 +30,16 @@ F64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """`N` options in their settlement currencies: margins of the short ones and the value of each position."""
+    """`N` options in their settlement currencies: margins of the short ones and the value of each position.
+
+    What has settled is `cash[N]` and has neither margin nor `value`.
+    """
 
     book: Book
-    marks: F64
     initial: F64
     maintenance: F64
     value: F64
+    cash: F64
 
 
 def held_options(book: Book, p: UtaParameters) -> Options:
@@ -45,12 +49,13 @@ def held_options(book: Book, p: UtaParameters) -> Options:
     paid = np.array([q.entry_price or 0.0 for q in book.positions], dtype=np.float64)
     out = out_of_the_money(plan.call, plan.strike, plan.spot)
     initial, maintenance = np.zeros(len(plan)), np.zeros(len(plan))
-    for i in np.flatnonzero(book.quantity < 0.0).tolist():
+    live = moving_share(plan) > 0.0
+    for i in np.flatnonzero((book.quantity < 0.0) & live).tolist():
         rates, row = p.underlyings[plan.contracts[i].underlying].options, slice(i, i + 1)
         initial[i] = short_initial(rates, plan.spot[row], out[row], marks[row], paid[row])[0] * size[i]
         maintenance[i] = short_maintenance(rates, plan.spot[row], marks[row])[0] * size[i]
     held = np.where(book.quantity == 0.0, 0.0, book.quantity * plan.multiplier * marks)
-    return Options(book, marks, initial, maintenance, held)
+    return Options(book, initial, maintenance, np.where(live, held, 0.0), np.where(live, 0.0, held))
 
 
 def options_along(book: Book, p: UtaParameters, states: States) -> tuple[F64, F64]:
@@ -64,12 +69,13 @@ def options_along(book: Book, p: UtaParameters, states: States) -> tuple[F64, F6
         moves = Scenarios.build(states.multiplier(name), states.vol - 1.0)
         marks[rows] = unit_values(plan, moves, "settlement", book.quantity)[rows] / plan.multiplier[rows, None]
     maintenance = np.zeros_like(marks)
-    for i in np.flatnonzero(book.quantity < 0.0).tolist():
+    live = moving_share(plan) > 0.0
+    for i in np.flatnonzero((book.quantity < 0.0) & live).tolist():
         contract = plan.contracts[i]
         index = plan.spot[i] * states.multiplier(contract.underlying)
         one = short_maintenance(p.underlyings[contract.underlying].options, index, marks[i])
         maintenance[i] = one * abs(book.quantity[i] * plan.multiplier[i])
-    return maintenance, marks * (book.quantity * plan.multiplier)[:, None]
+    return maintenance, marks * (book.quantity * plan.multiplier * live)[:, None]
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,8 @@ def option_orders(account: Account, market: Market, p: UtaParameters) -> list[Op
     live = [
         (i, o)
         for i, o in enumerate(account.orders)
-        if o.quantity and not o.reduce_only and isinstance(market.contracts.get(o.instrument), Option)
+        if o.quantity and not o.reduce_only
+        if isinstance(contract := market.contracts.get(o.instrument), Option) and not settled(contract, market)
     ]
     plan = compile_plan([market.contracts[o.instrument] for _, o in live], market)
     if plan.failures:

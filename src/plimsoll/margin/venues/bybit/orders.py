@@ -13,6 +13,7 @@ from plimsoll.margin.book import MarginRefusedError, open_book
 from plimsoll.margin.parts.orders import resting, value_of
 from plimsoll.margin.parts.tiers import Tiers
 from plimsoll.margin.venues.bybit.futures import symbol_of
+from plimsoll.margin.venues.bybit.live import settled
 from plimsoll.margin.venues.bybit.parameters import UtaParameters
 from plimsoll.market import Market
 
@@ -36,7 +37,12 @@ def future_orders(account: Account, market: Market, p: UtaParameters) -> list[Fu
     open_book(account.model_copy(update={"positions": ()}), market)
     held = {(q.instrument, q.leg): q for q in account.positions}
     rows = []
-    live = [o for o in account.orders if not isinstance(market.contracts.get(o.instrument), Option)]
+    live = [
+        o
+        for o in account.orders
+        if not isinstance(market.contracts[o.instrument], Option)
+        and not settled(market.contracts[o.instrument], market)
+    ]
     for (name, leg), orders in resting(live, market.contracts).items():
         contract, position = market.contracts[name], held.get((name, leg))
         price = _mark(market, contract, next(i for i, o in enumerate(account.orders) if o.instrument == name))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from plimsoll.documents import DAY_SECONDS, YEAR_SECONDS
 from plimsoll.kernels.lognormal import d1_d2
+from plimsoll.margin.venues.bybit.live import moving_share
 from plimsoll.margin.venues.bybit.parameters import RiskUnit
 from plimsoll.pricing.black76 import forward_delta
 from plimsoll.risk import Plan
@@ -41,22 +42,17 @@ class Held:
     spot_price: float
 
 
-def moving_share(plan: Plan) -> F64:
-    """`[N]` part of each contract's price that still moves: none of what has settled, all without an expiry."""
-    share, inside = np.ones(len(plan)), np.flatnonzero(plan.group >= 0)
-    total = plan.forward
-    moving = np.divide(plan.variable, total, out=np.ones_like(total), where=total > 0)
-    share[inside] = np.where(np.isfinite(moving), moving, 1.0)[plan.group[inside]]
-    return share
-
-
 def coins_held(plan: Plan, rows: npt.NDArray[np.int64], quantity: F64, price: F64) -> F64:
-    """Coins of `rows` at signed `quantity[N]`; an inverse future is USD over its `price`, `[N]` or `[N, K]`."""
+    """Coins of `rows` at signed `quantity[N]`; an inverse future is USD over its `price`, `[N]` or `[N, K]`.
+
+    What has settled is no position any more.
+    """
     inverse = (plan.style[rows] == INVERSE) & ~plan.option[rows]
     size = quantity * plan.multiplier[rows]
     wide = size[:, None] if price.ndim > 1 else size
     over = np.where(inverse[:, None] if price.ndim > 1 else inverse, price, 1.0)
-    coins: F64 = wide / over
+    live = moving_share(plan)[rows] > 0.0
+    coins: F64 = np.where(live[:, None] if price.ndim > 1 else live, wide / over, 0.0)
     return coins
 
 

@@ -11,6 +11,7 @@ from plimsoll.documents import DocumentError, Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book
 from plimsoll.margin.parts.short_options import option_marks
+from plimsoll.margin.venues.bybit.live import settled
 from plimsoll.margin.venues.bybit.parameters import PmParameters
 from plimsoll.margin.venues.bybit.pm_unit import REPORTED, Measured, measured, spot_balance
 from plimsoll.risk import compile_plan
@@ -31,10 +32,14 @@ def order_fills(p: PmParameters, account: Account, book: Book, units: list[Measu
     at its own price is added; the larger initial margin counts, less that of the positions. The venue publishes no
     formula: a reading.
     """
-    live = [(i, o) for i, o in enumerate(account.orders) if o.quantity and not o.reduce_only]
+    market = book.market
+    live = [
+        (i, o)
+        for i, o in enumerate(account.orders)
+        if o.quantity and not o.reduce_only and not settled(market.contracts[o.instrument], market)
+    ]
     if not live:
         return []
-    market = book.market
     plan = compile_plan([*book.plan.contracts, *(market.contracts[o.instrument] for _, o in live)], market)
     size = len(book.plan)
     problems = [

@@ -83,6 +83,8 @@ class Opened:
             if legs.isolated[i]:
                 isolated[currency] += float(legs.margin[i])
             gains[currency] = gains[currency] + (0.0 * profit[i] if legs.isolated[i] else profit[i])
+        for contract, paid in zip(self.options.book.plan.contracts, self.options.cash.tolist(), strict=True):
+            gains[contract.currency] = gains[contract.currency] + paid
         lowered: dict[str, Any] = defaultdict(float)
         for contract, worth in zip(self.options.book.plan.contracts, value, strict=True):
             lowered[contract.currency] = lowered[contract.currency] + np.minimum(worth, 0.0)

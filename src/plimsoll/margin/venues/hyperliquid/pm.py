@@ -17,7 +17,7 @@ from plimsoll.documents import Asset, DocumentError, Fraction, NonNegative, Part
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
 from plimsoll.margin.components import component, weakest
-from plimsoll.margin.forms.declared import Declared
+from plimsoll.margin.forms.declared import Declared, Form
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment
@@ -117,6 +117,10 @@ class HyperliquidPortfolio(HyperliquidFutures):
     def batch(self, universe: Universe) -> Batch | None:
         """See `MarginModel.batch`: none."""
         return None
+
+    def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
+        """See `MarginModel.pieces`: refused, with the reason."""
+        return Form("refused", _REFUSED), Form("refused", _REFUSED)
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`: also balances and loans that portfolio margin does not know."""

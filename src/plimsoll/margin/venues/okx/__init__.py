@@ -66,6 +66,7 @@ WORDS: dict[str, tuple[str, str, int]] = {
     "order_fee.cap": ("most of the fee of an option trade, part of the price", "%", 1),
     # futures outside it, spot margin
     "liquidation_fee": ("liquidation fee", "%", 1),
+    "risk_levels": ("margin ratios below which the venue calls the risk higher", "n", 0),
     "step.size": ("contracts of each further tier", "n", -1),
     "step.maintenance": ("maintenance rate added by each further tier", "%", 1),
     "step.initial": ("least initial rate added by each further tier", "%", 1),

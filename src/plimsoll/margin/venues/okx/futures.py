@@ -5,7 +5,9 @@ Source: venues-cex section 2.3, own words. Rule codes `OKX-FUT-nn` are listed in
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -13,9 +15,12 @@ from pydantic import Field, model_validator
 from plimsoll.contracts import Contract, Future, Perpetual, Settlement
 from plimsoll.documents import Fraction, Name, Part, Positive, fault
 from plimsoll.margin.account import Account
+from plimsoll.margin.book import OnFailure
+from plimsoll.margin.model import Assessment
 from plimsoll.margin.parts.futures import TieredFutures
 from plimsoll.margin.parts.legs import Unit
 from plimsoll.margin.parts.tiers import Tier, TierTable
+from plimsoll.market import Market
 
 
 class GrowingTier(Part):
@@ -64,11 +69,20 @@ class GrowingTable(Part):
 class FuturesParameters(Part):
     """Tiers by contract (`ETH-USDT-SWAP`) or kind of contract (`ETH-USD-FUTURES`), sizes in contracts.
 
-    `liquidation_fee` is a part of the notional that both margins add for closing.
+    `liquidation_fee` is a part of the notional that both margins add for closing. `risk_levels` are the margin ratios
+    below which the venue calls the risk higher, falling; at the last it liquidates.
     """
 
     liquidation_fee: Fraction
+    risk_levels: Annotated[tuple[Positive, ...], Field(min_length=1)]
     symbols: Annotated[dict[Name, GrowingTable], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _falling(self) -> Self:
+        for n, (level, below) in enumerate(pairwise(self.risk_levels)):
+            if below >= level:
+                raise fault(f"risk_levels[{n + 1}]", below, f"a ratio below {level!r}")
+        return self
 
 
 class TieredContracts(TieredFutures):
@@ -86,6 +100,26 @@ class TieredContracts(TieredFutures):
     LINEAR = ("USDT", "USDC")
     PARAMETERS = FuturesParameters
     parameters: FuturesParameters
+
+    def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
+        """See `MarginModel.assess`: that of all futures by tiers, with the venue's risk level of the shared pool."""
+        found = super().assess(account, market, on_failure)
+        health = found.pools[0].health if found.pools else None
+        maintenance = sum(c.maintenance for c in found.components)
+        if not found.pools and maintenance > 0.0:
+            health = found.net_equity / maintenance
+        if health is None:
+            return found
+        return replace(found, notes=(*found.notes, self._level(health)))
+
+    def _level(self, ratio: float) -> str:
+        levels = self.parameters.risk_levels
+        passed = [level for level in levels if ratio <= level]
+        if not passed:
+            return f"margin ratio above {levels[0]:.0%}: the venue's lowest risk"
+        if len(passed) == len(levels):
+            return f"margin ratio at or below {levels[-1]:.0%}: liquidation"
+        return f"margin ratio at or below {passed[-1]:.0%}, level {len(passed) + 1} of {len(levels) + 1} of the venue"
 
     def rule(self, contract: Contract) -> tuple[str, TierTable, Unit] | None:
         """See `TieredFutures.rule`: by the contract's name, else by underlying, quote and kind."""

@@ -18,8 +18,8 @@ from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.path import ACCOUNT, States, Track, strike_multipliers
-from plimsoll.margin.requirement import Binding, Component, ScenarioLoss
-from plimsoll.margin.venues.okx.pm_account import Evaluation, UnitCharge, evaluate
+from plimsoll.margin.requirement import Component
+from plimsoll.margin.venues.okx.pm_account import Evaluation, evaluate
 from plimsoll.margin.venues.okx.pm_forms import PM_FORMS, pm_pieces
 from plimsoll.margin.venues.okx.pm_kinks import kinks_of
 from plimsoll.margin.venues.okx.pm_many import pm_batch
@@ -27,12 +27,12 @@ from plimsoll.margin.venues.okx.pm_parameters import PmParameters, group_of
 from plimsoll.margin.venues.okx.pm_shares import (
     binding_of,
     floor_shares,
-    label,
     mr3_shares,
     mr4_shares,
     mr5_shares,
     mr9_shares,
 )
+from plimsoll.margin.venues.okx.pm_told import bindings_of, losses_of, notes_of, workings_of
 from plimsoll.market import Market
 
 F64 = npt.NDArray[np.float64]
@@ -119,13 +119,12 @@ class RiskUnitMargin(MarginModel):
         self.check(account, market)
         book = self._book(account, market, on_failure)
         found = self._evaluate(book, HERE)
-        bindings = [binding_of(u.unit) for u in found.units]
         parts = self._components(account, market, book, found)
         maintenance = sum(c.maintenance for c in parts)
         equity = float(found.adjusted_equity[0])
         # the fee is taken on what is owed together with its own margin
         fees = sum(float(m.owed[0]) * self._fee(m.currency) for m in found.money)
-        workings = self._workings(found) | {
+        workings = workings_of(found) | {
             "derivative_mmr": float(found.derivatives[0]) if found.units else 0.0,
             "borrow_mmr": float(found.borrowing("maintenance")[0]),
             "borrow_imr": float(found.borrowing("initial")[0]),
@@ -136,14 +135,11 @@ class RiskUnitMargin(MarginModel):
         return Assessment(
             net_equity=equity,
             components=parts,
-            binding=tuple(
-                Binding(underlying=u.unit.name, kind=kind, label=text, pnl=float(gains.sum()))
-                for u, (kind, text, gains) in zip(found.units, bindings, strict=True)
-            ),
-            scenarios=_losses(found),
+            binding=bindings_of(found),
+            scenarios=losses_of(found),
             workings=workings,
             failures=book.failures,
-            notes=self._notes(account, found),
+            notes=notes_of(found),
         )
 
     def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
@@ -269,51 +265,6 @@ class RiskUnitMargin(MarginModel):
                 paths.append("term_structure" if name == "mr3" else "mr5")
         return paths
 
-    @staticmethod
-    def _workings(found: Evaluation) -> dict[str, float]:
-        rows: dict[str, float] = {}
-        for charged in found.units:
-            u = charged.unit
-            amounts = {
-                "mr1": u.mr1.worst,
-                "mr2": u.mr2,
-                "mr3": u.mr3,
-                "mr4": u.mr4,
-                "mr5": u.mr5,
-                "mr6": u.parameters.extreme_share * u.mr6.worst,
-                "mr7_raw": u.closing.sum(axis=0),
-                "mr7": u.mr7,
-                "mr9": charged.mr9,
-                "mr": charged.before_floor,
-                "mmr": charged.maintenance,
-                "imr": u.parameters.initial_factor * charged.maintenance,
-                "cash_delta": u.cash_delta.sum(axis=0),
-                "spot_in_use": u.used,
-            }
-            rows |= {f"{u.name}.{key}": float(value[0]) for key, value in amounts.items()}
-        for m in found.money:
-            rows[f"equity.{m.currency}"] = float(m.equity[0])
-            rows[f"counted.{m.currency}"] = float(m.counted[0])
-        return rows
-
-    def _notes(self, account: Account, found: Evaluation) -> tuple[str, ...]:
-        notes = []
-        if any(u.unit.plan.option.any() for u in found.units):
-            notes.append("options: MR2, MR3, MR5 and their part of MR7 have no public formula; the pack's are assumed")
-        if any(m.owed[0] > 0.0 for m in found.money):
-            notes.append("the venue's margin ratio counts a liquidation fee on what is owed: see workings.margin_ratio")
-        ratio = self.parameters.liquidation
-        if found.units or any(m.owed[0] > 0.0 for m in found.money):
-            total = float(found.maintenance[0])
-            status = float(found.adjusted_equity[0]) / total if total > 0 else np.inf
-            if status <= ratio.liquidate_at:
-                notes.append(
-                    f"margin ratio at or below {ratio.liquidate_at:.0%}: {', '.join(ratio.steps)}".replace("_", " ")
-                )
-            elif status <= ratio.warn_at:
-                notes.append(f"margin ratio at or below {ratio.warn_at:.0%}: the venue warns")
-        return tuple(notes)
-
 
 def _listed(contract: Contract) -> bool:
     if not isinstance(contract, Future | Perpetual | Option):
@@ -325,21 +276,3 @@ def _listed(contract: Contract) -> bool:
 
 def _subject(position: Position) -> str:
     return position.instrument if position.leg == "net" else f"{position.instrument} {position.leg}"
-
-
-def _losses(found: Evaluation) -> tuple[ScenarioLoss, ...]:
-    """Every scenario of MR1 and MR6 of every unit, MR6 in full."""
-    rows = []
-    for charged in found.units:
-        u: UnitCharge = charged
-        unit = u.unit
-        for v in range(3):
-            rows += [
-                ScenarioLoss(label=f"{unit.name} {label(m, v)}", pnl=float(unit.mr1.pnl[v, i, 0]))
-                for i, m in enumerate(unit.moves)
-            ]
-        rows += [
-            ScenarioLoss(label=f"{unit.name} {label(float(m), 1)} (extreme)", pnl=float(unit.mr6.pnl[0, i, 0]))
-            for i, m in enumerate(unit.mr6.move)
-        ]
-    return tuple(rows)
