@@ -94,10 +94,14 @@ def test_haircuts_lower_equity_or_raise_the_initial_margin_alone() -> None:
 
 @pytest.mark.rule("PRBMW-05")
 def test_dollar_coins_are_charged_their_de_peg() -> None:
-    r = require({}, collateral={"USDC": 10_000.0})
+    r = require({PERP: 1.0}, collateral={"USDC": 10_000.0})
     assert amount(r, "depeg") == pytest.approx(0.02 * 10_000)
     assert r.component("depeg").maintenance == pytest.approx(0.01 * 10_000)
-    assert amount(require({}, collateral={"USDC": -10_000.0}), "depeg") == 0.0
+    # eleven thousand rest on twice as much: half of it is at stake
+    part = require({PERP: 1.0}, collateral={"USDC": 22_400.0})
+    assert amount(part, "depeg") == pytest.approx(0.02 * 11_200)
+    assert amount(require({}, collateral={"USDC": 10_000.0}), "depeg") == 0.0
+    assert amount(require({PERP: 1.0}, collateral={"USDC": -10_000.0}), "depeg") == 0.0
 
 
 @pytest.mark.rule("PRBMW-06", "PRBMW-07")

@@ -135,8 +135,8 @@ def test_page_of_a_book_without_options_or_collateral() -> None:
 
 
 def test_report_of_what_nothing_can_take_is_refused_with_every_reason() -> None:
-    account = pl.Account.from_dict(account_doc(mode="isolated"))
-    with pytest.raises(DocumentError, match="unsupported_mode") as refused:
+    account = pl.Account.from_dict(account_doc({"NOTHING-C": 1.0}))
+    with pytest.raises(DocumentError, match="unknown_instrument") as refused:
         build_report(account, pl.Market.from_dict(market_doc()))
     assert len(refused.value.problems) >= 2
 

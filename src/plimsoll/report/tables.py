@@ -26,7 +26,7 @@ from plimsoll.report.amounts import (
 from plimsoll.report.lines import lines_view
 
 if TYPE_CHECKING:
-    from plimsoll.margin.compare import Comparison
+    from plimsoll.margin.compare import Comparison, Row
     from plimsoll.margin.requirement import Binding, Requirement
     from plimsoll.report.bundle import Report
     from plimsoll.risk.surface import Surface
@@ -167,14 +167,25 @@ def contributions(r: Requirement, top: int = 10) -> Table:
 
 
 REASONS = 4
-"""Rule sets without a number whose reasons are printed; more of them are only named."""
+"""Different reasons for having no number that are printed; where there are more, the rule sets are only named."""
+
+
+def _refusals(refused: Sequence[Row]) -> list[RenderableType]:
+    """Why rule sets have no number: each reason with those that give it; where reasons are many, only the names."""
+    told: dict[str, list[str]] = {}
+    for row in refused:
+        told.setdefault(row.refusal, []).append(row.label)
+    if len(told) <= REASONS:
+        return [Text(f"{', '.join(names)}: no number. {reason}") for reason, names in told.items()]
+    names = ", ".join(dict.fromkeys(row.pack.name for row in refused))
+    return [Text(f"no number under {names}: --rules with one of them, or --json, says why", QUIET)]
 
 
 def comparison_view(comparison: Comparison) -> RenderableType:
     """One line for each rule set; below it what bound it, how well it is known, or why there is no number."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("rules", no_wrap=True)
-    for heading in ("initial", "maintenance", "net equity", "health", "netting"):
+    table.add_column("rules", overflow="fold")
+    for heading in ("initial", "maint.", "net equity", "health", "netting"):
         table.add_column(heading, justify="right", no_wrap=True)
     below: list[RenderableType] = []
     cheapest = comparison.cheapest
@@ -188,8 +199,6 @@ def comparison_view(comparison: Comparison) -> RenderableType:
         if r is None:
             if len(refused) <= REASONS:
                 table.add_row(name, "-", "-", "-", "-", "-", style=QUIET)
-                line.append(f"no number. {row.refusal}")
-                below.append(line)
             continue
         side = LOSS if r.excess_maintenance < 0 else "yellow" if r.excess_initial < 0 else "green"
         table.add_row(
@@ -208,9 +217,7 @@ def comparison_view(comparison: Comparison) -> RenderableType:
         below.append(line)
         below += [Text(f"  {note}", QUIET) for note in row.notes[row.translated :]]
         below += [Text(f"  {f.subject}: {f.message} ({f.effect})", "yellow") for f in row.failures]
-    if len(refused) > REASONS:
-        names = ", ".join(dict.fromkeys(row.pack.name for row in refused))
-        below.append(Text(f"no number under {names}: --rules with one of them, or --json, says why", QUIET))
+    below += _refusals(refused)
     # the first note of a translated row tells of the translation, often in the same words for several
     below += [Text(f"* {n}", QUIET) for n in dict.fromkeys(r.notes[0] for r in comparison.rows if r.translated)]
     explain = (

@@ -58,7 +58,7 @@ class PrbmWhole(Prbm):
     offsets     - relief of pairs that move together, never below the floors of PRBM
     stretch     (sqrt(max(1, days to close / margin period)) - 1) * core
     close-out   cost of walking the book and of the square-root law beyond it
-    de-peg      fall of coins tied to the dollar that are held
+    de-peg      fall of the coins tied to the dollar that the other terms rest on
     initial     = sum of all; maintenance = maintenance_factor * initial
     ```
 
@@ -125,9 +125,10 @@ class PrbmWhole(Prbm):
         offsets = self._offsets(book, cores)
         own = self.sizes(book)
         long, notes = self._liquidity(book, cores, own, owner or own)
-        depeg, cut = self._depeg(account, market), self._cut(account, market)
+        cut = self._cut(account, market)
         phi = self.parameters.maintenance_factor
-        parts = [*self._components(book, cores, basis), offsets, *long, depeg]
+        parts = [*self._components(book, cores, basis), offsets, *long]
+        parts.append(self._depeg(account, market, sum(c.initial for c in parts)))
         later = self.parameters.collateral.initial_only
         if later:
             less = np.array(list(cut.values()), dtype=np.float64)
@@ -237,10 +238,12 @@ class PrbmWhole(Prbm):
         values = self._dollars(account, market)
         return {a: v - counted(rule.assets[a], v, rule.quantile) for a, v in values.items() if v != 0.0}
 
-    def _depeg(self, account: Account, market: Market) -> Component:
+    def _depeg(self, account: Account, market: Market, needed: float) -> Component:
+        """Dollar coins are charged as far as `needed`, the other terms, rests on them: without risk nothing is."""
         rule = self.parameters.collateral
         held = {a: v for a, v in self._dollars(account, market).items() if v > 0.0 and rule.assets[a].depeg > 0.0}
-        amounts = np.array([v * rule.assets[a].depeg for a, v in held.items()], dtype=np.float64)
+        part = min(1.0, needed / sum(held.values())) if held else 0.0
+        amounts = part * np.array([v * rule.assets[a].depeg for a, v in held.items()], dtype=np.float64)
         names = [f"collateral {a}" for a in held]
         evidence = weakest(self.rules, ["collateral"])
         phi = self.parameters.maintenance_factor

@@ -127,7 +127,7 @@ class TieredFutures(MarginModel):
             workings={
                 "notional": float(notional.sum()),
                 "profit": float(profit.sum()),
-                **self.workings(legs, account.collateral.get(currency, 0.0)),
+                **self.further_workings(legs, account.collateral.get(currency, 0.0)),
             },
             failures=legs.book.failures,
             notes=self.notes(account, currency),
@@ -171,7 +171,7 @@ class TieredFutures(MarginModel):
         """The settlement currency of the contracts."""
         return universe.plan.contracts[0].currency
 
-    def workings(self, legs: Legs, balance: float) -> dict[str, float]:
+    def further_workings(self, legs: Legs, balance: float) -> dict[str, float]:
         """Further intermediate results, by name; `balance` is what the account holds of its settlement currency."""
         return {}
 

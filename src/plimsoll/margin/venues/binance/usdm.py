@@ -47,7 +47,7 @@ class Bracketed(TieredFutures):
         """See `TieredFutures.default_leverage`."""
         return self.parameters.default_leverage
 
-    def workings(self, legs: Legs, balance: float) -> dict[str, float]:
+    def further_workings(self, legs: Legs, balance: float) -> dict[str, float]:
         """The liquidation price that the venue shows for each contract, USD; none where it shows dashes."""
         return {f"liquidation_price.{name}": price for name, price in shown_prices(legs, balance).items()}
 
