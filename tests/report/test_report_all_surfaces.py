@@ -46,8 +46,10 @@ def test_every_rule_set_has_its_surface_with_its_binding_point(report: Report, p
 
 def test_surfaces_follow_the_tenor_law_of_their_model(report: Report) -> None:
     laws = {row.pack.name: report.surfaces[row.label].vol_rule for row in report.comparison.computed}
-    flat = (0.0, 0.0)
-    assert {n for n, law in laws.items() if (law.short_power, law.long_power) == flat} <= {"deribit-sm", "derive-srm"}
+    flat = {n for n, law in laws.items() if (law.short_power, law.long_power) == (0.0, 0.0)}
+    # rules without scenarios, and one whose shocks are lines between tenors
+    assert flat <= {"deribit-sm", "derive-srm", "bybit-uta", "paradex-xm", "okx-pm"}
+    assert {"bybit-pm", "paradex-pm", "deribit-pm", "derive-pmrm2"} <= set(laws) - flat
     house = pl.find_rules(PRBM).parameters
     for name in ("prbm", "dsa"):
         assert laws[name].short_power == house["vol_power_short"]

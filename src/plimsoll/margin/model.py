@@ -33,6 +33,7 @@ from plimsoll.margin.requirement import (
 from plimsoll.margin.rules import Rules
 from plimsoll.margin.trade import traded
 from plimsoll.market import Market
+from plimsoll.scenarios import FLAT, VolRule
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,13 @@ class MarginModel(ABC):
         has no pools.
         """
         return tracks_of(self.assess, account, market, states)
+
+    def vol_rule(self, account: Account, market: Market) -> VolRule:
+        """How the model's volatility shocks reach other tenors; flat where it has none, or none by a power of time.
+
+        For pictures on which its scenarios are to lie. Where it differs by underlying, that of the first one held.
+        """
+        return FLAT
 
     def kinks(self, account: Account, market: Market) -> dict[str, F64]:
         """For each underlying the price multipliers at which equity or margin may bend or jump, increasing.

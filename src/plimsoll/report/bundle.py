@@ -16,7 +16,7 @@ from plimsoll.margin.compare import Comparison, Row, compare, rules_in_force, ta
 from plimsoll.market import Market
 from plimsoll.report.amounts import scenario_point
 from plimsoll.risk.surface import Surface, surface
-from plimsoll.scenarios import FLAT, Scenarios, VolRule
+from plimsoll.scenarios import FLAT
 
 if TYPE_CHECKING:
     from plimsoll.margin.requirement import Binding
@@ -129,33 +129,9 @@ def surface_of(
     rule = FLAT
     if model is not None:
         account, market, _ = takeable(model, account, market)
-        rule = _vol_rule(model, account, market)
+        rule = model.vol_rule(account, market)
     book = open_book(account, market, "conservative")
     return surface(book.plan.contracts, book.quantity, market, moves, vols, days, vol_rule=rule)
-
-
-def _vol_rule(model: MarginModel, account: Account, market: Market) -> VolRule:
-    """The tenor law of a model that shocks volatilities; flat for those that have none.
-
-    Deribit's may differ by underlying: that of the first one held then holds for all.
-    """
-    from plimsoll.margin.house.dsa import Dsa
-    from plimsoll.margin.house.prbm import Prbm
-    from plimsoll.margin.venues.deribit.grid import REFERENCE_DAYS
-
-    if isinstance(model, Prbm | Dsa):
-        return model.scenarios().vol_rule
-    shocks = _deribit_shocks(model)
-    if shocks is not None:
-        held = {market.contracts[p.instrument].underlying for p in account.positions}
-        shock = next((q for name, q in sorted(shocks.items()) if name in held), None)
-        if shock is None:
-            return FLAT
-        powers = shock.short_term_vega_power, shock.long_term_vega_power
-        return VolRule(*powers, REFERENCE_DAYS, min_up_vol=getattr(shock, "min_volatility_for_shock_up", 0.0))
-    workings = getattr(model, "workings", None)
-    shown = None if workings is None else getattr(workings(account, market, "conservative"), "scenarios", None)
-    return shown.vol_rule if isinstance(shown, Scenarios) else FLAT
 
 
 def _deribit_shocks(model: MarginModel) -> Mapping[str, VolShock] | None:

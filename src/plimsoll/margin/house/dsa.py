@@ -127,6 +127,10 @@ class Dsa(MarginModel):
         law = VolRule(p.vol_power_short, p.vol_power_long, p.vol_reference_days, p.vol_days_floor)
         return Box(p.box.move, p.box.vol_down, p.box.vol_up, law)
 
+    def vol_rule(self, account: Account, market: Market) -> VolRule:
+        """See `MarginModel.vol_rule`."""
+        return self.scenarios().vol_rule
+
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`: every contract of this package is taken, in portfolio mode."""
         return []

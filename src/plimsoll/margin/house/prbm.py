@@ -38,7 +38,7 @@ from plimsoll.margin.parts.scan import scan
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.market import Market
 from plimsoll.risk import Plan, plan_pnl
-from plimsoll.scenarios import Scenarios, years_of
+from plimsoll.scenarios import Scenarios, VolRule, years_of
 
 F64 = npt.NDArray[np.float64]
 
@@ -94,6 +94,10 @@ class Prbm(MarginModel):
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`: every contract of this package is taken, in portfolio mode."""
         return []
+
+    def vol_rule(self, account: Account, market: Market) -> VolRule:
+        """See `MarginModel.vol_rule`."""
+        return self.scenarios().vol_rule
 
     def batch(self, universe: Universe) -> Batch:
         """See `MarginModel.batch`."""

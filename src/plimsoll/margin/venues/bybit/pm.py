@@ -32,9 +32,11 @@ from plimsoll.margin.venues.bybit.money import (
 )
 from plimsoll.margin.venues.bybit.parameters import PmParameters
 from plimsoll.margin.venues.bybit.pm_along import portfolio_along
+from plimsoll.margin.venues.bybit.pm_grid import grid_of
 from plimsoll.margin.venues.bybit.pm_orders import OrderFill, order_fills
 from plimsoll.margin.venues.bybit.pm_unit import REPORTED, Measured, measured, spot_balance
 from plimsoll.market import Market
+from plimsoll.scenarios import FLAT, VolRule
 
 F64 = npt.NDArray[np.float64]
 
@@ -78,6 +80,14 @@ class BybitPortfolioMargin(MarginModel):
     TAKES: ClassVar[frozenset[str]] = frozenset({"legs", "borrowed"})
     SETTINGS: ClassVar[frozenset[str]] = frozenset({"spot_hedging"})
     parameters: PmParameters
+
+    def vol_rule(self, account: Account, market: Market) -> VolRule:
+        """See `MarginModel.vol_rule`."""
+        held = {
+            market.contracts[p.instrument].underlying for p in account.positions if p.instrument in market.contracts
+        }
+        units = [unit for name, unit in sorted(self.parameters.underlyings.items()) if name in held]
+        return grid_of(self.parameters, units[0]).vol_rule if units else FLAT
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`."""

@@ -20,7 +20,7 @@ from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.margin.venues.deribit.contingencies import Contingency, futures_contingency, options_contingency
 from plimsoll.margin.venues.deribit.contingency_parameters import ContingencyParameters
-from plimsoll.margin.venues.deribit.grid import DAY_READINGS, FLOOR_READINGS, Grid, grid_of
+from plimsoll.margin.venues.deribit.grid import DAY_READINGS, FLOOR_READINGS, Grid, grid_of, tenor_law
 from plimsoll.margin.venues.deribit.matrix import Matrix, summed_up, worst_of
 from plimsoll.margin.venues.deribit.readings import WORDS
 from plimsoll.margin.venues.deribit.settlement import (
@@ -33,6 +33,7 @@ from plimsoll.margin.venues.deribit.settlement import (
 )
 from plimsoll.margin.venues.deribit.vectors import Holding, gains, holdings, moved
 from plimsoll.market import Market
+from plimsoll.scenarios import VolRule
 
 F64 = npt.NDArray[np.float64]
 
@@ -105,6 +106,10 @@ class ContingencyMargin(MarginModel):
     MODEL = "deribit-pm-contingency"
     PARAMETERS = ContingencyParameters
     parameters: ContingencyParameters
+
+    def vol_rule(self, account: Account, market: Market) -> VolRule:
+        """See `MarginModel.vol_rule`."""
+        return tenor_law(self.parameters.underlyings, account, market)
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import DAY_SECONDS
+from plimsoll.margin.account import Account
 from plimsoll.margin.venues.deribit.pm_parameters import VolShock
+from plimsoll.market import Market
+from plimsoll.scenarios import FLAT, VolRule
 
 F64 = npt.NDArray[np.float64]
 
@@ -73,3 +76,13 @@ def shocked_vols(shock: VolShock, least: float, vol: F64, seconds: F64, floor: s
     raised = np.maximum(vol, least) * up if floor == "floor_before" else np.maximum(vol * up, least)
     lowered = np.maximum(vol * (1.0 - shock.volatility_range_down * scale), 0.0)
     return np.stack([raised, vol, lowered], axis=1)
+
+
+def tenor_law(shocks: Mapping[str, VolShock], account: Account, market: Market) -> VolRule:
+    """The power law of the first underlying, by name, that is held and has one in `shocks`; flat where none has."""
+    held = {market.contracts[p.instrument].underlying for p in account.positions if p.instrument in market.contracts}
+    shock = next((q for name, q in sorted(shocks.items()) if name in held), None)
+    if shock is None:
+        return FLAT
+    powers = shock.short_term_vega_power, shock.long_term_vega_power
+    return VolRule(*powers, REFERENCE_DAYS, min_up_vol=getattr(shock, "min_volatility_for_shock_up", 0.0))

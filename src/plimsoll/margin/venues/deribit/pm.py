@@ -19,6 +19,7 @@ from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
+from plimsoll.margin.venues.deribit.grid import tenor_law
 from plimsoll.margin.venues.deribit.matrix import worst_shares
 from plimsoll.margin.venues.deribit.pm_forms import PM_FORMS, pm_pieces
 from plimsoll.margin.venues.deribit.pm_many import pm_batch
@@ -36,6 +37,7 @@ from plimsoll.margin.venues.deribit.shocks import delta_shock_shares
 from plimsoll.margin.venues.deribit.vectors import holdings
 from plimsoll.market import Market
 from plimsoll.risk import Shares
+from plimsoll.scenarios import VolRule
 
 F64 = npt.NDArray[np.float64]
 
@@ -91,6 +93,10 @@ class PortfolioMargin(MarginModel):
     def forms_currency(self, universe: Universe) -> str:
         """The settlement currency of the contracts."""
         return universe.plan.contracts[0].currency
+
+    def vol_rule(self, account: Account, market: Market) -> VolRule:
+        """See `MarginModel.vol_rule`."""
+        return tenor_law(self.parameters.pairs, account, market)
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`.

@@ -32,6 +32,7 @@ from plimsoll.margin.venues.derive.pmrm_forms import PMRM1_FORMS, pmrm1_pieces
 from plimsoll.margin.venues.derive.pmrm_many import pmrm1_batch
 from plimsoll.margin.venues.derive.span import binding_of, losses_of
 from plimsoll.market import Market
+from plimsoll.scenarios import VolRule
 
 
 class Pmrm1(MarginModel):
@@ -64,6 +65,10 @@ class Pmrm1(MarginModel):
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""
         return pmrm1_pieces(self.parameters, universe)
+
+    def vol_rule(self, account: Account, market: Market) -> VolRule:
+        """See `MarginModel.vol_rule`."""
+        return self.workings(account, market, "conservative").scenarios.vol_rule
 
     def workings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> Pmrm1Workings:
         """Every intermediate of the calculation, for audits, conformance and the auction."""

@@ -31,6 +31,7 @@ from plimsoll.margin.venues.derive.pmrm_many import pmrm2_batch
 from plimsoll.margin.venues.derive.span import binding_of, losses_of
 from plimsoll.margin.venues.derive.workings import Workings, evaluate
 from plimsoll.market import Market
+from plimsoll.scenarios import VolRule
 
 F64 = npt.NDArray[np.float64]
 
@@ -65,6 +66,10 @@ class Pmrm2(MarginModel):
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""
         return pmrm2_pieces(self.parameters, universe)
+
+    def vol_rule(self, account: Account, market: Market) -> VolRule:
+        """See `MarginModel.vol_rule`."""
+        return self.workings(account, market, "conservative").scenarios.vol_rule
 
     def workings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> Workings:
         """Every intermediate of the calculation, for audits and conformance."""

@@ -40,7 +40,7 @@ from plimsoll.margin.venues.paradex.taken import (
     idle_notes,
 )
 from plimsoll.market import Market
-from plimsoll.scenarios import Scenarios
+from plimsoll.scenarios import FLAT, Scenarios, VolRule
 
 F64 = npt.NDArray[np.float64]
 
@@ -92,6 +92,14 @@ class PortfolioMargin(MarginModel):
         "a fee for each position"
     )
     parameters: PmParameters
+
+    def vol_rule(self, account: Account, market: Market) -> VolRule:
+        """See `MarginModel.vol_rule`."""
+        held = {
+            market.contracts[p.instrument].underlying for p in account.positions if p.instrument in market.contracts
+        }
+        names = [name for asset, name in sorted(self.parameters.underlyings.items()) if asset in held]
+        return self.parameters.tables[names[0]].columns().vol_rule if names else FLAT
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`: linear perpetuals and options on underlyings of the pack."""
