@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import sys
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,7 @@ def tool() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules["make_svi_page"] = module  # its dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
