@@ -21,6 +21,7 @@ PRBM, PMRM2 = "prbm@2026-03-27", "derive-pmrm2@2026-03-27"
 
 PACKS = {
     "prbm": PRBM,
+    "prbm-whole": "prbm-whole@2026-03-27",
     "dsa": "dsa@2026-03-27",
     "derive-pmrm2": PMRM2,
     "derive-pmrm1": "derive-pmrm1@2026-03-27",
@@ -29,7 +30,7 @@ PACKS = {
     "deribit-pm": "deribit-pm@2026-03-27",
     "deribit-pm-contingency": "deribit-pm@2023-11-01",
 }
-"""A pack of every model that ships."""
+"""A pack of every model of the house, of Deribit and of Derive."""
 
 ONE = (("BTC",), ("ETH",))
 ANY = (*ONE, ("BTC", "ETH"))
