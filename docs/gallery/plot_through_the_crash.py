@@ -99,8 +99,11 @@ def walk(pack: pl.Rules, path: list[Stage], coin: str) -> tuple[float, list[tupl
 
 
 walks: dict[tuple[str, str], tuple[float, list[tuple[float, float]]]] = {}
+WATCHED = ("prbm", "dsa", "deribit-sm", "deribit-pm", "derive-srm", "derive-pmrm1", "derive-pmrm2")
 for coin, path in stages.items():
     for pack in rules_in_force(path[0][1]):
+        if pack.name not in WATCHED:
+            continue
         try:
             star = "*" if takeable(pl.margin_model(pack), *path[0])[2] else ""
             walks[coin, pack.name + star] = walk(pack, path, coin)
