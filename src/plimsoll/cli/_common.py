@@ -12,7 +12,8 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from plimsoll.margin import Account
+    from plimsoll.margin import Account, MarginModel
+    from plimsoll.margin.account import Mode
     from plimsoll.market import Market
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -68,6 +69,40 @@ def account_option(function: F) -> F:
 def market_option(function: F) -> F:
     """`--market FILE`."""
     return click.option("--market", "-m", required=True, metavar="FILE", help="Market snapshot (JSON).")(function)
+
+
+def rules_option(function: F) -> F:
+    """`--rules NAME@DATE|FILE`, one rule set."""
+    text = "Rule set in force on a day, or a file."
+    return click.option("--rules", "-r", required=True, metavar="NAME@DATE|FILE", help=text)(function)
+
+
+def same_exposure_option(function: F) -> F:
+    """`--same-exposure`."""
+    text = "Hold coin-settled contracts as linear ones of the same coins first, for rule sets that take only those."
+    return click.option("--same-exposure", is_flag=True, help=text)(function)
+
+
+def mode_option(function: F) -> F:
+    """`--mode portfolio|cross|isolated`."""
+    text = "Hold the account in this margin mode; isolated, every position has the initial margin that it needs alone."
+    return click.option("--mode", type=click.Choice(["portfolio", "cross", "isolated"]), help=text)(function)
+
+
+def held_as(
+    model: MarginModel, account: Account, market: Market, same_exposure: bool, mode: Mode | None
+) -> tuple[Account, Market]:
+    """The account and market as `--same-exposure` and `--mode` ask for them."""
+    if same_exposure:
+        from plimsoll.margin.translate import same_exposure as translate
+
+        currency = model.LINEAR[0]
+        account, market = translate(account, market, currency=currency, restate=currency != "USDC")
+    if mode is not None:
+        from plimsoll.margin.modes import in_mode
+
+        account = in_mode(model, account, market, mode)
+    return account, market
 
 
 def json_option(function: F) -> F:

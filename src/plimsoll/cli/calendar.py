@@ -9,11 +9,15 @@ import click
 from plimsoll.cli._common import (
     account_option,
     console,
+    held_as,
     json_option,
     load_account,
     load_market,
     market_option,
+    mode_option,
     print_json,
+    rules_option,
+    same_exposure_option,
 )
 
 if TYPE_CHECKING:
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 )
 @account_option
 @market_option
-@click.option("--rules", "-r", required=True, metavar="NAME@DATE|FILE", help="Rule set in force on a day, or a file.")
+@rules_option
 @click.option("--days", default=14.0, show_default=True, help="How many days ahead.")
 @click.option(
     "--announced",
@@ -33,16 +37,8 @@ if TYPE_CHECKING:
     metavar="NAME@DATE|FILE",
     help="A rule set of the same name that will take over; default: every shipped one that begins within the days.",
 )
-@click.option(
-    "--same-exposure",
-    is_flag=True,
-    help="Hold coin-settled contracts as linear ones of the same coins first, for rule sets that take only those.",
-)
-@click.option(
-    "--mode",
-    type=click.Choice(["portfolio", "cross", "isolated"]),
-    help="Hold the account in this margin mode; isolated, every position has the initial margin that it needs alone.",
-)
+@same_exposure_option
+@mode_option
 @click.option("--output", "-o", metavar="FILE", help="Draw it (.png or .svg).")
 @json_option
 def command(
@@ -66,16 +62,7 @@ def command(
     from plimsoll.margin import load_rules, margin_model
 
     model = margin_model(rules)
-    holdings, snapshot = load_account(account), load_market(market)
-    if same_exposure:
-        from plimsoll.margin.translate import same_exposure as translate
-
-        currency = model.LINEAR[0]
-        holdings, snapshot = translate(holdings, snapshot, currency=currency, restate=currency != "USDC")
-    if mode is not None:
-        from plimsoll.margin.modes import in_mode
-
-        holdings = in_mode(model, holdings, snapshot, mode)
+    holdings, snapshot = held_as(model, load_account(account), load_market(market), same_exposure, mode)
     coming = [load_rules(a) for a in announced] or None
     with late_bar() as bar:
         found = calendar(model, holdings, snapshot, days, announced=coming, progress=bar)

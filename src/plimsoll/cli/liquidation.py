@@ -9,11 +9,15 @@ import click
 from plimsoll.cli._common import (
     account_option,
     console,
+    held_as,
     json_option,
     load_account,
     load_market,
     market_option,
+    mode_option,
     print_json,
+    rules_option,
+    same_exposure_option,
 )
 
 if TYPE_CHECKING:
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 )
 @account_option
 @market_option
-@click.option("--rules", "-r", required=True, metavar="NAME@DATE|FILE", help="Rule set in force on a day, or a file.")
+@rules_option
 @click.option("--underlying", "-u", metavar="NAME", help="Only this one moves; default: all prices together.")
 @click.option(
     "--betas", metavar="FILE", help='JSON of underlying to beta: prices move by (1+x)^beta, {"ETH": 1.3, ...}.'
@@ -42,16 +46,8 @@ if TYPE_CHECKING:
 @click.option("--low", default=-0.999, show_default=True, help="Lowest move searched (-0.999 is -99.9 %).")
 @click.option("--high", default=99.0, show_default=True, help="Highest move searched (99 is +9,900 %).")
 @click.option("--points", type=int, help="Points of the search grid; default: 600, or 4,000 for quick models.")
-@click.option(
-    "--same-exposure",
-    is_flag=True,
-    help="Hold coin-settled contracts as linear ones of the same coins first, for rule sets that take only those.",
-)
-@click.option(
-    "--mode",
-    type=click.Choice(["portfolio", "cross", "isolated"]),
-    help="Hold the account in this margin mode; isolated, every position has the initial margin that it needs alone.",
-)
+@same_exposure_option
+@mode_option
 @click.option("--output", "-o", metavar="FILE", help="Draw equity and maintenance against price (.png or .svg).")
 @json_option
 def command(
@@ -86,16 +82,7 @@ def command(
     if not -1 < low < 0 < high:
         raise refuse("--low, --high", f"{low:g}, {high:g}", "-1 < low < 0 < high")
     model = margin_model(rules)
-    holdings, snapshot = load_account(account), load_market(market)
-    if same_exposure:
-        from plimsoll.margin.translate import same_exposure as translate
-
-        currency = model.LINEAR[0]
-        holdings, snapshot = translate(holdings, snapshot, currency=currency, restate=currency != "USDC")
-    if mode is not None:
-        from plimsoll.margin.modes import in_mode
-
-        holdings = in_mode(model, holdings, snapshot, mode)
+    holdings, snapshot = held_as(model, load_account(account), load_market(market), same_exposure, mode)
     if underlying is not None:
         path = alone(underlying, snapshot, vol_elasticity)
     elif betas is not None:

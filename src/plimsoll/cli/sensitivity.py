@@ -7,11 +7,14 @@ import click
 from plimsoll.cli._common import (
     account_option,
     console,
+    held_as,
     json_option,
     load_account,
     load_market,
     market_option,
     print_json,
+    rules_option,
+    same_exposure_option,
 )
 
 
@@ -20,14 +23,10 @@ from plimsoll.cli._common import (
 )
 @account_option
 @market_option
-@click.option("--rules", "-r", required=True, metavar="NAME@DATE|FILE", help="Rule set in force on a day, or a file.")
+@rules_option
 @click.option("--top", default=10, show_default=True, type=click.IntRange(0), help="How many numbers of the rules.")
 @click.option("--parameters", is_flag=True, help="Show every number of the rules, also those without effect.")
-@click.option(
-    "--same-exposure",
-    is_flag=True,
-    help="Hold coin-settled contracts as linear ones of the same coins first, for rule sets that take only those.",
-)
+@same_exposure_option
 @json_option
 def command(
     account: str, market: str, rules: str, top: int, parameters: bool, same_exposure: bool, as_json: bool
@@ -42,11 +41,7 @@ def command(
     from plimsoll.margin.changes.sensitivity import sensitivity
 
     model = margin_model(rules)
-    holdings, snapshot = load_account(account), load_market(market)
-    if same_exposure:
-        from plimsoll.margin.translate import same_exposure as translate
-
-        holdings, snapshot = translate(holdings, snapshot)
+    holdings, snapshot = held_as(model, load_account(account), load_market(market), same_exposure, None)
     with late_bar() as bar:
         found = sensitivity(model, holdings, snapshot, parameters=parameters or top > 0, progress=bar)
     if as_json:
