@@ -14,6 +14,7 @@
 constexpr std::size_t kWide = PLIMSOLL_LANES;
 typedef double Real __attribute__((vector_size(8 * PLIMSOLL_LANES)));
 typedef std::int64_t Whole __attribute__((vector_size(8 * PLIMSOLL_LANES)));
+typedef std::uint64_t Bits __attribute__((vector_size(8 * PLIMSOLL_LANES)));  // sums of patterns may wrap
 
 PLIMSOLL_INLINE Real all(double x) { return Real{} + x; }
 PLIMSOLL_INLINE Real loaded(const double* from) {
@@ -92,9 +93,9 @@ PLIMSOLL_INLINE Real logarithm(const Real& x) {
     static constexpr double kFit[] = {0.14617807153417325, 0.15331611722055008, 0.1818289243253687, 0.22222211089379496,
                                       0.28571428626253836, 0.3999999999989889, 0.666666666666667};
     const Whole tiny = x < 2.2250738585072014e-308;
-    const Whole bits = reinterpret_cast<Whole>(tiny ? x * 18014398509481984.0 : x);
-    const Whole k = (bits - 0x3fe6a09e667f3bcd) >> 52;  // x = 2^k m, m from sqrt(1/2) to sqrt(2)
-    const Real f = reinterpret_cast<Real>(bits - (k << 52)) - 1.0;
+    const Bits bits = reinterpret_cast<Bits>(tiny ? x * 18014398509481984.0 : x);
+    const Whole k = reinterpret_cast<Whole>(bits - 0x3fe6a09e667f3bcd) >> 52;  // x = 2^k m, m from sqrt(1/2) to sqrt(2)
+    const Real f = reinterpret_cast<Real>(bits - (reinterpret_cast<Bits>(k) << 52)) - 1.0;
     const Real power = reinterpret_cast<Real>(k + 0x4338000000000000) - kMagic - (tiny ? all(54.0) : Real{});
     const Real s = f / (f + 2.0), z = s * s, half = 0.5 * f * f;
     const Real rest = fma(s, fma(z, polynomial(kFit, z), half), power * 1.9082149292705877e-10);
@@ -119,8 +120,8 @@ class Exponential {
                            0x3fef06fe0a31b715, 0x3feedea64c123422, 0x3feebfdad5362a27, 0x3feeab07dd485429};
         const Whole high = {0x3feea09e667f3bcd, 0x3feea11473eb0187, 0x3feeace5422aa0db, 0x3feec49182a3f090,
                             0x3feee89f995ad3ad, 0x3fef199bdd85529c, 0x3fef5818dcfba487, 0x3fefa4afa2a490da};
-        const Whole n = reinterpret_cast<Whole>(shifted);
-        const Whole part = reinterpret_cast<Whole>(_mm512_permutex2var_epi64(
+        const Bits n = reinterpret_cast<Bits>(shifted);
+        const Bits part = reinterpret_cast<Bits>(_mm512_permutex2var_epi64(
             reinterpret_cast<__m512i>(low), reinterpret_cast<__m512i>(n), reinterpret_cast<__m512i>(high)));
         return polynomial(fit_, f) * reinterpret_cast<Real>(part + (n << 48));
     }
@@ -134,7 +135,7 @@ class Exponential {
         const Real turn = all(-0.36067376022224085), magic = all(kMagic + 1023.0);
         const Real shifted = fma(q, turn, magic);
         const Real f = fma(q, turn, magic - shifted);
-        return polynomial(fit_, f) * reinterpret_cast<Real>(reinterpret_cast<Whole>(shifted) << 52);
+        return polynomial(fit_, f) * reinterpret_cast<Real>(reinterpret_cast<Bits>(shifted) << 52);
     }
 
   private:
