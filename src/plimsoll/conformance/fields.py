@@ -57,9 +57,9 @@ INPUTS: dict[str, Fields] = {
 """The inputs of each schema of vectors, as its runner reads them."""
 
 
-def check_inputs(key: str, inputs: Any, path: str, source: str) -> None:
-    """Raise `DocumentError` naming every field of `inputs` that the schema `key` does not have."""
-    problems = list(_unknown(inputs, INPUTS[key], path))
+def check_inputs(known: Fields, inputs: Any, path: str, source: str) -> None:
+    """Raise `DocumentError` naming every field of `inputs` that `known` does not have."""
+    problems = list(_unknown(inputs, known, path))
     if problems:
         raise DocumentError(problems, source)
 

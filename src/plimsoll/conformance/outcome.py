@@ -15,6 +15,11 @@ class Tolerance:
     absolute: float = 0.0
     floor: float = 1.0
 
+    @property
+    def exact(self) -> bool:
+        """Nothing is allowed for."""
+        return self.relative == 0.0 and self.absolute == 0.0
+
     def error(self, got: float, expected: float) -> float:
         """The distance in units of the tolerance: at most one passes. NaN counts as infinite."""
         allowed = max(self.absolute, self.relative * max(abs(expected), self.floor))
@@ -53,6 +58,12 @@ class CaseOutcome:
             return
         self.assertions += 1
         if isinstance(expected, (str, bool)) or not isinstance(got, (int, float)) or isinstance(got, bool):
+            if got != expected:
+                self.misses.append(f"{name}: got {got!r}, expected {expected!r}")
+            return
+        if isinstance(got, int) and isinstance(expected, int) and tolerance.exact:
+            # doubles would let integers beyond 2^53 differ unseen
+            self.worst_error = max(self.worst_error, float(abs(got - expected)))
             if got != expected:
                 self.misses.append(f"{name}: got {got!r}, expected {expected!r}")
             return

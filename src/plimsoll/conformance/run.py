@@ -6,11 +6,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from plimsoll.conformance import auction_vectors, pmrm1_vectors, pmrm2_vectors, pricing_vectors, srm_vectors
+from plimsoll.conformance import (
+    auction_vectors,
+    dydx_vectors,
+    pmrm1_vectors,
+    pmrm2_vectors,
+    pricing_vectors,
+    srm_vectors,
+)
 from plimsoll.conformance.case import Case, run_case
-from plimsoll.conformance.fields import check_inputs
+from plimsoll.conformance.fields import INPUTS, check_inputs
 from plimsoll.conformance.outcome import CaseOutcome, FileOutcome, Tolerance
-from plimsoll.documents import DocumentError, parse_json, read_bytes, refuse
+from plimsoll.documents import DocumentError, Problem, parse_json, read_bytes, refuse
 
 MODELS = {
     "derive-pricing-vectors/1": "derive-pricing",
@@ -92,7 +99,10 @@ def _run(key: str, content: dict[str, Any], case: dict[str, Any], index: int, pa
     for field in ("inputs", "expected"):
         if not isinstance(case.get(field), dict):
             raise refuse(f"cases[{index}].{field}", case.get(field), "an object", path)
-    check_inputs(key, case["inputs"], f"cases[{index}].inputs", path)
+    if key == "dydx-v4-vectors/1":
+        _check_dydx(case, index, path)
+    else:
+        check_inputs(INPUTS[key], case["inputs"], f"cases[{index}].inputs", path)
     outcome = CaseOutcome(name)
     try:
         RUNNERS[key](content, case, outcome)
@@ -146,6 +156,24 @@ def _auction(content: dict[str, Any], case: dict[str, Any], outcome: CaseOutcome
     _compare(outcome, "", found, expected, auction_vectors.EXACT if exact else auction_vectors.LOOSE)
 
 
+def _check_dydx(case: dict[str, Any], index: int, path: str) -> None:
+    """Its cases ask different things: each has the fields of its operation, and whole numbers in them."""
+    where = f"cases[{index}]"
+    try:
+        fields = dydx_vectors.OPERATIONS[dydx_vectors.operation_of(case)]
+    except DocumentError as error:
+        raise DocumentError([Problem(f"{where}.{p.path}", p.got, p.allowed) for p in error.problems], path) from None
+    check_inputs(fields, case["inputs"], f"{where}.inputs", path)
+    try:
+        dydx_vectors.check_whole(case["inputs"], f"{where}.inputs")
+    except DocumentError as error:
+        raise error.within(path) from None
+
+
+def _dydx(_content: dict[str, Any], case: dict[str, Any], outcome: CaseOutcome) -> None:
+    _compare(outcome, "", dydx_vectors.evaluate(case), case["expected"], dydx_vectors.EXACT)
+
+
 def _own(content: dict[str, Any], case: dict[str, Any], name: str) -> Any:
     """A setting of the case, else that of its file."""
     return case[name] if name in case else content[name]
@@ -179,5 +207,6 @@ RUNNERS: dict[str, Runner] = {
     "derive-pmrm1-vectors/1": _pmrm1,
     "derive-srm-vectors/1": _srm,
     "derive-liquidation-vectors/1": _auction,
+    "dydx-v4-vectors/1": _dydx,
 }
 """Schemas that a model of this package can compute."""
