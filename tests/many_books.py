@@ -42,6 +42,7 @@ PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "paradex-xm@2026-06-01": (LINEAR,),
     "aevo-sm@2024-01-01": (LINEAR | {"kinds": ("option",)}, LINEAR),
     "aevo-pm@2024-01-01": (LINEAR | {"underlyings": ("ETH",)}, LINEAR | {"underlyings": ("ETH",)}, LINEAR),
+    "dydx-v4@2026-09-01": (SWAPS, SWAPS, LINEAR),
     "okx-pm@2025-01-15": (COINS, COINS | ONE),
     "okx-futures@2023-05-19": ({"kinds": ("perpetual", "future"), "underlyings": ("ETH",)} | INVERSE,),
     "okx-margin@2023-01-15": (COINS,),

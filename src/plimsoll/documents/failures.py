@@ -17,6 +17,7 @@ class Reason(StrEnum):
     MISSING_VOL = "missing_vol"
     MISSING_MARK = "missing_mark"
     MISSING_PRICE = "missing_price"
+    MISSING_OPEN_INTEREST = "missing_open_interest"
     MISSING_FIXING = "missing_fixing"
     EXPIRED_UNSETTLED = "expired_unsettled"
     UNKNOWN_CURRENCY = "unknown_currency"

@@ -27,6 +27,7 @@ _ALLOWED = {
     Reason.MISSING_PRICE: "a settlement currency that market.assets or market.indices prices",
     Reason.MISSING_FORWARD: "an expiry with a forward in market.expiries",
     Reason.MISSING_MARK: "an instrument with a price above zero in market.marks",
+    Reason.MISSING_OPEN_INTEREST: "an instrument with an open_interest in market.marks",
     Reason.MISSING_VOL: "an option with a volatility in market.marks or a valid smile in market.expiries",
     Reason.MISSING_FIXING: "an option on an average with the accrued average of its known fixings",
     Reason.EXPIRED_UNSETTLED: "an expiry in the past only with its settlement in market.expiries",

@@ -87,6 +87,7 @@ class Mark(Part):
 
     `price` in USD for futures and perpetuals, in the settlement currency for options; `vol` is the mark implied
     volatility (0.45 = 45 %) and goes before the smile of the expiry; `funding_rate` per 8 hours as a fraction.
+    `open_interest` counts the contracts of all longs, which are those of all shorts.
     """
 
     price: NonNegative | None = None

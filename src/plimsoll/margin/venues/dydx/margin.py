@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from plimsoll.documents import refuse
-from plimsoll.margin.venues.dydx.units import EXPONENTS, ONE_MILLION, notional_of, ppm_down, ppm_up, whole
+from plimsoll.margin.venues.dydx.units import EXPONENTS, ONE_MILLION, divided_up, notional_of, ppm_down, ppm_up, whole
 
 
 @dataclass(frozen=True)
@@ -177,16 +177,11 @@ def leverage_cap_imf(leverage: int, tier: LiquidityTier) -> int:
     >>> leverage_cap_imf(3, LiquidityTier(50_000, 600_000))
     333334
     """
-    imf = divided_imf(whole("leverage", leverage, least=1))
+    imf = divided_up(ONE_MILLION, whole("leverage", leverage, least=1))
     if imf < tier.initial_margin_ppm:
         allowed = f"a leverage of at most 1e6 / {tier.initial_margin_ppm}, the base fraction of the tier"
         raise refuse("leverage", leverage, allowed)
     return imf
-
-
-def divided_imf(leverage: int) -> int:
-    """`ceil(1e6 / leverage)`."""
-    return -(-ONE_MILLION // leverage)
 
 
 def position_risk(held: Held, market: Market) -> Risk:
