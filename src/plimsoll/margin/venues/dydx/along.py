@@ -26,7 +26,9 @@ def tracks(rows: Rows, states: States, subaccounts: Sequence[tuple[Sequence[int]
     plan, shape = rows.book.plan, (len(rows.held), len(states))
     size = np.array([h.base_quantums for h in rows.held], dtype=np.float64)
     resolution = np.array([m.atomic_resolution for m in rows.markets], dtype=np.int64)
-    prices = np.where(size[:, None] != 0.0, path_prices(plan, states), 0.0)
+    # a position without contracts may stand without a price
+    priced = rows.book.quantity != 0.0
+    prices = np.where(priced[:, None], path_prices(plan, states), 0.0)
     worth = notionals(size[:, None], prices, resolution[:, None]).reshape(shape)
     base, fraction = rates([m.tier for m in rows.markets])
     margin = maintenance(np.abs(worth), base[:, None], fraction[:, None])
@@ -36,7 +38,7 @@ def tracks(rows: Rows, states: States, subaccounts: Sequence[tuple[Sequence[int]
             paid = cost_of(position.entry_price, rows.held[i].base_quantums, rows.markets[i].atomic_resolution)
             profit[i] = worth[i] - paid
             continue
-        now = float(plan.price[i]) if size[i] else 0.0
+        now = float(plan.price[i]) if priced[i] else 0.0
         gained = position.quantity * float(plan.multiplier[i]) * (prices[i] - now)
         profit[i] = quote_floor((position.unrealised_pnl or 0.0) + gained)
     found = []
