@@ -17,8 +17,8 @@ def settlement_ppm(index_now: int, index_held: int, base_quantums: int) -> int:
 
     Longs pay where the index rose. Nothing is rounded yet.
 
-    >>> settlement_ppm(-50, 100, -5_000_000)
-    -750000000
+    >>> settlement_ppm(130, 100, -2_000_000)  # a short gets what the rise is worth
+    60000000
     """
     return -(index_now - index_held) * base_quantums
 

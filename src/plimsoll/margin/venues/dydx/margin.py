@@ -126,8 +126,8 @@ def maintenance_margin_ppm(tier: LiquidityTier) -> int:
 
     The requirement itself is not computed from it, see `margin_of`.
 
-    >>> maintenance_margin_ppm(LiquidityTier(637_239, 289_284))
-    184343
+    >>> maintenance_margin_ppm(LiquidityTier(333_333, 600_000))
+    199999
     """
     return ppm_down(tier.initial_margin_ppm, tier.maintenance_fraction_ppm)
 
@@ -141,8 +141,8 @@ def scaled_imf_ppm(tier: LiquidityTier, open_notional: int) -> int:
     base + floor((1e6 - base) (open_notional - lower) / (upper - lower))   between
     ```
 
-    >>> scaled_imf_ppm(LiquidityTier(200_000, 500_000, 1_000_000, 2_000_000), 1_500_000)
-    600000
+    >>> scaled_imf_ppm(LiquidityTier(100_000, 500_000, 20_000_000, 50_000_000), 35_000_000)
+    550000
     """
     base, lower, upper = tier.initial_margin_ppm, tier.open_interest_lower_cap, tier.open_interest_upper_cap
     if upper == 0 or open_notional <= lower:
@@ -162,8 +162,8 @@ def margin_of(size: int, imf_ppm: int, tier: LiquidityTier) -> tuple[int, int]:
 
     Maintenance knows neither the scaling by open interest nor a leverage cap, and is rounded up twice.
 
-    >>> margin_of(9_200_311_488, 250_000, LiquidityTier(250_000, 600_000))
-    (2300077872, 1380046724)
+    >>> margin_of(1_000_011, 550_000, LiquidityTier(100_000, 500_000))
+    (550007, 50001)
     """
     base = ppm_up(size, tier.initial_margin_ppm)
     return ppm_up(size, imf_ppm), ppm_up(base, tier.maintenance_fraction_ppm)

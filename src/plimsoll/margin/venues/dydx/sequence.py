@@ -92,8 +92,8 @@ def quantums_worth(quote: int, market: Market) -> int:
 def fillable_subticks(fillable: Fraction, *, sells: bool, quantum_conversion_exponent: int, tick: int) -> int:
     """The fillable price on the grid of the book: up for a sale, down for a purchase, at least one `tick` (subticks).
 
-    >>> fillable_subticks(Fraction(24_999, 50), sells=True, quantum_conversion_exponent=-8, tick=1_000)
-    49998000000
+    >>> fillable_subticks(Fraction(1_201, 3), sells=True, quantum_conversion_exponent=-6, tick=1_000_000)
+    401000000
     """
     if fillable < 0:
         raise refuse("fillable_price", str(fillable), "a price of at least zero")

@@ -53,10 +53,10 @@ def notional_of(base_quantums: int, price: int, price_exponent: int, atomic_reso
     `price * 10**price_exponent` is the oracle price of one coin in USDC. The sign is that of the position: truncation
     goes toward zero, so a long and a short of one size differ in nothing else.
 
-    >>> notional_of(10_000_000, 5_000_000_000, -5, -8)  # 0.1 BTC at 50,000 USDC
-    5000000000
-    >>> notional_of(-3, 55_550, -1, -6)
-    -16665
+    >>> notional_of(2_000_000_000, 6_120_050_000, -5, -10)  # 0.2 BTC at 61,200.5 USDC
+    12240100000
+    >>> notional_of(-7, 333_333, -1, -7)
+    -23333
     """
     return scaled(base_quantums * price, price_exponent + atomic_resolution - QUOTE_RESOLUTION)
 
@@ -82,8 +82,8 @@ def ppm_up(value: int, ppm: int) -> int:
 def ppm_down(value: int, ppm: int) -> int:
     """`value * ppm / 1e6` rounded down, toward negative infinity: rates and fees.
 
-    >>> ppm_down(637_239, 289_284), ppm_down(-1, 1)
-    (184343, -1)
+    >>> ppm_down(333_333, 600_000), ppm_down(-1, 1)
+    (199999, -1)
     """
     return value * ppm // ONE_MILLION
 
@@ -92,7 +92,7 @@ def fill_quote(subticks: int, base_quantums: int, quantum_conversion_exponent: i
     """Quote quantums of a fill of `base_quantums` at a price of the order book: `q * subticks * 10**exponent`,
     truncated.
 
-    >>> fill_quote(56_100_000_000, 10_000_000, -8)
-    5610000000
+    >>> fill_quote(60_250_000_000, 4_000_000, -8)
+    2410000000
     """
     return scaled(base_quantums * subticks, quantum_conversion_exponent)
