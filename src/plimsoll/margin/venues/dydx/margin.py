@@ -210,7 +210,8 @@ def risk_of(account: Subaccount, markets: Mapping[int, Market]) -> Risk:
 def market_of(markets: Mapping[int, Market], number: int) -> Market:
     """One of the markets. Raises `DocumentError` where it is not known."""
     if number not in markets:
-        raise refuse("perpetual_id", number, "one of " + (", ".join(map(str, sorted(markets))) or "no market at all"))
+        known = ", ".join(map(str, sorted(markets)))
+        raise refuse("perpetual_id", number, f"one of {known}" if known else "no market at all")
     return markets[number]
 
 
