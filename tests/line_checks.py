@@ -20,6 +20,9 @@ LOW, HIGH = 1e-3, 100.0
 CLOSE = 1e-9
 """How far on both sides of a line, relative, the account has to be above it here and under it there."""
 
+GRAIN = {"dydx-v4": 5e-6}
+"""Rules that charge whole units of a currency: equity less maintenance of a few positions moves in steps up to this."""
+
 Curves = Callable[[Any], dict[str, tuple[Any, Any]]]
 """Multipliers to (equity, maintenance) of each pool."""
 
@@ -130,8 +133,9 @@ def check(
     tally.accounts += 1
     tally.prices += m.size
     tally.kinds[kind] += 1
+    grain = GRAIN.get(desk.model.MODEL, 0.0)
     for pool in found.pools:
-        held(pool, m, *swept[pool.subject], at=lambda x, s=pool.subject: curves(x)[s], tally=tally)  # type: ignore[misc]
+        held(pool, m, *swept[pool.subject], at=lambda x, s=pool.subject: curves(x)[s], tally=tally, grain=grain)  # type: ignore[misc]
 
 
 def _lifted(before: dict[str, tuple[Any, Any]], main: str, curves: Curves, m: Any) -> dict[str, tuple[Any, Any]]:
@@ -146,7 +150,7 @@ def _lifted(before: dict[str, tuple[Any, Any]], main: str, curves: Curves, m: An
     return before | {main: (before[main][0] + lifts[1], before[main][1])}
 
 
-def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally: Found) -> None:
+def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally: Found, grain: float = 0.0) -> None:
     """Every sign change of the sweep holds an odd number of lines; each line is where the sign changes."""
     crossing = [x for x in pool.lines if x.side != "touching"]
     for low, high in sign_changes(m, equity, maintenance):
@@ -156,7 +160,7 @@ def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally:
         )
         tally.changes += 1
     for line in pool.lines:
-        _at_its_place(line, crossing, at)
+        _at_its_place(line, crossing, at, grain)
     here = np.flatnonzero(m == 1.0)[0]
     excess = equity[here] - maintenance[here]
     hair = 1e-11 * (abs(equity[here]) + abs(maintenance[here]))
@@ -168,15 +172,15 @@ def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally:
     tally.sides.update(x.side for x in pool.lines)
 
 
-def _at_its_place(line: Line, crossing: list[Line], at: Any) -> None:
+def _at_its_place(line: Line, crossing: list[Line], at: Any, grain: float) -> None:
     others = [x.multiplier for x in crossing if x is not line]
     if any(abs(x / line.multiplier - 1.0) < 3 * CLOSE for x in others):
         return
     equity, maintenance = at(line.multiplier * np.array([1.0 - CLOSE, 1.0, 1.0 + CLOSE]))
     excess, size = equity - maintenance, np.abs(equity) + np.abs(maintenance)
-    clear = np.abs(excess) > 1e-12 * size
+    clear = np.abs(excess) > np.maximum(1e-12 * size, grain)
     if line.side == "touching":
-        assert (excess >= -1e-11 * size).all(), line
+        assert (excess >= -np.maximum(1e-11 * size, grain)).all(), line
     elif line.side == "falling":
         assert not clear[0] or excess[0] < 0, (line, excess)
         assert not clear[2] or excess[2] > 0, (line, excess)
