@@ -23,7 +23,7 @@ from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.futures_orders import order_problems
 from plimsoll.margin.path import ACCOUNT, States, Track
-from plimsoll.margin.pools import SHARED, pool, pooled_equity
+from plimsoll.margin.pools import SHARED, pool
 from plimsoll.margin.requirement import Binding, Evidence, Pool
 from plimsoll.margin.venues.dydx.along import tracks
 from plimsoll.margin.venues.dydx.documents import Rows, decimal, interest_missing, leverage_imf
@@ -164,7 +164,7 @@ class DydxPerpetuals(MarginModel):
                 initial,
                 maintenance,
                 method="aumann-shapley",
-            ),
+            ).model_copy(update=_sums(rows.risks)),
             component(
                 "open_orders",
                 "Open orders",
@@ -176,10 +176,12 @@ class DydxPerpetuals(MarginModel):
         )
         apart = {p.instrument for p in book.positions if p.isolated_margin is not None}
         pools: list[Pool] = []
+        worth: list[int] = []
         prices: dict[str, float] = {}
         for subject, members, money in self._subaccounts(account, rows):
             holder = rows.subaccount(money, members)
             risk = risk_of(holder, markets)
+            worth.append(risk.nc)
             more = sum(c.amount for c in resting if (c.name if c.name in apart else SHARED) == subject)
             pools.append(_pool(subject, money, Risk(risk.nc, risk.imr + more, risk.mmr)))
             prices |= lines(holder, risk, markets, book.names, self.parameters.liquidation.config)
@@ -187,7 +189,8 @@ class DydxPerpetuals(MarginModel):
         total = sum(c.initial for c in components)
         interest = {f"imf.{n}": r for n, r in zip(book.names, rows.fractions, strict=True)}
         return Assessment(
-            net_equity=pooled_equity(pools),
+            # subaccounts of one position lose no more than their money; added as whole numbers, which doubles are not
+            net_equity=(worth[0] + sum(max(0, nc) for nc in worth[1:])) / ONE_MILLION,
             components=components,
             binding=(
                 Binding(underlying=self.rules.currency, kind="positions", label="each position by itself", pnl=-total),
@@ -268,6 +271,14 @@ class DydxPerpetuals(MarginModel):
         """See `MarginModel.pieces`."""
         form = initial_form(universe, self.parameters)
         return form, form
+
+
+def _sums(risks: Sequence[Risk]) -> dict[str, float]:
+    """Initial and maintenance margin of all positions, added as whole numbers."""
+    return {
+        "initial": sum(r.imr for r in risks) / ONE_MILLION,
+        "maintenance": sum(r.mmr for r in risks) / ONE_MILLION,
+    }
 
 
 def _pool(subject: str, money: Fraction, risk: Risk) -> Pool:
