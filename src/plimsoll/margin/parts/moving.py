@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,8 +15,9 @@ from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book
 from plimsoll.margin.model import MarginModel
 from plimsoll.margin.path import ACCOUNT, States, Track, moved, tracks_of
-from plimsoll.market import Market
-from plimsoll.risk.plan import INVERSE, Plan
+from plimsoll.market import Market, SviSlice
+from plimsoll.pricing.svi import svi_vol
+from plimsoll.risk.plan import INVERSE, Plan, expired
 from plimsoll.scenarios import ABSOLUTE_SKEW, NO_SKEW, Scenarios, years_of
 
 F64 = npt.NDArray[np.float64]
@@ -24,6 +26,8 @@ BOOL = npt.NDArray[np.bool_]
 
 BLOCK = 512
 """States computed together, so that their tables stay in the cache; no amount depends on it."""
+
+STILL = Scenarios.build([1.0])
 
 RANGE = 1e50
 """Numbers beyond this, or below its inverse, are left to the exact engine, which knows what it refuses."""
@@ -35,7 +39,9 @@ class Moving:
 
     The book is that of the unmoved state, without quotes and marked option prices. `factor` is that on each index,
     `ratio` that on the price of a contract, of which only the part not yet fixed moves, `[N, K]`; `spot` index and
-    `price` (as in `Plan`) in USD, `[N, K]`; `variable` and `forward` USD of each expiry, `[E, K]`.
+    `price` (as in `Plan`) in USD, `[N, K]`; `variable` and `forward` USD of each expiry, `[E, K]`. `vol[N, K]` is the
+    volatility of each option; `curved` if one of them does not follow the factor of the states, as that of a smile
+    need not: its wings are cut where its variance is small.
     """
 
     book: Book
@@ -46,6 +52,8 @@ class Moving:
     price: F64
     variable: F64
     forward: F64
+    vol: F64
+    curved: bool
 
     @classmethod
     def of(cls, book: Book, states: States) -> Moving:
@@ -69,7 +77,8 @@ class Moving:
             due = plan.expiries[plan.group[i]].expiry <= market.time
             if plan.option[i] or (due and (mark is None or mark.price is None)):
                 price[i] = forward[plan.group[i]]
-        return cls(book, states, factor, ratio, plan.spot[:, None] * factor, price, variable, forward)
+        vol, curved = _vols(book, states)
+        return cls(book, states, factor, ratio, plan.spot[:, None] * factor, price, variable, forward, vol, curved)
 
     @property
     def plan(self) -> Plan:
@@ -85,15 +94,12 @@ class Moving:
             found[i] = np.where(np.isfinite(moving), moving, 1.0)
         return found
 
-    def vol(self) -> F64:
-        """`[N, K]` volatility of each option."""
-        return self.plan.vol[:, None] * self.states.vol[None, :]
-
     def asset(self, name: str) -> F64:
         """`[K]` USD price of a currency or coin that the market prices, NaN of another; it moves if it has an index."""
         price = self.book.market.price_of(name)
         moving = self.states.multiplier(name) if name in self.book.market.indices else np.ones(len(self.states))
-        return (np.nan if price is None else price.price) * moving
+        found: F64 = (np.nan if price is None else price.price) * moving
+        return found
 
     def unrealised(self) -> F64:
         """`[N, K]` profit not yet settled of futures and perpetuals, in the settlement currency.
@@ -124,11 +130,7 @@ class Moving:
     def worth(self, values: F64) -> F64:
         """`[K]` value of options, from `values`, with unrealised profit and funding; in one settlement currency."""
         held = (self.book.quantity * self.plan.multiplier)[:, None] * values
-        return self.owned(held).sum(axis=0)
-
-    def owned(self, held: F64) -> F64:
-        """`[N, K]` value `held` in options, unrealised profit and funding of each position."""
-        total: F64 = held + self.unrealised() + self.book.funding[:, None]
+        total: F64 = (held + self.unrealised() + self.book.funding[:, None]).sum(axis=0)
         return total
 
     def option_values(self, scenarios: Scenarios, discount: F64 | None = None, *, per_forward: bool = False) -> F64:
@@ -162,22 +164,29 @@ class Moving:
         `scale` and `floor`, in volatilities, are `[G, S]`; `G` are the expiries of the rows, increasing. `discount` is
         `[E]`, one if left out.
         """
-        plan = self.plan
-        used, group = np.unique(plan.group[rows], return_inverse=True)
+        plan, (size, columns) = self.plan, forward.shape[1:]
+        used, own = np.unique(plan.group[rows], return_inverse=True)
+        group = own.reshape(-1).astype(np.int64)
+        floors = None if floor is None or not (floor > 0.0).any() else floor
+        if self.curved:
+            # volatilities that go their own ways: every option is a group of its own
+            moving, forward, scale, used = self.vol[rows], forward[group], scale[group], plan.group[rows]
+            floors = None if floors is None else floors[group]
+            group, vol = np.arange(rows.size, dtype=np.int64), np.ones(rows.size)
+        else:
+            moving, vol = np.broadcast_to(self.states.vol, (used.size, size)), plan.vol[rows]
         root = np.sqrt(years_of(plan.seconds[used]))
-        size, columns = forward.shape[1:]
-        scales = (scale[:, None, :] * self.states.vol[None, :, None]).reshape(used.size, -1)
         least = None
-        if floor is not None and (floor > 0.0).any():
-            spread = (floor * root[:, None])[:, None, :]
+        if floors is not None:
+            spread = (floors * root[:, None])[:, None, :]
             least = np.broadcast_to(spread, (used.size, size, columns)).reshape(used.size, -1)
         values = lognormal_values(
-            group.reshape(-1).astype(np.int64),
+            group,
             plan.strike[rows],
-            plan.vol[rows] * root[group.reshape(-1)],
+            vol * root[group],
             plan.call[rows],
             forward.reshape(used.size, -1),
-            scales,
+            (scale[:, None, :] * moving[:, :, None]).reshape(used.size, -1),
             least,
             np.ones(used.size) if discount is None else discount[used],
             per_forward=(plan.style[rows] == INVERSE) if per_forward else None,
@@ -188,19 +197,19 @@ class Moving:
         """Columns that tilt the smile: the tilt depends on where a strike lies, so each option is priced by itself."""
         plan, rows, rule = self.plan, self.plan.options, scenarios.skew_rule
         assert rule is not None
-        used, group = np.unique(plan.group[rows], return_inverse=True)
+        group = np.unique(plan.group[rows], return_inverse=True)[1]
         years = years_of(plan.seconds[plan.group[rows]])
         now = np.maximum(self.forward[plan.group[rows]], 1e-18)
         k = np.log(np.maximum(plan.strike[rows][:, None] / now, 1e-18))
         scale = np.empty((rows.size, len(self.states), len(scenarios)))
         for s in range(len(scenarios)):
             tilt = rule.multiplier(k, years[:, None], bool(scenarios.skew[s] == ABSOLUTE_SKEW))
-            scale[:, :, s] = np.maximum(0.0, tilt) * self.states.vol
+            scale[:, :, s] = np.maximum(0.0, tilt) * self.vol[rows]
         own = forward[group.reshape(-1)]
         values = lognormal_values(
             np.arange(rows.size, dtype=np.int64),
             plan.strike[rows],
-            plan.vol[rows] * np.sqrt(years),
+            np.sqrt(years),
             plan.call[rows],
             own.reshape(rows.size, -1),
             scale.reshape(rows.size, -1),
@@ -211,16 +220,16 @@ class Moving:
 
     def tame(self) -> BOOL:
         """`[K]` states whose prices and volatilities are far from the ends of double precision."""
-        numbers = [self.spot, self.price, np.abs(self.states.vol)[None, :]]
+        moves = [*self.states.spot.values(), self.states.vol]
+        numbers = [self.spot, self.price, self.vol[self.plan.option], *(x[None, :] for x in moves)]
         inside = np.ones(len(self.states), dtype=bool)
         for x in numbers:
             inside &= ((x < RANGE) & ((x > 1.0 / RANGE) | (x == 0.0))).all(axis=0)
         # a price that is zero by itself has settled there; one that came to zero has left the range of numbers
         gone = (self.price == 0.0) & (self.plan.price != 0.0)[:, None]
-        return inside & ~gone.any(axis=0)
+        inside &= ~gone.any(axis=0)
+        return inside
 
-
-STILL = Scenarios.build([1.0])
 
 Follow = Callable[[Moving], tuple[F64, F64]]
 """Equity and maintenance margin `[K]` of a book that a model has opened."""
@@ -277,3 +286,39 @@ def _shares(plan: Plan) -> F64:
     moving = np.divide(part, total, out=np.ones_like(total), where=total > 0)
     share[dated] = np.where(np.isfinite(moving), moving, 1.0)
     return share
+
+
+def _vols(book: Book, states: States) -> tuple[F64, bool]:
+    """`[N, K]` volatilities and whether one of them does not follow the factor of the states; NaN without one."""
+    plan, market = book.plan, book.market
+    found = plan.vol[:, None] * states.vol
+    if (states.vol == 1.0).all():
+        return found, False
+    curved = False
+    for i in plan.options.tolist():
+        row, mark = plan.expiries[plan.group[i]], market.marks.get(plan.contracts[i].name)
+        shown = mark is not None and mark.vol is not None
+        if shown or row.svi is None or expired(row, market):
+            continue
+        own = _smile(row.svi, float(plan.strike[i]), states.vol)
+        curved = curved or not (np.abs(own - found[i]) <= 1e-14 * found[i]).all()
+        found[i] = own
+    return found, curved
+
+
+def _smile(svi: SviSlice, strike: float, factor: F64) -> F64:
+    """`[K]` volatilities of a smile whose variance is multiplied by the square of each factor; NaN of none."""
+
+    def at(x: F64 | float) -> F64:
+        found: F64 = svi_vol(strike, svi.a * x * x, svi.b * x * x, svi.rho, svi.m, svi.sigma, svi.forward, svi.tau)
+        return found
+
+    try:
+        return at(factor)
+    except ValueError:
+        pass
+    found = np.full(factor.shape, np.nan)
+    for k, x in enumerate(factor.tolist()):
+        with contextlib.suppress(ValueError):
+            found[k] = at(x)
+    return found

@@ -12,7 +12,7 @@ from plimsoll.margin.venues.deribit.contingency_parameters import (
     OptionsContingency,
 )
 from plimsoll.margin.venues.deribit.grid import DAY_READINGS, FLOOR_READINGS, grid_of
-from plimsoll.margin.venues.deribit.pm_along import Walk, key_of, shocked, walks
+from plimsoll.margin.venues.deribit.pm_along import Walk, shocked, walks
 from plimsoll.margin.venues.deribit.vectors import holdings
 
 F64 = npt.NDArray[np.float64]
@@ -36,8 +36,11 @@ def _worst(p: ContingencyParameters, walk: Walk) -> list[F64]:
     if not walk.held.option.any():
         return [np.maximum(-walk.sums(grid, None, None).min(axis=1), 0.0)] * len(DAY_READINGS)
     tables = shocked(walk, grid, terms, 0.0, [(floor, days) for days in DAY_READINGS])
-    losses = {key: np.maximum(-walk.sums(grid, then, None).min(axis=1), 0.0) for key, then in tables.items()}
-    return [losses[key_of(walk, terms, 0.0, floor, days)] for days in DAY_READINGS]
+    losses: dict[int, F64] = {}
+    for then in tables.values():
+        if id(then) not in losses:
+            losses[id(then)] = np.maximum(-walk.sums(grid, then, None).min(axis=1), 0.0)
+    return [losses[id(tables[floor, days])] for days in DAY_READINGS]
 
 
 def _unit(walk: Walk) -> F64:
@@ -52,7 +55,8 @@ def _futures(walk: Walk, p: FuturesContingency) -> F64:
     size = np.abs(held).sum(axis=0)
     if p.of != "all":
         size = 0.5 * (size - np.abs(held.sum(axis=0)))
-    return p.rate * size * _unit(walk)
+    charge: F64 = p.rate * size * _unit(walk)
+    return charge
 
 
 def _options(walk: Walk, p: OptionsContingency) -> F64:

@@ -8,8 +8,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.margin.parts.moving import Follow, Moving
-from plimsoll.margin.venues.deribit.grid import DAY_READINGS, FLOOR_READINGS, SAME, UP, Grid, grid_of, shocked_vols
+from plimsoll.margin.parts.moving import Moving
+from plimsoll.margin.venues.deribit.grid import DAY_READINGS, FLOOR_READINGS, UP, Grid, grid_of, shocked_vols
 from plimsoll.margin.venues.deribit.matrix import dampers
 from plimsoll.margin.venues.deribit.pm_parameters import CurrencyParameters, PairParameters, PmParameters, VolShock
 from plimsoll.margin.venues.deribit.readings import ROW_READINGS
@@ -20,7 +20,6 @@ from plimsoll.scenarios import years_of
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
-Key = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +42,21 @@ class Walk:
     def deltas(self) -> F64:
         """`[N, K]` delta of one contract in coins: that of `vectors.deltas` in each state."""
         h, size = self.held, self.index.size
-
-        def each(x: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-            return np.repeat(x, size)
-
-        many = {
-            name: each(getattr(h, name))
-            for name in ("rows", "quantity", "multiplier", "option", "call", "strike", "seconds", "group", "bound")
-        }
-        vol = (h.vol[:, None] * self.moving.states.vol).ravel()
-        whole = replace(h, price=self.price.ravel(), share=self.share.ravel(), vol=vol, **many)
+        whole = replace(
+            h,
+            rows=np.repeat(h.rows, size),
+            quantity=np.repeat(h.quantity, size),
+            multiplier=np.repeat(h.multiplier, size),
+            price=self.price.ravel(),
+            share=self.share.ravel(),
+            option=np.repeat(h.option, size),
+            call=np.repeat(h.call, size),
+            strike=np.repeat(h.strike, size),
+            vol=self.moving.vol[h.rows].ravel(),
+            seconds=np.repeat(h.seconds, size),
+            group=np.repeat(h.group, size),
+            bound=np.repeat(h.bound, size),
+        )
         return deltas(whole).reshape(self.price.shape)
 
     def sums(self, grid: Grid, then: F64 | None, far: str | None) -> F64:
@@ -92,27 +96,22 @@ def walks(found: tuple[Holding, ...], moving: Moving, values: F64) -> tuple[Walk
     )
 
 
-def shocked(walk: Walk, grid: Grid, shock: VolShock, least: float, readings: list[tuple[str, str]]) -> dict[Key, F64]:
-    """`[options, K, S]` values of a coin of option under each reading (floor, days), those that agree only once.
-
-    Keys are what the readings make of the volatilities; see `key_of`.
-    """
-    m, rows, found = walk.moving, walk.options, {}
+def shocked(
+    walk: Walk, grid: Grid, shock: VolShock, least: float, readings: list[tuple[str, str]]
+) -> dict[tuple[str, str], F64]:
+    """`[options, K, S]` values of a coin of option under each reading (floor, days): one array for all that agree."""
+    m, rows, known = walk.moving, walk.options, {}
     used = np.unique(m.plan.group[rows])
     moves = np.stack([m.forward[e][:, None] + m.variable[e][:, None] * grid.move for e in used])
+    found = {}
     for floor, days in readings:
         scale, lowest = _scales(walk, shock, least, floor, days)
         key = scale.tobytes(), b"" if lowest is None else lowest.tobytes()
-        if key not in found:
+        if key not in known:
             column = None if lowest is None else np.where(grid.vol == UP, lowest[:, None], 0.0)
-            found[key] = m.priced(rows, moves, scale[:, grid.vol], column, per_forward=walk.held.inverse)
+            known[key] = m.priced(rows, moves, scale[:, grid.vol], column, per_forward=walk.held.inverse)
+        found[floor, days] = known[key]
     return found
-
-
-def key_of(walk: Walk, shock: VolShock, least: float, floor: str, days: str) -> Key:
-    """Which of the values of `shocked` a reading has."""
-    scale, lowest = _scales(walk, shock, least, floor, days)
-    return scale.tobytes(), b"" if lowest is None else lowest.tobytes()
 
 
 def _scales(walk: Walk, shock: VolShock, least: float, floor: str, days: str) -> tuple[F64, F64 | None]:
@@ -122,7 +121,7 @@ def _scales(walk: Walk, shock: VolShock, least: float, floor: str, days: str) ->
     one = np.ones(used.size)
     scale = shocked_vols(shock, 0.0, one, m.plan.seconds[used], FLOOR_READINGS[0], days)
     live = rows[m.plan.seconds[m.plan.group[rows]] > 0.0]
-    lowest = m.plan.vol[live].min(initial=np.inf) * m.states.vol.min()
+    lowest = m.vol[live].min(initial=np.inf)
     if not lowest < least:
         # what is above the floor before it is raised is above it afterwards
         return scale, None
@@ -163,12 +162,16 @@ def pm_follow(p: PmParameters, moving: Moving, balance: float, correlation: floa
         better = total > best
         best = np.where(better, total, best)
         charged = [np.where(better, own, column) for own, column in zip(found, charged, strict=True)]
-    kept = p.mm_factor * (rounded(charged[0]) + charged[2] + charged[1] + correlation)
+    kept = p.mm_factor * (rounded(charged[0], large=False) + charged[2] + charged[1] + correlation)
     return balance + moving.worth(values), kept
 
 
 def _worst(
-    p: PmParameters, pair: PairParameters, rows: list[CurrencyParameters], walk: Walk, readings: list[tuple[str, str, str]]
+    p: PmParameters,
+    pair: PairParameters,
+    rows: list[CurrencyParameters],
+    walk: Walk,
+    readings: list[tuple[str, str, str]],
 ) -> dict[tuple[tuple[str, str, str], int], F64]:
     """`[K]` worst case of one underlying by reading and row of the currency table.
 
@@ -181,22 +184,23 @@ def _worst(
     cut = pair.extended_table_factor * pair.price_range / np.abs(far_grid.move)
     if walk.held.inverse:
         cut = cut / edge
-    least, tables = pair.min_volatility_for_shock_up, {}
+    tables: dict[tuple[str, str], F64] = {}
     if walk.held.option.any():
-        tables = shocked(walk, grid, pair, least, list(dict.fromkeys((f, d) for f, d, _ in readings)))
+        pairs = list(dict.fromkeys((floor, days) for floor, days, _ in readings))
+        tables = shocked(walk, grid, pair, pair.min_volatility_for_shock_up, pairs)
     unit = replace(walk.held, index=1.0)
     taken = [dampers(unit, pair, row, grid)[far] / (walk.index[:, None] if unit.inverse else 1.0) for row in rows]
-    done: dict[tuple[Key | None, str | None], list[F64]] = {}
+    near: dict[int, F64] = {}
+    done: dict[tuple[int, str], list[F64]] = {}
     found = {}
     for reading in readings:
-        own = key_of(walk, pair, least, *reading[:2]) if tables else None
-        then = None if own is None else tables[own]
-        if (own, None) not in done:
-            near = walk.sums(near_grid, None if then is None else then[:, :, ~far], None)
-            done[own, None] = [np.maximum(-near.min(axis=1), 0.0)]
-        how = reading[2] if tables and walk.held.inverse else FAR_READINGS[0]
+        then = tables.get(reading[:2])
+        own, how = id(then), reading[2] if tables and walk.held.inverse else FAR_READINGS[0]
+        if own not in near:
+            gain = walk.sums(near_grid, None if then is None else then[:, :, ~far], None)
+            near[own] = np.maximum(-gain.min(axis=1), 0.0)
         if (own, how) not in done:
-            losses = [done[own, None][0]] * len(rows)
+            losses = [near[own]] * len(rows)
             if far.any():
                 gain = walk.sums(far_grid, None if then is None else then[:, :, far], how) * cut
                 losses = [np.maximum(loss, (-gain - d).max(axis=1)) for loss, d in zip(losses, taken, strict=True)]
