@@ -253,7 +253,8 @@ def followed(
     if not len(states) or not all((x > 0.0).all() for x in moves) or any(abs(x) > RANGE for x in sizes):
         return tracks_of(model.assess, account, market, states)
     try:
-        book, follow = opened(*moved(account, market, {}))
+        with np.errstate(all="ignore"):
+            book, follow = opened(*moved(account, market, {}))
     except DocumentError:
         # told for the first state in which it is met
         return tracks_of(model.assess, account, market, states)
