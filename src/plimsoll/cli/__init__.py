@@ -22,6 +22,7 @@ LISTING: dict[str, list[Listing]] = {
     ],
     "Venue": [
         Listing("rules", "List, show, compare and import dated rule packs.", "rules"),
+        Listing("waterfall", "Who pays for a default, layer after layer; the size of a fund.", "waterfall"),
     ],
     "Validate": [
         Listing("conformance", "Run numbers that venues computed against the models.", "conformance"),
