@@ -41,14 +41,17 @@ class ModelBench:
     @cached_property
     def held(self) -> tuple[int, ...]:
         """Places in `account.positions` of the positions that can be closed."""
-        alone = self.subject not in (ACCOUNT, SHARED)
-        return tuple(
-            i
-            for i, p in enumerate(self.account.positions)
-            if p.quantity != 0.0
-            and ((p.isolated_margin is not None) == alone)
-            and (not alone or self.subject in (p.instrument, f"{p.instrument} {p.leg}"))
-        )
+        return tuple(i for i, p in enumerate(self.account.positions) if p.quantity != 0.0 and self._mine(p))
+
+    @property
+    def _alone(self) -> bool:
+        """Whether the pool is that of one isolated position."""
+        return self.subject not in (ACCOUNT, SHARED)
+
+    def _mine(self, p: Position) -> bool:
+        if not self._alone:
+            return p.isolated_margin is None
+        return p.isolated_margin is not None and self.subject in (p.instrument, f"{p.instrument} {p.leg}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -92,7 +95,7 @@ class ModelBench:
         if is_option(contract):
             value = abs(float(self._marks[0][row])) / abs(position.quantity)
             fee = min(p.option_fee * plan.multiplier[0] * spot / settle, p.option_fee_cap * value)
-            return np.asarray(part * (fee + p.spread * value))
+            return np.asarray(part * (fee + p.option_spread * value))
         price = float(plan.price[0])
         coins = part * float(plan.multiplier[0])
         # an inverse contract is worth a fixed number of dollars, a linear one a fixed number of coins
@@ -118,24 +121,48 @@ class ModelBench:
         kept = tuple(p for p in positions if p is not None)
         return self.account.model_copy(update={"positions": kept, "orders": (), "collateral": balances})
 
+    @property
+    def settle(self) -> F64:
+        """`[positions]` USD price of each settlement currency."""
+        return self._marks[2]
+
+    def paid(self, lots: tuple[int, ...]) -> Account:
+        """The account after closing these lots and paying what it costs, out of the pool that they belong to."""
+        account = self.closed(lots)
+        balances = dict(account.collateral)
+        spent: dict[int, float] = {}
+        for row, (i, n) in enumerate(zip(self.held, lots, strict=True)):
+            currency = self.market.contracts[self.names[row]].currency
+            spent[i] = float(self.costs[row, n])
+            balances[currency] = balances.get(currency, 0.0) - spent[i]
+        if self._alone and account.positions:
+            kept = [
+                p.model_copy(update={"isolated_margin": max(0.0, (p.isolated_margin or 0.0) - spent[self.held[0]])})
+                if self._mine(p)
+                else p
+                for p in account.positions
+            ]
+            account = account.model_copy(update={"positions": tuple(kept)})
+        return account.model_copy(update={"collateral": balances})
+
     def look(self, closed: tuple[int, ...]) -> Look:
-        """See `Bench.look`; amounts in the currency of the requirement."""
-        account = self.closed(closed)
+        """See `Bench.look`; amounts in the currency of the requirement. The cost is paid before the account is
+        margined, so that a cost in a coin counts as much as the rules count the coin."""
         with np.errstate(all="ignore"):
-            found = self.model.assess(account, self.market, "refuse")
+            found = self.model.assess(self.paid(closed), self.market, "refuse")
         currency = found.currency or self.model.rules.currency
         price = self.market.price_of(currency)
         unit = 1.0 if currency == "USD" or price is None else price.price
         spent = np.array([self.costs[row, n] for row, n in enumerate(closed)])
-        cost = float((spent * self._marks[2]).sum()) / unit if len(closed) else 0.0
+        cost = float((spent * self.settle).sum()) / unit if len(closed) else 0.0
         for pool in found.pools:
             if pool.subject == self.subject:
-                return Look(pool.equity, cost, pool.maintenance)
-        if self.subject not in (ACCOUNT, SHARED):
+                return Look(pool.equity + cost, cost, pool.maintenance)
+        if self._alone:
             # the whole of an isolated position is closed: nothing is left to be margined
             row = self.account.positions[self.held[0]]
             return Look((row.isolated_margin or 0.0) + float(self._marks[1][0]), cost, 0.0)
-        return Look(found.net_equity, cost, sum(c.maintenance for c in found.components))
+        return Look(found.net_equity + cost, cost, sum(c.maintenance for c in found.components))
 
 
 def walked(levels: tuple[tuple[float, float], ...], size: float, mark: float, spread: float) -> float:

@@ -70,12 +70,14 @@ class Record:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where an account is in its call. `amount` is called and not yet paid, `pending` the close not yet carried out."""
+    """Where an account is in its call. `amount` is missing now and `asked` the last that was called for; `pending`
+    is the close not yet carried out."""
 
     account: str
     state: State = "healthy"
     sequence: int = -1
     amount: float = 0.0
+    asked: float = 0.0
     deadline: datetime | None = None
     pending: str | None = None
 
@@ -152,10 +154,12 @@ def _entered(
     if now.state in ("called", "reduce-only"):
         deadline = before.deadline or seen.time + timedelta(hours=policy.deadline_hours)
         now = replace(now, amount=amount, deadline=deadline)
-        if before.state not in ("called", "reduce-only") or amount > before.amount:
+        first = before.state not in ("called", "reduce-only")
+        if first or amount > before.asked * (1.0 + policy.repeat):
+            now = replace(now, asked=amount)
             commands.append(Command(f"{stem}:call", "call", amount, deadline))
     else:
-        now = replace(now, amount=0.0 if now.state not in ("partial", "full") else amount, deadline=None)
+        now = replace(now, amount=0.0 if now.state not in ("partial", "full") else amount, asked=0.0, deadline=None)
     if now.restricted and not before.restricted:
         commands.append(Command(f"{stem}:restrict", "restrict"))
     if before.restricted and not now.restricted:

@@ -22,10 +22,11 @@ class CallPolicy(Document):
     ```
 
     A call is over when health reaches `target`, not before: near a threshold nothing flutters. A call that is not met
-    by its deadline is closed like an account below 1. `lots` is in how many parts each position can be closed, `fee`
-    the part of the notional that closing a future or perpetual costs, `option_fee` the part of the underlying's value
-    for an option, at most `option_fee_cap` of its price, and `spread` the part of the price beside the mark at which an
-    option, or anything without a posted book, is closed.
+    by its deadline is closed like an account below 1. A call is sent again when its amount has grown by `repeat`, a
+    part of what was called before. `lots` is in how many parts each position can be closed, `fee` the part of the
+    notional that closing a future or perpetual costs, `option_fee` the part of the underlying's value for an option,
+    at most `option_fee_cap` of its price. `spread` and `option_spread` are the parts of the price beside the mark at
+    which a future or perpetual without a posted book, and an option, are closed.
     """
 
     SCHEMA: ClassVar[str] = "plimsoll.call-policy"
@@ -35,11 +36,13 @@ class CallPolicy(Document):
     reduce_only: Ratio = 1.1
     target: Ratio = 1.3
     deadline_hours: NonNegative = 4.0
+    repeat: NonNegative = 0.1
     lots: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 20
     fee: NonNegative = 0.0005
     option_fee: NonNegative = 0.0003
     option_fee_cap: Positive = 0.125
-    spread: NonNegative = 0.01
+    spread: NonNegative = 0.0005
+    option_spread: NonNegative = 0.01
 
     @model_validator(mode="after")
     def _increasing(self) -> Self:
