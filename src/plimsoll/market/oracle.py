@@ -26,6 +26,7 @@ class OracleRule(Document):
     ```
     band(dt)   sigmas * sigma * sqrt(dt) + spread      log distance; sigma per second, dt in seconds
     stale      a quote older than this many seconds is left out
+    lag        a price may be this much older, in seconds, than its source says: as much wider is its band
     quarantine for so many seconds a source that was off the median by more than its band is left out; after them it
                comes back when it is inside
     suspect    the median has moved from the last good price by more than the band of the time between
@@ -41,11 +42,12 @@ class OracleRule(Document):
 
     least: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
     stale: Positive = 60.0
-    sigmas: Positive = 6.0
+    lag: NonNegative = 20.0
+    sigmas: Positive = 7.0
     daily_vol: Positive = 0.03
-    halflife: Positive = 3_600.0
-    spread: NonNegative = 0.002
-    quarantine: NonNegative = 300.0
+    halflife: Positive = 900.0
+    spread: NonNegative = 0.005
+    quarantine: NonNegative = 60.0
     confirm: NonNegative = 60.0
     agree: Fraction = 0.75
     window: Positive = 300.0
@@ -180,13 +182,20 @@ def _agreeing(
     kept, off = list(quotes), []
     while len(kept) > 1:
         median = weighted_median([(q.price, q.weight) for q in kept])
-        far = [(abs(math.log(q.price / median)) - band(rule, state.variance, time - q.time), q) for q in kept]
+        far = [
+            (abs(math.log(q.price / median)) - band(rule, state.variance, time - q.time + rule.lag), q) for q in kept
+        ]
         worst, source = max(far, key=lambda x: (x[0], x[1].source))
         if worst <= 0.0:
             break
         kept.remove(source)
         off.append(source.source)
     return kept, tuple(off)
+
+
+def _width(rule: OracleRule, state: OracleState, quote: Quote, time: float) -> float:
+    """The band of one source: as wide as its price may be old."""
+    return band(rule, state.variance, time - quote.time + rule.lag)
 
 
 def _thin(
@@ -217,7 +226,7 @@ def _suspect(
     allowed: float,
 ) -> tuple[OracleState, Reading]:
     """A median that went too far: good once enough of all fresh sources, quarantined ones too, have stayed there."""
-    near = [q for q in fresh if abs(math.log(q.price / median)) <= band(rule, now.variance, time - q.time)]
+    near = [q for q in fresh if abs(math.log(q.price / median)) <= _width(rule, now, q, time)]
     agreed = math.fsum(q.weight for q in near) >= rule.agree * math.fsum(q.weight for q in fresh)
     assert now.price is not None
     # a suspect price that comes back, or goes to the other side, starts anew; one that goes further does not
