@@ -308,9 +308,9 @@ def _attack_table(found: Measured) -> list[str]:
         *lines,
         "",
         "Stopped means: at no step was a price good that was 2 % off the true one. Of the five patterns",
-        f"{found.stopped:.1%} are. A push of one source is stopped without an alarm, for the median does not move. The last",
-        "two rows are not among the thousand: whoever moves nearly all sources for longer than the confirmation is",
-        "believed, as he must be, since a crash looks the same. What makes that dear is the cost of the push",
+        f"{found.stopped:.1%} are. A push of one source is stopped without an alarm, for the median does not move. Of",
+        "the thousand the last two rows are no part: whoever moves nearly all sources for longer than the confirmation",
+        "is believed, as he must be, since a crash looks the same. What makes that dear is the cost of the push",
         "(`plimsoll.liquidation.breaker.attack_cost`).",
     ]
 
