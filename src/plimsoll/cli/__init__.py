@@ -13,6 +13,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("compare", "The same account under every rule set that applies.", "compare"),
         Listing("sensitivity", "What moves a requirement: spot, vol, a day, rules; the next kink.", "sensitivity"),
         Listing("liquidation", "Every liquidation line of an account along a path, with a picture.", "liquidation"),
+        Listing("call", "The margin call of an account, its deadline, and the smallest set of closes.", "call"),
         Listing("calendar", "Margin and health hour by hour: expiries, funding, theta, new rules.", "calendar"),
         Listing("explain", "Why margin and health changed between two snapshots, as an exact sum.", "explain"),
         Listing("surface", "Profit and loss over price, volatility and time.", "surface"),
@@ -22,6 +23,7 @@ LISTING: dict[str, list[Listing]] = {
     ],
     "Venue": [
         Listing("rules", "List, show, compare and import dated rule packs.", "rules"),
+        Listing("waterfall", "Who pays for a default, layer after layer; the size of a fund.", "waterfall"),
     ],
     "Validate": [
         Listing("conformance", "Run numbers that venues computed against the models.", "conformance"),

@@ -58,3 +58,21 @@ def exotics(market: str, underlying: str | None, settlement: str, output: str, m
     write_text(output, account.to_json())
     write_text(market_output, listed.to_json(), "--market-output")
     click.echo(f"{output}: {len(account.positions)} positions; {market_output}: the market that lists them")
+
+
+@command.command(name="default", epilog="Example: plimsoll book default --move -0.18 --seed 7 -o venue.json")
+@click.option("--members", default=40, show_default=True, help="How many members.")
+@click.option("--move", default=-0.18, show_default=True, help="The move of the first coin that has just happened.")
+@click.option("--seed", default=7, show_default=True, help="The same seed gives the same venue.")
+@click.option("--output", "-o", metavar="FILE", help="Where to write the venue state; default: standard output.")
+def default(members: int, move: float, seed: int, output: str | None) -> None:
+    """A reproducible random venue after a move: leveraged members, some below zero, and its funds."""
+    from plimsoll.feeds.sample_default import sample_default
+
+    venue = sample_default(members, move, seed)
+    if output is None:
+        click.echo(venue.to_json(), nl=False)
+        return
+    write_text(output, venue.to_json())
+    failed = sum(1 for m in venue.members if m.deficit)
+    click.echo(f"{output}: {members} members, {failed} in default, seed {seed}")

@@ -6,7 +6,7 @@ import click
 
 from plimsoll.cli._common import print_json
 
-NAMES = ("account", "market", "rules", "requirement", "case", "surface")
+NAMES = ("account", "market", "rules", "requirement", "case", "surface", "venue-state", "balance-sheet", "call-policy")
 
 
 @click.command(epilog="Example: plimsoll schema account > account.schema.json")
@@ -26,6 +26,14 @@ def schema(name: str) -> dict[str, object]:
         from plimsoll.dynamics import SurfaceFit
 
         return SurfaceFit.json_schema()
+    if name == "call-policy":
+        from plimsoll.liquidation.calls import CallPolicy
+
+        return CallPolicy.json_schema()
+    if name in ("venue-state", "balance-sheet"):
+        from plimsoll.liquidation.waterfall import BalanceSheet, VenueState
+
+        return VenueState.json_schema() if name == "venue-state" else BalanceSheet.json_schema()
     from plimsoll.margin import MODELS, Account, Requirement, Rules, model_class
     from plimsoll.market import Market
 

@@ -1,4 +1,5 @@
-"""The liquidation line of an account along a stated path, and its margin through the days to come."""
+"""The liquidation line of an account along a stated path, its margin through the days to come, its margin call
+(`calls`), and who pays when it fails (`waterfall`)."""
 
 from plimsoll.liquidation.line import Line, Liquidation, PoolLines, liquidation
 from plimsoll.liquidation.path import Path, alone, load_betas, together, weighted

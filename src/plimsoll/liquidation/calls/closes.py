@@ -1,0 +1,165 @@
+"""The smallest set of closes that brings an account back: `equity - cost >= target * maintenance of the rest`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Protocol
+
+from plimsoll.documents import refuse
+
+EXACT_LIMIT = 50_000
+"""Most sets of closes that `exact` looks at."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Look:
+    """An account after some closes: `equity` before their cost, `cost`, and the `maintenance` margin of the rest."""
+
+    equity: float
+    cost: float
+    maintenance: float
+
+    def gap(self, target: float) -> float:
+        """What is left above `target` times maintenance; at least zero is enough."""
+        return self.equity - self.cost - target * self.maintenance
+
+
+class Bench(Protocol):
+    """An account whose positions can be closed lot by lot: how many each has, and what it is after some closes."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Lots of each position."""
+        ...
+
+    def look(self, closed: tuple[int, ...]) -> Look:
+        """The account after closing these lots of each position."""
+        ...
+
+
+@dataclass(frozen=True)
+class Closes:
+    """Lots to close of each position, and the account before and after.
+
+    `enough`: the target is reached. Else everything that helps is closed, and `after` says how far it comes. No lot
+    can be given back: each alone would leave the target missed.
+    """
+
+    lots: tuple[int, ...]
+    before: Look
+    after: Look
+    enough: bool
+    looked: int
+
+
+class _Desk:
+    def __init__(self, bench: Bench, target: float) -> None:
+        self.bench, self.target = bench, target
+        self.seen: dict[tuple[int, ...], Look] = {}
+
+    def look(self, closed: tuple[int, ...]) -> Look:
+        if closed not in self.seen:
+            self.seen[closed] = self.bench.look(closed)
+        return self.seen[closed]
+
+    def gap(self, closed: tuple[int, ...]) -> float:
+        return self.look(closed).gap(self.target)
+
+    def result(self, closed: tuple[int, ...]) -> Closes:
+        start = (0,) * len(closed)
+        return Closes(closed, self.look(start), self.look(closed), self.gap(closed) >= 0.0, len(self.seen))
+
+
+def smallest(bench: Bench, target: float, progress: Progress | None = None) -> Closes:
+    """Greedy by relief per cost: lot after lot of whatever raises the gap most for the money, then what is not needed
+    is given back.
+
+    Where no single lot helps, as when one leg of a spread protects the other, pairs of lots are closed together, and
+    where no pair does, all of a position or of a pair of positions, at last everything. The cost of the result is held
+    against `exact` on small books.
+    """
+    desk = _Desk(bench, target)
+    sizes = bench.sizes
+    closed = (0,) * len(sizes)
+    if desk.gap(closed) >= 0.0:
+        return desk.result(closed)
+    whole = sum(sizes)
+    while desk.gap(closed) < 0.0:
+        if progress is not None:
+            progress("closes", sum(closed), whole)
+        step = _best(desk, closed, sizes)
+        if step is None:
+            break
+        closed = step
+    if desk.gap(closed) < 0.0:
+        # nothing more helps: what is reached, or everything closed, whichever leaves more
+        return desk.result(max((closed, sizes), key=desk.gap))
+    return desk.result(_given_back(desk, closed))
+
+
+def _best(desk: _Desk, closed: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The next step: one lot, else a lot of each of two positions, else positions whole, alone or by two."""
+    left = [i for i, n in enumerate(sizes) if closed[i] < n]
+    pairs = list(combinations(left, 2))
+    for group, lots in (
+        ([(i,) for i in left], 1),
+        (pairs, 1),
+        ([(i,) for i in left], None),
+        (pairs, None),
+    ):
+        tried = (_more(closed, sizes, chosen, lots) for chosen in group)
+        helping = [(self_gain, step) for step in tried if (self_gain := _gain(desk, closed, step)) > 0.0]
+        if helping:
+            return max(helping, key=lambda x: (x[0], x[1]))[1]
+    return None
+
+
+def _more(
+    closed: tuple[int, ...], sizes: tuple[int, ...], chosen: tuple[int, ...], lots: int | None
+) -> tuple[int, ...]:
+    """`lots` more of each chosen position, or all that is left of it."""
+    return tuple(
+        n if i not in chosen else sizes[i] if lots is None else min(sizes[i], n + lots) for i, n in enumerate(closed)
+    )
+
+
+def _gain(desk: _Desk, before: tuple[int, ...], after: tuple[int, ...]) -> float:
+    """Relief over cost: what a step adds to the gap for each unit of money that it costs; a free step counts most."""
+    relief = desk.gap(after) - desk.gap(before)
+    cost = desk.look(after).cost - desk.look(before).cost
+    return relief / max(cost, 1e-12 * abs(relief)) if relief else 0.0
+
+
+def _given_back(desk: _Desk, closed: tuple[int, ...]) -> tuple[int, ...]:
+    """Lots given back, the dearest first, as long as the target still holds."""
+    while True:
+        fewer = [
+            tuple(n - (k == i) for k, n in enumerate(closed))
+            for i in range(len(closed))
+            if closed[i] and desk.gap(tuple(n - (k == i) for k, n in enumerate(closed))) >= 0.0
+        ]
+        if not fewer:
+            return closed
+        closed = min(fewer, key=lambda c: (desk.look(c).cost, c))
+
+
+def exact(bench: Bench, target: float) -> Closes:
+    """The cheapest set of closes there is, by looking at every one; of equal ones that with the fewest lots.
+
+    Raises `DocumentError` for books with more than 50,000 sets. Where no set is enough, the one that comes nearest.
+    """
+    count = 1
+    for n in bench.sizes:
+        count *= n + 1
+    if count > EXACT_LIMIT:
+        raise refuse("positions", f"{count:,} sets of closes", f"at most {EXACT_LIMIT:,}: fewer positions or lots")
+    desk = _Desk(bench, target)
+    every = list(product(*(range(n + 1) for n in bench.sizes)))
+    enough = [c for c in every if desk.gap(c) >= 0.0]
+    if enough:
+        return desk.result(min(enough, key=lambda c: (desk.look(c).cost, sum(c), c)))
+    return desk.result(max(every, key=lambda c: (desk.gap(c), -sum(c))))

@@ -1,0 +1,99 @@
+"""`plimsoll call` and `plimsoll waterfall`: what they print and write, and how they end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plimsoll.cli import run
+from plimsoll.feeds.demo import demo_account, demo_market
+from plimsoll.liquidation.waterfall import VenueState
+from plimsoll.margin import Account, margin_model
+
+RULES = "prbm@2026-03-01"
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """The demo account with too little money, and its market, in files; a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    account, market = demo_account(), demo_market()
+    found = margin_model(RULES).requirement(account, market)
+    cash = {**account.collateral, "USDC": account.collateral["USDC"] - found.net_equity + 1.05 * found.maintenance}
+    account.model_copy(update={"collateral": cash}).save(tmp_path / "account.json")
+    market.save(tmp_path / "market.json")
+    return str(tmp_path / "account.json"), str(tmp_path / "market.json")
+
+
+def test_a_call_with_its_picture_and_the_account_after(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
+    account, market = files
+    after, picture = tmp_path / "after.json", tmp_path / "call.png"
+    command = ["call", "-a", account, "-m", market, "-r", RULES]
+    assert run([*command, "--after", str(after), "-o", str(picture)]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines()[:-4])) <= 80
+    assert "REDUCE-ONLY" in out
+    assert "to pay in: $" in out
+    assert "by 27 Mar 12:30 UTC" in out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    # what was written is an account at its target
+    assert run(["call", "-a", str(after), "-m", market, "-r", RULES, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["pools"][0]
+    assert told["health"] >= 1.3
+    assert told["state"] == "warned"
+    assert len(Account.load(after).positions) <= len(Account.load(account).positions)
+
+
+def test_a_policy_from_a_file(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
+    account, market = files
+    policy = tmp_path / "policy.json"
+    content = {"schema": "plimsoll.call-policy", "schema_version": 1, "warn": 1.04, "call": 1.02, "target": 1.03}
+    policy.write_text(json.dumps({**content, "reduce_only": 1.01}))
+    command = ["call", "-a", account, "-m", market, "-r", RULES, "--policy", str(policy)]
+    assert run([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pools"][0]["state"] == "healthy"
+    assert run([*command, "--after", str(tmp_path / "x.json")]) == 2
+    assert "an account that is healthy" in capsys.readouterr().err
+    policy.write_text(json.dumps({**content, "reduce_only": 1.5}))
+    assert run(command) == 2
+    assert "reduce_only" in capsys.readouterr().err
+
+
+def test_a_default_from_a_seed_to_the_last_cent(tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    venue, after, picture = tmp_path / "venue.json", tmp_path / "after.json", tmp_path / "waterfall.svg"
+    assert run(["book", "default", "--members", "25", "--seed", "3", "-o", str(venue)]) == 0
+    assert "25 members" in capsys.readouterr().out
+    command = ["waterfall", str(venue)]
+    assert run([*command, "--after", str(after), "-o", str(picture)]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines()[:-4])) <= 80
+    assert "auto-deleveraging" in out
+    assert "cover 2" in out
+    assert picture.read_text().startswith("<?xml")
+    assert run([*command, "--ranking", "least-risk", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert sum(told["layers"].values()) == told["owed"]
+    assert told["bad_debt"] == {}
+    # afterwards nobody is in default
+    assert all(m.deficit == 0 for m in VenueState.load(after).members)
+
+
+def test_bad_debt_ends_with_one(tmp_path: Path, capsys: Any) -> None:
+    venue = tmp_path / "venue.json"
+    head = {"schema": "plimsoll.venue-state", "schema_version": 1, "currency": "USD", "decimals": 2}
+    venue.write_text(json.dumps({**head, "members": [{"name": "gone", "equity": -1000}]}))
+    assert run(["waterfall", str(venue)]) == 1
+    assert "bad debt of gone" in capsys.readouterr().out
+    venue.write_text(json.dumps({**head, "members": [{"name": "gone", "equity": "much"}]}))
+    assert run(["waterfall", str(venue)]) == 2
+    assert "members[0].equity" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["venue-state", "balance-sheet", "call-policy"])
+def test_their_schemas(name: str, capsys: Any) -> None:
+    assert run(["schema", name]) == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["schema"]["const"] == f"plimsoll.{name}"

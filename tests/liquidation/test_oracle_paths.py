@@ -1,0 +1,52 @@
+"""The oracle on genuine and attacked paths of real prices: a part of what docs/validation/oracle.md has whole."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def tool(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`tools/measure_oracle.py` as a module, reading the shared folder."""
+    monkeypatch.setenv("PLIMSOLL_SHARED", str(shared))
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    import measure_oracle
+
+    yield measure_oracle
+    sys.modules.pop("measure_oracle", None)
+
+
+@pytest.mark.slow
+def test_attacks_are_stopped_and_crashes_pass(tool: Any) -> None:
+    found = tool.measured(300)
+    assert found.false_alarms <= 0.02
+    assert found.stopped >= 0.97
+    # a push of one source alone needs no alarm, every other pattern raises one
+    loud = [s for s in found.attacks if s.kind != "one source"]
+    assert sum(1 for s in loud if s.alarm is not None) >= 0.95 * len(loud)
+    # whoever moves everything for long enough is believed: the page says so, and so does this
+    assert any(s.wrong is not None for s in found.edges if s.kind == "all")
+
+
+def test_the_bad_debt_of_a_gap(tool: Any) -> None:
+    assert tool.bad_debt(100.0, 101.0) == 0.0
+    assert tool.bad_debt(100.0, 98.5) == 0.0
+    # a fall of 10 %: lines from 0 to 8 % lose what the fall is beyond line and margin, in steps of a tenth of a percent
+    expected = sum(0.08 - k / 1_000 for k in range(81)) / 201
+    assert tool.bad_debt(100.0, 90.0) == pytest.approx(expected)
+
+
+def test_the_weekend_of_the_stable_coin_is_among_the_genuine_paths(tool: Any) -> None:
+    usdc = tool.series()["USDC"]
+    assert usdc.min() < 0.92
+    assert usdc.max() > 0.99
+    paths = tool.genuine(9, np.random.default_rng(1))
+    assert sorted({p.kind for p in paths}) == ["BTC at random", "BTC, largest moves", "USDC weekend"]
+    assert all(p.said.shape == (5, tool.STEPS) for p in paths)
