@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 
 # `quick` serves the check before a commit; `ci` repeats its examples everywhere, `long` looks for new ones.
-settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+# How long an example takes says how busy the machine is: no test may fail for it.
+UNTIMED = [HealthCheck.too_slow]
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, suppress_health_check=UNTIMED)
 settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=15)
 settings.register_profile(
     "long",
@@ -21,7 +23,7 @@ settings.register_profile(
     deadline=None,
     print_blob=True,
     max_examples=2_000,
-    suppress_health_check=[HealthCheck.too_slow],
+    suppress_health_check=UNTIMED,
 )
 settings.load_profile(os.environ.get("PLIMSOLL_HYPOTHESIS_PROFILE", "ci"))
 
