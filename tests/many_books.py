@@ -24,6 +24,8 @@ PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "prbm@2026-01-01": ({},),
     "prbm-whole@2026-01-01": ({},),
     "dsa@2026-01-01": ({},),
+    "span@2026-01-01": ({},),
+    "span-arrays@2024-12-25": (ONE,),
     "derive-pmrm2@2025-04-18": (LINEAR | ONE, LINEAR | ONE, LINEAR),
     "derive-pmrm1@2025-04-18": (LINEAR | ONE, LINEAR | ONE, LINEAR),
     "derive-srm@2025-04-18": (LINEAR,),
