@@ -25,6 +25,7 @@ PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "prbm-whole@2026-01-01": ({},),
     "dsa@2026-01-01": ({},),
     "span@2026-01-01": ({},),
+    "lending@2026-01-01": (COINS,),
     "span-arrays@2024-12-25": (ONE,),
     "derive-pmrm2@2025-04-18": (LINEAR | ONE, LINEAR | ONE, LINEAR),
     "derive-pmrm1@2025-04-18": (LINEAR | ONE, LINEAR | ONE, LINEAR),
