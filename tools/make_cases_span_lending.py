@@ -62,6 +62,14 @@ def span_case(name: str, title: str, legs: dict[str, float], expected: Doc) -> D
     return document(name, title, SPAN, "span@2025-01-01", account, market, expected)
 
 
+def file_case(name: str, title: str, legs: dict[str, float], expected: Doc) -> Doc:
+    """One case under the example of a file of risk arrays; nothing of the market is used but its time."""
+    market = {"schema": "plimsoll.market", "schema_version": 1, "time": "2024-12-25T16:00:00Z"}
+    positions = [{"instrument": n, "quantity": q} for n, q in legs.items()]
+    account = {"schema": "plimsoll.account", "schema_version": 1, "name": name, "positions": positions}
+    return document(name, title, SPAN, "span-arrays@2024-12-25", account, market, expected)
+
+
 def pool_case(name: str, title: str, prices: Doc, loan: tuple[Doc, Doc], emode: bool, expected: Doc) -> Doc:
     """One case under the lending pool: prices, what is held and what is owed."""
     market = {
@@ -124,6 +132,30 @@ def cases() -> list[Doc]:
                 "maintenance": "10000.000",
                 "initial": "11000.000",
                 "binding.0.label": "short-option minimum",
+            },
+        ),
+        file_case(
+            "span-arrays-spread",
+            "Two months of a file of risk arrays against each other",
+            {"XBT-202501": 1.0, "XBT-202503": -1.0},
+            {
+                "workings.XBT.scan": "30.00",
+                "workings.XBT.calendar": "150.00",
+                "workings.XBT.spot": "10.00",
+                "maintenance": "190.00",
+                "initial": "209.00",
+                "charged.initial": 209.0,
+            },
+        ),
+        file_case(
+            "span-arrays-credit",
+            "Two commodities of a file of risk arrays on opposite sides",
+            {"XBT-202501": 1.0, "XET-202501": -2.0},
+            {
+                "workings.XBT.credit": "600.00",
+                "workings.XET.credit": "600.00",
+                "maintenance": "1220.00",
+                "charged.initial": 1342.0,
             },
         ),
         pool_case(
