@@ -50,6 +50,7 @@ class LendingPool(MarginModel):
     initial       debt + sum of value * (threshold - LTV)    its excess is what can still be borrowed
     ```
 
+    Without a debt nothing is required; `workings.available` is what can be borrowed in either case.
     With the setting `emode` assets of the category that all debts belong to count with the weights of the category.
     An isolated asset counts alone or not at all, and what can be borrowed against it has a ceiling in dollars. Loans
     are in `borrowed`; a negative balance is one, too. Interest is what the balances already hold.
@@ -133,25 +134,14 @@ class LendingPool(MarginModel):
         able = float(power.sum())
         above = 0.0 if most is None else max(able - most, 0.0)
         debt, counted, none = float(debts.sum()), float(line.sum()), np.zeros(len(loan.held))
+        needed = 1.0 if loan.owed else 0.0  # what owes nothing needs nothing
         held = [f"collateral {a}" for a in loan.held]
         paths = [f"assets.{a}" for a in loan.held] + ["categories"] * (loan.category is not None)
-        gap = component(
-            "loan_to_value",
-            "Collateral beyond what can be borrowed",
-            weakest(self.rules, paths or ["assets"]),
-            held,
-            line - power,
-            none,
-        )
+        evidence = weakest(self.rules, paths or ["assets"])
+        beyond, cut = needed * (line - power), needed * np.array([above])[: len(held)]
+        gap = component("loan_to_value", "Collateral beyond what can be borrowed", evidence, held, beyond, none)
         owing = component("debt", "Debt", "read", [f"borrowed {a}" for a in loan.owed], debts, debts)
-        ceiling = component(
-            "debt_ceiling",
-            "Debt ceiling of the isolated asset",
-            weakest(self.rules, paths or ["assets"]),
-            held[:1],
-            np.array([above])[: len(held)],
-            none[:1],
-        )
+        ceiling = component("debt_ceiling", "Debt ceiling of the isolated asset", evidence, held[:1], cut, none[:1])
         health = {"health_factor": counted / debt} if debt > 0.0 else {}
         found = {"collateral_at_threshold": counted, "borrowing_power": able - above, "debt": debt}
         notes = [f"counts for nothing beside other collateral: {', '.join(loan.dropped)}"] if loan.dropped else []
