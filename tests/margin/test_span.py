@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import plimsoll as pl
 from naive.span import span
 from plimsoll.margin.parts.span import Commodity, Credit, Offsets, Spread, charges_of, credits_of, price_risk
+from plimsoll.margin.path import States, tracks_of
 from plimsoll.margin.rules import with_parameter
 from random_books import INDEX, SOME, World, worlds
 from rule_books import DAY, Desk
@@ -319,6 +320,23 @@ def test_a_commodity_of_nothing_is_charged_nothing() -> None:
     (found,) = charges_of([empty], ())
     assert (found.total, found.worst, found.risk) == (0.0, -1, 0.0)
     assert charges_of([], ()) == ()
+
+
+@SOME
+@given(worlds(), st.booleans())
+def test_a_path_is_one_requirement_after_the_other(world: World, entered: bool) -> None:
+    model, content, market = pl.margin_model(RULES), world.account(), pl.Market.from_dict(world.market())
+    for row, leg in zip(content["positions"], world.legs, strict=True):
+        if entered and leg.kind in ("future", "perpetual"):
+            row["entry_price"] = leg.mark * 0.97
+    account = pl.Account.from_dict({**content, "collateral": {**content["collateral"], "BTC": 0.5, "ETH": -3.0}})
+    moves = np.array([0.5, 0.9, 1.0, 1.7])
+    states = States({"BTC": moves, "ETH": moves[::-1].copy()}, np.array([1.0, 1.4, 1.0, 0.6]))
+    (fast,) = model.along(account, market, states)
+    (slow,) = tracks_of(model.assess, account, market, states)
+    size = 2.0 * gross(world) + 3e5
+    np.testing.assert_allclose(fast.equity, slow.equity, rtol=1e-10, atol=1e-11 * size)
+    np.testing.assert_allclose(fast.maintenance, slow.maintenance, rtol=1e-10, atol=1e-10 * size)
 
 
 @pytest.mark.rule("SPAN-15")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import plimsoll as pl
 from plimsoll.cli import run as main
@@ -199,6 +202,25 @@ def test_nothing_is_expanded_and_nothing_is_deep() -> None:
     for empty in (b"<x/>", b"<spanFile/>", bare):
         with pytest.raises(pl.DocumentError, match="line 1"):
             parse_spn(empty, "empty.spn")
+
+
+@pytest.mark.rule("SPAN-16")
+def test_strikes_are_named_as_they_are_written() -> None:
+    text = SPN.replace("<k>70.00</k>", "<k>1250000.50</k>").replace("<k>140.0</k>", "<k>0.00012500</k>")
+    names = set(parse_spn(text.encode("latin-1")).parameters["contracts"])
+    assert {"LO-202604-1250000.5-C", "LO-202604-0.000125-C"} < names
+
+
+@pytest.mark.rule("SPAN-16")
+@given(st.lists(st.tuples(st.integers(0, len(SPN) - 1), st.integers(0, 40), st.binary(max_size=12)), max_size=4))
+def test_a_mangled_file_is_read_or_refused_and_nothing_else(cuts: list[tuple[int, int, bytes]]) -> None:
+    data = SPN.encode("latin-1")
+    for at, size, new in cuts:
+        data = data[:at] + new + data[at + size :]
+    read = None
+    with suppress(pl.DocumentError):
+        read = pl.margin_model(parse_spn(data, "mangled.spn"))
+    assert read is None or read.parameters.contracts
 
 
 @pytest.mark.rule("SPAN-16")

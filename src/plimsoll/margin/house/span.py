@@ -18,6 +18,7 @@ from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral, weakest
 from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.house.equity import net_equity
+from plimsoll.margin.house.span_along import span_track
 from plimsoll.margin.house.span_forms import SPAN_FORMS, span_pieces
 from plimsoll.margin.house.span_many import credit_rules, span_batch, unit_deltas, unit_losses, unit_minimum
 from plimsoll.margin.house.span_parameters import SpanParameters
@@ -27,6 +28,7 @@ from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.delta import held_of
 from plimsoll.margin.parts.linear import named
 from plimsoll.margin.parts.span import TERMS, Charge, Commodity, charges_of
+from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Binding, Component, ScenarioLoss
 from plimsoll.market import Market
 from plimsoll.risk import unit_values
@@ -95,6 +97,16 @@ class Span(MarginModel):
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""
         return span_pieces(self.parameters, universe)
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`."""
+        self.check(account, market)
+        known_collateral(account.collateral, self.parameters.haircuts)
+        book = open_book(account, market, "refuse")
+        net_equity(book, self.parameters.haircuts)  # refuses a balance without a price
+        return span_track(
+            book, states, self.parameters.haircuts, lambda moved: sum(c.total for c in self.charges(moved)[0])
+        )
 
     def charges(self, book: Book) -> tuple[tuple[Charge, ...], list[npt.NDArray[np.intp]]]:
         """The charge of each underlying that is held, by name, and the rows of the book it is about."""

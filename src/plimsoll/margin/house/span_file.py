@@ -22,7 +22,7 @@ DEPTH = 40
 """Deepest nesting that is read: the classic layout has ten levels."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Node:
     """An element with its line, its text and what stands in it."""
 
@@ -40,7 +40,7 @@ class Node:
         return next(self.all(tag), None)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Reader:
     """Reads leaves of elements; what is wrong is collected with its line."""
 
@@ -208,19 +208,16 @@ def _contracts(reader: _Reader, clearing: Node, links: dict[str, str]) -> dict[s
         name = links.get(f"id {reader.text(portfolio, 'pfId', '')}") or links.get(f"code {code}")
         if name is None:
             continue
-        for row, month, label, above in _rows(reader, portfolio, code):
+        for row, month, label, (factor, scale) in _rows(reader, portfolio, code):
             array = _array(reader, row)
             if array is None:
                 continue
             if label in found:
                 reader.wrong(row, "", label, "each contract once")
-            kind = {"phyPf": "physical", "futPf": "future"}.get(portfolio.tag, "option")
-            factor = next((reader.value(f, 0.0) for n in above if (f := n.first("cvf")) is not None), 1.0)
-            scale = next((reader.value(f, 0.0) for n in above if (f := n.first("sc")) is not None), 1.0)
             found[label] = {
                 "commodity": name,
                 "month": month,
-                "kind": kind,
+                "kind": {"phyPf": "physical", "futPf": "future"}.get(portfolio.tag, "option"),
                 "array": array[0],
                 "delta": array[1] * scale,
                 "price": reader.number(row, "p", 0.0),
@@ -229,20 +226,36 @@ def _contracts(reader: _Reader, clearing: Node, links: dict[str, str]) -> dict[s
     return found
 
 
-def _rows(reader: _Reader, portfolio: Node, code: str) -> Iterator[tuple[Node, str, str, tuple[Node, ...]]]:
-    """Element, contract month, name and the elements whose factors hold for it, of every contract of a portfolio."""
+Factors = tuple[float, float]
+"""Money of one point (`cvf`) and scale of the delta (`sc`)."""
+
+
+def _factors(reader: _Reader, node: Node, above: Factors) -> Factors:
+    """The factors that hold in an element: its own, else those above it. Looked up once for each, in long lists too."""
+    return reader.number(node, "cvf", above[0], 0.0), reader.number(node, "sc", above[1], 0.0)
+
+
+def _rows(reader: _Reader, portfolio: Node, code: str) -> Iterator[tuple[Node, str, str, Factors]]:
+    """Element, contract month, name and the factors that hold for it, of every contract of a portfolio."""
+    whole = _factors(reader, portfolio, (1.0, 1.0))
     for row in portfolio.all("phy"):
-        yield row, "physical", f"{code}-PHY", (row, portfolio)
+        yield row, "physical", f"{code}-PHY", _factors(reader, row, whole)
     for row in portfolio.all("fut"):
         month = reader.text(row, "pe")
-        yield row, month, f"{code}-{month}", (row, portfolio)
+        yield row, month, f"{code}-{month}", _factors(reader, row, whole)
     for series in portfolio.all("series"):
-        month = reader.text(series, "pe")
+        month, own = reader.text(series, "pe"), _factors(reader, series, whole)
         for row in series.all("opt"):
             side = reader.text(row, "o")
             if side not in ("C", "P"):
                 reader.wrong(row, ".o", side, "C or P")
-            yield row, month, f"{code}-{month}-{reader.number(row, 'k'):g}-{side}", (row, series, portfolio)
+            label = f"{code}-{month}-{_plain(reader.number(row, 'k'))}-{side}"
+            yield row, month, label, _factors(reader, row, own)
+
+
+def _plain(strike: float) -> str:
+    """A strike as it is written: no exponent, no zeros at the end, at most eight places."""
+    return f"{strike:.8f}".rstrip("0").rstrip(".")
 
 
 def _array(reader: _Reader, row: Node) -> tuple[list[float], float] | None:
