@@ -103,6 +103,8 @@ def _row(rules: Rules, path: str) -> str:
             row = rules.parameters["scenarios"][int(index)]
             if "spot_shock" in row:
                 return f" (spot {row['spot_shock']:g}, vol {row['vol_shock']})"
+            if "price" in row:
+                return f" (price {row['price']:.3g} ranges, vol {row['vol']:g})"
             return f" (move {row['move']:g}, vol {row['vol']:g})"
         case ["extended_moves", index]:
             return f" (move {rules.parameters['extended_moves'][int(index)]:g})"

@@ -60,7 +60,7 @@ class Row:
 
 APART = frozenset(
     {
-        "prbm-whole",
+        *("prbm-whole", "span", "span-arrays", "lending"),
         *("binance-usdm", "binance-coinm", "binance-pm", "binance-options"),
         *("okx-pm", "okx-options", "okx-futures", "okx-margin"),
         *("bybit-uta", "bybit-pm"),

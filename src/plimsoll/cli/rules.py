@@ -205,3 +205,37 @@ def binance_tiers(file: str, output: str, effective: str | None, reference: str,
     for path in written:
         click.echo(path)
     return 1 if wrong else 0
+
+
+@imports.command("span", epilog="Example: plimsoll rules import span cme.20260130.s.spn -o packs")
+@click.argument("file", metavar="FILE")
+@click.option("--output", "-o", required=True, metavar="DIR", help="Folder for the pack; made if it is not there.")
+@click.option("--reference", default="", metavar="TEXT", help="Where the file is from; default: its name.")
+@json_option
+def span(file: str, output: str, reference: str, as_json: bool) -> None:
+    """Risk arrays of a clearing house (spanFile in XML, or our JSON form) into a rule pack of that day.
+
+    Positions under it are in the contracts of the file, by its names; see the page of the rules of SPAN.
+    """
+    from pathlib import Path
+
+    from plimsoll.cli._common import write_text
+    from plimsoll.documents import refuse
+    from plimsoll.margin import margin_model
+    from plimsoll.margin.house.span_file import read_span
+
+    pack = read_span(file, reference)
+    parameters = margin_model(pack).parameters
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refuse("--output", f"{output} ({error.strerror})", "a folder that can be made") from None
+    written = str(folder / f"{pack.label}.json")
+    write_text(written, pack.to_json())
+    counts = {"commodities": len(parameters.commodities), "contracts": len(parameters.contracts)}
+    if as_json:
+        print_json({"date": pack.effective.isoformat(), "currency": pack.currency, **counts, "pack": written})
+        return
+    click.echo(f"{counts['commodities']} combined commodities, {counts['contracts']} contracts of {pack.effective}")
+    click.echo(written)

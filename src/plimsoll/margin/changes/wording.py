@@ -192,9 +192,10 @@ _QUIET |= {"box", "grid", "skew", "auction", "basis", "min_delta", "haircuts"}
 
 
 def entry(path: str) -> tuple[str, str, int] | None:
-    """The words, unit and sign of the longest suffix of `path` that is known; an asset of a table counts as it."""
+    """The words, unit and sign of the longest suffix of `path` that is known; an asset of a table counts as it, and so
+    does a row of a list."""
     steps = path.split(".")
-    if len(steps) > 2 and steps[-3] == "tiers":
+    if len(steps) > 2 and steps[-2].isdigit():
         steps = [*steps[:-2], steps[-1]]
     words = WORDS | venue_words()
     for tail in (steps, steps[:-1] if len(steps) > 1 and steps[-2] == "haircuts" else []):

@@ -1,6 +1,12 @@
 """The house's own models."""
 
-MODELS = {"prbm": "prbm:Prbm", "prbm-whole": "whole:PrbmWhole", "dsa": "dsa:Dsa"}
+MODELS = {
+    "prbm": "prbm:Prbm",
+    "prbm-whole": "whole:PrbmWhole",
+    "dsa": "dsa:Dsa",
+    "span": "span:Span",
+    "span-arrays": "span_arrays:SpanArrays",
+}
 
 WORDS = {
     "low": ("correlation, stressed 1 % quantile", "n", -1),
@@ -19,4 +25,32 @@ WORDS = {
     "impact": ("factor of the square-root impact", "n", 1),
     "cap": ("most that counts", "$", -1),
     "depeg": ("fall of a dollar coin", "%", 1),
+    # SPAN
+    "scenarios.price": ("price of the scenario, in scan ranges", "n", 0),
+    "delta_points.price": ("price at which a delta counts, in scan ranges", "n", 0),
+    "delta_points.weight": ("weight of the delta there", "n", 0),
+    "lookahead_days": ("time that passes in each scenario", "d", 0),
+    "initial_ratio": ("initial over maintenance margin", "n", 1),
+    "price_scan": ("price scan range", "%", 1),
+    "vol_scan": ("volatility scan range, part of the volatility", "%", 1),
+    "short_option": ("least charge of an option sold", "%", 1),
+    "perpetual": ("tier of contracts without expiry", "n", 0),
+    "tiers.name": ("tier", "n", 0),
+    "tiers.upto": ("days to expiry where the tier ends", "d", 0),
+    "tiers.outright": ("spot-month charge of what no spread took", "%", 1),
+    "tiers.consumed": ("spot-month charge of what a spread took", "%", 1),
+    "spreads.legs": ("tiers of the calendar spread", "n", 0),
+    "spreads.rate": ("charge of the calendar spread", "%", 1),
+    "credits.rate": ("part of the price risk given back", "%", -1),
+    "legs.underlying": ("leg of the spread across underlyings", "n", 0),
+    "legs.ratio": ("dollars of delta that the spread takes", "n", 0),
+    "legs.side": ("side of the leg", "n", 0),
+    "array": ("loss of one long contract in a scenario", "$", 1),
+    "contracts.delta": ("composite delta", "n", 0),
+    "delta": ("composite delta", "n", 0),
+    "price": ("price", "$", 0),
+    "factor": ("money of one point", "$", 0),
+    "outright": ("spot charge of what no spread took", "$", 1),
+    "consumed": ("spot charge of what a spread took", "$", 1),
+    "spreads.ratio": ("deltas that one spread takes", "n", 0),
 }
