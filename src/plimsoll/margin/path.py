@@ -172,8 +172,8 @@ def moved_book(book: Depth, factor: float) -> Depth:
     if factor == 1.0:
         return book
     # prices stay in their order and above zero: nothing to validate again
-    sides = {side: tuple((p * factor, q) for p, q in getattr(book, side)) for side in ("bids", "asks")}
-    return Depth.model_construct(**sides)
+    bids, asks = (tuple((p * factor, q) for p, q in side) for side in (book.bids, book.asks))
+    return Depth.model_construct(bids=bids, asks=asks)
 
 
 def _moved_mark(mark: Mark, option: bool, factor: float, vol: float) -> Mark:

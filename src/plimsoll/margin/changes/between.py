@@ -7,13 +7,13 @@ from typing import Any
 
 from plimsoll.contracts import Contract, Exotic, Option, Settlement, is_dated, is_option
 from plimsoll.documents import refuse
-from plimsoll.margin.account import Account, Position
+from plimsoll.margin.account import Account, Leg, Position
 from plimsoll.margin.changes.completed import Key, Settle, Snapshot, contracts_of, settlements
 from plimsoll.margin.changes.shifts import payoffs, remarked
 from plimsoll.margin.path import lasting_books, moved_book
 from plimsoll.market import AssetPrice, Depth, Expiry, Index, Mark, Market
 
-Held = tuple[str, str]
+Held = tuple[str, Leg]
 """What tells one position of an account from the others: its instrument and leg."""
 
 PARTS = ("trades", "spot", "vol", "time", "collateral", "other")
@@ -196,9 +196,9 @@ class Between:
             return None
         # how it is margined is told by the part of that, of a position that is not there by its own
         told = money or position or next(h[key] for h in self.held if key in h)
-        terms: dict[str, Any] = {"leverage": told.leverage, "isolated_margin": told.isolated_margin, "leg": told.leg}
+        terms: dict[str, Any] = {"leverage": told.leverage, "isolated_margin": told.isolated_margin}
         terms |= self._stated(position, contract, profit, bit)
-        return Position(instrument=key[0], quantity=quantity, unsettled_funding=funding, **terms)
+        return Position(instrument=key[0], leg=key[1], quantity=quantity, unsettled_funding=funding, **terms)
 
     def _stated(
         self, position: Position | None, contract: Contract | None, profit: float | None, bit: dict[str, int]
@@ -269,9 +269,9 @@ class Between:
             profit = stated + size * _flow(contract, own, here)
             cash = 0.0 if alive or paid else cash + profit
         if alive:
-            terms = {"leverage": position.leverage, "isolated_margin": position.isolated_margin, "leg": position.leg}
-            stated_as = self._stated(position, contract, profit, bit)
-            rows.append(Position(instrument=key[0], quantity=size, unsettled_funding=funding, **terms, **stated_as))
+            terms: dict[str, Any] = {"leverage": position.leverage, "isolated_margin": position.isolated_margin}
+            terms |= self._stated(position, contract, profit, bit)
+            rows.append(Position(instrument=key[0], leg=key[1], quantity=size, unsettled_funding=funding, **terms))
         if pays and cash != 0.0:
             balances[contract.currency] = balances.get(contract.currency, 0.0) + cash
 
