@@ -44,6 +44,42 @@ def require(rules: str, positions: list[Doc], market: Doc | None = None, **accou
     return pl.margin_model(rules).requirement(pl.Account.from_dict(content), pl.Market.from_dict(where))
 
 
+@pytest.mark.rule("BINANCE-UM-10")
+def test_liquidation_is_data_and_its_fee_is_in_no_margin() -> None:
+    rules = pl.margin_model(USDM).parameters.liquidation
+    assert rules.steps == ("cancel_orders", "reduce_positions", "insurance_fund", "auto_deleverage")
+    assert rules.stops_when_safe
+    assert set(rules.clearance_fees) == set(pl.margin_model(USDM).parameters.symbols)
+    rows = [hold("BTCUSDT", 1.0, isolated_margin=3_000.0), hold("ETHUSDT", -20.0), hold("BTCUSDT_260131", 1.0)]
+    r = require(USDM, rows, mode="cross", collateral={"USDT": 20_000.0})
+    fees = {k.removeprefix("clearance_fee."): v for k, v in r.workings.items() if k.startswith("clearance_fee.")}
+    # the dated future has the brackets and the rate of its pair
+    assert fees == pytest.approx({"BTCUSDT": 875.0, "ETHUSDT": 625.0, "BTCUSDT_260131": 875.0})
+    free = {n: 0.0 for n in rules.clearance_fees}
+    without = with_parameter(pl.find_rules(USDM), "liquidation.clearance_fees", free)
+    content = account_doc(rows, mode="cross", collateral={"USDT": 20_000.0})
+    bare = pl.margin_model(without).requirement(
+        pl.Account.from_dict(content), pl.Market.from_dict(market_doc(ALL, FLAT))
+    )
+    assert (bare.initial, bare.maintenance, bare.net_equity) == (r.initial, r.maintenance, r.net_equity)
+    # nothing is taken of what is bankrupt: the shared pool owes, the isolated one has its margin
+    broke = require(USDM, rows, mode="cross", collateral={"USDT": 2_000.0})
+    assert broke.workings["clearance_fee.ETHUSDT"] == 0.0
+    assert broke.workings["clearance_fee.BTCUSDT"] == pytest.approx(875.0)
+    assert require(COINM, [hold("BTCUSD_PERP", 700.0)], collateral={"BTC": 1.0}).workings[
+        "clearance_fee.BTCUSD_PERP"
+    ] == pytest.approx(0.015)
+
+
+@pytest.mark.rule("BINANCE-UM-02", "BINANCE-PM-04")
+@pytest.mark.parametrize(("rules", "part"), [(USDM, "positions"), (PM, "um_futures")])
+def test_a_leverage_that_nobody_chose_is_an_assumption(rules: str, part: str) -> None:
+    chosen = require(rules, [hold("BTCUSDT", 1.0, leverage=10.0)], collateral={"USDT": 2e4})
+    assert chosen.component(part).evidence == "read"
+    rows = [hold("BTCUSDT", 1.0, leverage=10.0), hold("ETHUSDT", 1.0)]
+    assert require(rules, rows, collateral={"USDT": 2e4}).component(part).evidence == "assumed"
+
+
 # --- futures ----------------------------------------------------------------------------------------------------
 
 

@@ -106,6 +106,9 @@ class TieredFutures(MarginModel):
         initial = (legs.initial_rate(notional, self.default_leverage) * notional)[:, 0]
         fees = self._fees(legs.book) * notional[:, 0]
         currency = self.currency(account, market)
+        # an initial margin for which nobody chose a leverage rests on that of the pack
+        if self.default_leverage is not None and legs.unchosen.any():
+            paths.append("default_leverage")
         rows = [("positions", "Futures and perpetuals", initial, maintenance, paths)]
         if fees.any():
             rows.append(("close_fees", "Fees of closing", fees, fees, ["close_fee"]))

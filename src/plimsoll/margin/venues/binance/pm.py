@@ -5,7 +5,7 @@ Source: venues-cex section 3.4, own words. Rule codes `BINANCE-PM-nn` are listed
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -131,7 +131,7 @@ class PortfolioMargin(MarginModel):
             component(
                 name,
                 title,
-                weakest(self.rules, [p for p, mine in zip(paths, which, strict=True) if mine] or [place]),
+                weakest(self.rules, self._paths(paths, which & legs.unchosen, which) or [place]),
                 legs.subjects,
                 np.where(which, initial * usd, 0.0),
                 np.where(which, kept * usd, 0.0),
@@ -218,6 +218,12 @@ class PortfolioMargin(MarginModel):
     def _legs(self, book: Book) -> tuple[Legs, list[str]]:
         rules = [r for r in map(self.rule, book.plan.contracts) if r is not None]
         return Legs.of(book, [Tiers.of(r[1]) for r in rules], [r[2] for r in rules]), [r[0] for r in rules]
+
+    @staticmethod
+    def _paths(brackets: list[str], unchosen: Any, which: Any) -> list[str]:
+        """What the margins of some positions rest on: their brackets, and the pack's leverage where none was chosen."""
+        found = [p for p, mine in zip(brackets, which, strict=True) if mine]
+        return [*found, "default_leverage"] if unchosen.any() else found
 
     @property
     def _rates(self) -> dict[str, float]:
