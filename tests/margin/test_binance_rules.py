@@ -55,7 +55,7 @@ def test_liquidation_is_data_and_its_fee_is_in_no_margin() -> None:
     fees = {k.removeprefix("clearance_fee."): v for k, v in r.workings.items() if k.startswith("clearance_fee.")}
     # the dated future has the brackets and the rate of its pair
     assert fees == pytest.approx({"BTCUSDT": 875.0, "ETHUSDT": 625.0, "BTCUSDT_260131": 875.0})
-    free = {n: 0.0 for n in rules.clearance_fees}
+    free = dict.fromkeys(rules.clearance_fees, 0.0)
     without = with_parameter(pl.find_rules(USDM), "liquidation.clearance_fees", free)
     content = account_doc(rows, mode="cross", collateral={"USDT": 20_000.0})
     bare = pl.margin_model(without).requirement(

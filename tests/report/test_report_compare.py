@@ -88,6 +88,20 @@ def test_one_account_in_three_modes_has_three_requirements_and_one_cheapest() ->
     assert found.to_dict()["cheapest"] == cheapest.label
 
 
+def test_modes_with_the_same_amounts_share_a_row() -> None:
+    """Derive's standard manager nets alike in both of its modes; isolated margins are never the same as shared ones."""
+    packs = [pl.find_rules(r) for r in ("derive-srm@2026-03-01", "binance-usdm@2026-03-01")]
+    found = compare(account({PERP: 2.0}, collateral={"USDC": 90_000.0}), market(), packs)
+    assert [r.label.partition(" ")[2] for r in found.rows] == ["portfolio, cross", "cross", "isolated"]
+    assert (found.rows[0].mode, found.rows[0].same) == ("portfolio", ("cross",))
+    assert found.to_dict()["rows"][0]["same_modes"] == ["cross"]
+    alone = compare(account({PERP: 2.0}, collateral={"USDC": 90_000.0}), market(), packs[:1], modes=["cross"])
+    assert [(r.mode, r.same) for r in alone.rows] == [("cross", ())]
+    # what cannot be held keeps a row for each mode, with the reason
+    refused = compare(account({PERP: 2.0}, collateral={"DOT": 1.0}), market(), packs[:1])
+    assert [(r.mode, r.same, bool(r.refusal)) for r in refused.rows] == [("portfolio", (), True), ("cross", (), True)]
+
+
 def test_what_is_below_the_line_is_not_cheap() -> None:
     found = compare(account({PERP: 2.0}, collateral={"USDC": 1.0}), market())
     assert found.computed

@@ -17,9 +17,9 @@ it takes what is left over at the bankruptcy price; `auto_deleverage`: so do the
 class Liquidation(Part):
     """Staged liquidation of one pool of money.
 
-    It starts when maintenance margin is above `trigger` times the margin balance; the `steps` follow in their order, and
-    where `stops_when_safe` none follows once the balance suffices, realised losses and fees counted. `clearance_fees` by
-    symbol are parts of the notional that is closed.
+    It starts when maintenance margin is above `trigger` times the margin balance; the `steps` follow in their order.
+    Where `stops_when_safe` none follows once the balance suffices, realised losses and fees counted. `clearance_fees`
+    by symbol are parts of the notional that is closed.
     """
 
     trigger: Positive
