@@ -43,7 +43,8 @@ class PortfolioMargin(MarginModel):
     equity    sum over assets of min(X p rate, X p), less what open orders would lose at once
     futures   maintenance |q| mark rate - cum, initial |q| mark / leverage, converted at p
     loans     maintenance loan * MMR * p, initial loan / (leverage - 1) * p
-    uniMMR    equity / maintenance: the health of the requirement
+    uniMMR    equity / maintenance of futures and loans
+    line      the venue liquidates at a uniMMR of 105 %: maintenance is theirs times that
     ```
 
     Balances of the margin account and of both futures wallets stand together in `account.collateral`, loans in
@@ -148,6 +149,7 @@ class PortfolioMargin(MarginModel):
         lost = float(wallets.open_loss(still)[0])
         equity = sum(counted.values()) - (lost if self.parameters.open_loss else 0.0)
         maintenance = sum(c.maintenance for c in components)
+        components.append(self._level(components))
         workings = {f"balance.{a}": x for a, x in balances.items()}
         workings |= {f"equity.{a}": x for a, x in counted.items()}
         workings |= {f"futures_maintenance.{a}": x for a, x in self._by_asset(legs, kept).items()}
@@ -187,7 +189,7 @@ class PortfolioMargin(MarginModel):
         rate = self._terms(account).loan_maintenance
         for asset, amount in account.borrowed.items():
             maintenance = maintenance + amount * rate * wallets.price(asset, states)
-        return (Track(ACCOUNT, equity, maintenance),)
+        return (Track(ACCOUNT, equity, maintenance * self.parameters.liquidated_at),)
 
     def kinks(self, account: Account, market: Market) -> dict[str, F64]:
         """Ends of brackets, prices of open orders, and where one underlying alone takes a balance through zero."""
@@ -201,12 +203,13 @@ class PortfolioMargin(MarginModel):
     def batch(self, universe: Universe) -> Batch | None:
         """See `MarginModel.batch`."""
         unit, usd = FutureUnits.of(self, universe), universe.known(universe.plan.settle)
+        level = self.parameters.liquidated_at
 
         def amounts(lots: Lots) -> Amounts:
             initial, maintenance = unit.margins(lots.item, lots.quantity)
             nothing, price = np.zeros(lots.accounts), usd[lots.item]
             odd = np.zeros(lots.accounts, dtype=bool)
-            return Amounts(lots.sum(initial * price), lots.sum(maintenance * price), nothing, odd)
+            return Amounts(lots.sum(initial * price), lots.sum(maintenance * price) * level, nothing, odd)
 
         return amounts
 
@@ -246,6 +249,18 @@ class PortfolioMargin(MarginModel):
         initial, kept = owed / (terms.margin_leverage - 1.0), owed * terms.loan_maintenance
         names = [f"loan {a}" for a in loans]
         return component("loans", "Loans", evidence, names, initial, kept, method="aumann-shapley")
+
+    def _level(self, components: list[Component]) -> Component:
+        """What equity has to be above the maintenance margins for the venue not to liquidate, by what has them."""
+        above = self.parameters.liquidated_at - 1.0
+        shares = [s for c in components for s in c.shares if s.maintenance]
+        amounts = np.array([above * s.maintenance for s in shares], dtype=np.float64)
+        title = f"Liquidation begins at a uniMMR of {self.parameters.liquidated_at:.0%}"
+        evidence = weakest(self.rules, ["statuses"])
+        names = [s.subject for s in shares]
+        return component(
+            "liquidation_level", title, evidence, names, np.zeros_like(amounts), amounts, method="aumann-shapley"
+        )
 
     def _orders(self, account: Account, market: Market) -> Component:
         found = order_charges(self, account, market)
