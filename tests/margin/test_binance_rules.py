@@ -50,14 +50,14 @@ def test_liquidation_is_data_and_its_fee_is_in_no_margin() -> None:
     rules = pl.margin_model(USDM).parameters.liquidation
     assert rules.steps == ("cancel_orders", "reduce_positions", "insurance_fund", "auto_deleverage")
     assert rules.stops_when_safe
-    assert set(rules.clearance_fees) == set(pl.margin_model(USDM).parameters.symbols)
+    assert set(rules.fees) == set(pl.margin_model(USDM).parameters.symbols)
     rows = [hold("BTCUSDT", 1.0, isolated_margin=3_000.0), hold("ETHUSDT", -20.0), hold("BTCUSDT_260131", 1.0)]
     r = require(USDM, rows, mode="cross", collateral={"USDT": 20_000.0})
     fees = {k.removeprefix("clearance_fee."): v for k, v in r.workings.items() if k.startswith("clearance_fee.")}
     # the dated future has the brackets and the rate of its pair
     assert fees == pytest.approx({"BTCUSDT": 875.0, "ETHUSDT": 625.0, "BTCUSDT_260131": 875.0})
-    free = dict.fromkeys(rules.clearance_fees, 0.0)
-    without = with_parameter(pl.find_rules(USDM), "liquidation.clearance_fees", free)
+    free = {key: {"clearance_fee": 0.0} for key in rules.fees}
+    without = with_parameter(pl.find_rules(USDM), "liquidation.fees", free)
     content = account_doc(rows, mode="cross", collateral={"USDT": 20_000.0})
     bare = pl.margin_model(without).requirement(
         pl.Account.from_dict(content), pl.Market.from_dict(market_doc(ALL, FLAT))

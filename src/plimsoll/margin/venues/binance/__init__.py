@@ -16,7 +16,7 @@ WORDS = {
     "liquidation.trigger": ("liquidation: maintenance over balance at which it begins", "n", 0),
     "stops_when_safe": ("liquidation ends once the balance suffices", "n", 0),
     "liquidation.steps": ("liquidation: what is done, in order", "n", 0),
-    "clearance_fees": ("liquidation: fee on what is closed", "%", 0),
+    "clearance_fee": ("liquidation: fee on what is closed", "%", 0),
     "uni_mmr_above": ("equity over maintenance from which the status holds", "n", 0),
     "option_initial": ("sold option at the money, initial", "%", 1),
     "option_initial_floor": ("sold option far out of the money, initial", "%", 1),

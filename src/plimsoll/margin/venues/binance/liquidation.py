@@ -14,18 +14,23 @@ Action = Literal["cancel_orders", "reduce_positions", "insurance_fund", "auto_de
 it takes what is left over at the bankruptcy price; `auto_deleverage`: so do the holders of the other side."""
 
 
+class Clearance(Part):
+    """Fee of closing by force, a part of the notional that is closed."""
+
+    clearance_fee: Fraction
+
+
 class Liquidation(Part):
     """Staged liquidation of one pool of money.
 
     It starts when maintenance margin is above `trigger` times the margin balance; the `steps` follow in their order.
-    Where `stops_when_safe` none follows once the balance suffices, realised losses and fees counted. `clearance_fees`
-    by symbol are parts of the notional that is closed.
+    Where `stops_when_safe` none follows once the balance suffices, realised losses and fees counted. `fees` by symbol.
     """
 
     trigger: Positive
     stops_when_safe: Flag
     steps: tuple[Action, ...]
-    clearance_fees: dict[Name, Fraction]
+    fees: dict[Name, Clearance]
 
 
 def clearance_fee(rate: float, notional: float, equity: float) -> float:

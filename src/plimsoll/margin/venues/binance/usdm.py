@@ -66,9 +66,9 @@ class Bracketed(TieredFutures):
         shared = balance - float(legs.margin[apart].sum()) + float(profit[~apart].sum())
         for i, contract in enumerate(legs.book.plan.contracts):
             symbol = bracket_symbol(contract, self.parameters.symbols, self.settlement)
-            if symbol is not None and symbol in rules.clearance_fees and notional[i] > 0.0:
+            if symbol is not None and symbol in rules.fees and notional[i] > 0.0:
                 equity = float(legs.margin[i] + profit[i]) if apart[i] else shared
-                fee = clearance_fee(rules.clearance_fees[symbol], float(notional[i]), equity)
+                fee = clearance_fee(rules.fees[symbol].clearance_fee, float(notional[i]), equity)
                 shown[f"clearance_fee.{legs.subjects[i]}"] = fee
         return shown
 
