@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,52 @@ def toy() -> Doc:
     rules["name"], rules["title"] = "bybit-example", "Tiers of the example of the help centre"
     rules["evidence"] = {"*": "assumed"}
     return rules
+
+
+# limit in USDT, highest leverage, maintenance margin rate in per cent and deduction, as printed
+BTCUSDT = (
+    (2.0e6, 100.0, "0.5", 0.0),
+    (2.6e6, 90.0, "0.56", 1_200.0),
+    (3.2e6, 80.0, "0.63", 3_020.0),
+    (3.8e6, 75.0, "0.67", 4_300.0),
+    (4.4e6, 70.0, "0.71", 5_820.0),
+    (5.0e6, 65.0, "0.77", 8_460.0),
+    (5.6e6, 55.0, "0.91", 15_460.0),
+    (8.5e6, 50.0, "1", 20_500.0),
+    (10e6, 45.0, "1.3", 46_000.0),
+    (14e6, 40.0, "1.5", 66_000.0),
+    (20e6, 35.0, "1.6", 80_000.0),
+    (28e6, 30.0, "2", 160_000.0),
+    (38e6, 25.0, "2.5", 300_000.0),
+    (50e6, 20.0, "2.9", 452_000.0),
+    (55e6, 19.0, "3", 502_000.0),
+    (60e6, 18.0, "3.5", 777_000.0),
+    (65e6, 17.0, "3.6", 837_000.0),
+    (70e6, 16.0, "3.8", 967_000.0),
+    (75e6, 15.0, "4", 1_107_000.0),
+    (80e6, 14.0, "4.5", 1_482_000.0),
+)
+
+
+def every_tier() -> Doc:
+    """A position at the limit of each of the twenty tiers, at its highest leverage: contracts of one symbol's tiers."""
+    rows, expected = [], {}
+    for n, (limit, leverage, rate, deduction) in enumerate(BTCUSDT):
+        position = {"quantity": limit / 50_000.0, "entry_price": 50_000.0, "leverage": leverage}
+        rows.append((perpetual(f"BTCUSDT-{n + 1}", "BTC"), {"price": 50_000.0}, position))
+        shares = f"components.positions.shares.{n}"
+        expected[f"{shares}.maintenance"] = float(Decimal(limit) * Decimal(rate) / 100 - Decimal(deduction))
+        expected[f"{shares}.initial"] = f"{limit / leverage:.2f}"
+    return case(
+        "uta-tiers-btcusdt",
+        "Each of the twenty tiers of BTCUSDT at its limit",
+        f"{SPEC} 4.1: margin parameters of BTCUSDT, limits, leverages, rates and deductions, multiplied out",
+        TIERS,
+        "2025-09-05T00:00:00Z",
+        {"BTC": 50_000.0},
+        rows,
+        expected=expected,
+    )
 
 
 def future_cases() -> list[Doc]:
@@ -141,7 +188,7 @@ def future_cases() -> list[Doc]:
             "shares.1.maintenance": "0.1358219",
         },
     )
-    return [example, inverse, live, hedged]
+    return [example, every_tier(), inverse, live, hedged]
 
 
 def option_cases() -> list[Doc]:

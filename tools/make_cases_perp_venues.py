@@ -136,6 +136,9 @@ def hyperliquid() -> list[Doc]:
         ("BTC", 100_000.0, 2_000.0, "3125000.00", "40x to 150m, then 20x, deduction 1,875,000: 200m at 2.5 %"),
         ("ETH", 3_000.0, -50_000.0, "3666666.67", "25x to 100m, then 15x, deduction 1,333,333.33: 150m at 1/30"),
         ("SOL", 200.0, 350_000.0, "1750000.00", "20x to 70m, the end of the first tier: 70m at 2.5 %"),
+        ("XRP", 0.5, -160_000_000.0, "3000000.00", "20x to 40m, then 10x, deduction 1,000,000: 80m at 5 %"),
+        ("SUI", 1.0, 25_000_000.0, "1500000.00", "10x to 20m, then 5x: 25m at 10 % less 1,000,000"),
+        ("OP", 0.5, 12_000_000.0, "450000.00", "10x to 3m, then 5x, deduction 150,000: 6m at 10 %"),
         ("DOGE", 0.2, 150_000_000.0, "2000000.00", "10x to 20m, then 5x: 30m at 10 % less 1,000,000"),
     ]
     for coin, price, quantity, expected, words in tiers:

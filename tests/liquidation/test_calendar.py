@@ -147,7 +147,7 @@ def test_instants_of_funding() -> None:
     hourly = instants(start, start + timedelta(hours=3), tuple(range(24)))
     assert [hours for _, hours in hourly] == [1.0, 1.0, 1.0]
     for hours in ((), (8, 0), (24,), (0, 0)):
-        with pytest.raises(DocumentError, match="funding_hours"):
+        with pytest.raises(DocumentError, match="hours of funding"):
             instants(start, start, hours)
 
 

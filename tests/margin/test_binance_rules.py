@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import plimsoll as pl
 from binance_books import CM, INDEX, OPTIONS, UM, account_doc, futures_books, market_doc, perpetual, portfolios
+from plimsoll.liquidation import alone, liquidation
 from plimsoll.margin import MarginModel, Requirement, with_parameter
-from plimsoll.margin.path import States
+from plimsoll.margin.path import States, moved
 from random_books import SOME
 
 Doc = dict[str, Any]
@@ -42,6 +43,42 @@ def require(rules: str, positions: list[Doc], market: Doc | None = None, **accou
     content = account_doc(positions, **{"mode": "portfolio" if rules in (PM, PRO) else "cross", **account})
     where = market or (market_doc(OPTIONS, QUOTED) if rules == OPS else market_doc(ALL, FLAT))
     return pl.margin_model(rules).requirement(pl.Account.from_dict(content), pl.Market.from_dict(where))
+
+
+@pytest.mark.rule("BINANCE-UM-10")
+def test_liquidation_is_data_and_its_fee_is_in_no_margin() -> None:
+    rules = pl.margin_model(USDM).parameters.liquidation
+    assert rules.steps == ("cancel_orders", "reduce_positions", "insurance_fund", "auto_deleverage")
+    assert rules.stops_when_safe
+    assert set(rules.fees) == set(pl.margin_model(USDM).parameters.symbols)
+    rows = [hold("BTCUSDT", 1.0, isolated_margin=3_000.0), hold("ETHUSDT", -20.0), hold("BTCUSDT_260131", 1.0)]
+    r = require(USDM, rows, mode="cross", collateral={"USDT": 20_000.0})
+    fees = {k.removeprefix("clearance_fee."): v for k, v in r.workings.items() if k.startswith("clearance_fee.")}
+    # the dated future has the brackets and the rate of its pair
+    assert fees == pytest.approx({"BTCUSDT": 875.0, "ETHUSDT": 625.0, "BTCUSDT_260131": 875.0})
+    free = {key: {"clearance_fee": 0.0} for key in rules.fees}
+    without = with_parameter(pl.find_rules(USDM), "liquidation.fees", free)
+    content = account_doc(rows, mode="cross", collateral={"USDT": 20_000.0})
+    bare = pl.margin_model(without).requirement(
+        pl.Account.from_dict(content), pl.Market.from_dict(market_doc(ALL, FLAT))
+    )
+    assert (bare.initial, bare.maintenance, bare.net_equity) == (r.initial, r.maintenance, r.net_equity)
+    # nothing is taken of what is bankrupt: the shared pool owes, the isolated one has its margin
+    broke = require(USDM, rows, mode="cross", collateral={"USDT": 2_000.0})
+    assert broke.workings["clearance_fee.ETHUSDT"] == 0.0
+    assert broke.workings["clearance_fee.BTCUSDT"] == pytest.approx(875.0)
+    assert require(COINM, [hold("BTCUSD_PERP", 700.0)], collateral={"BTC": 1.0}).workings[
+        "clearance_fee.BTCUSD_PERP"
+    ] == pytest.approx(0.015)
+
+
+@pytest.mark.rule("BINANCE-UM-02", "BINANCE-PM-04")
+@pytest.mark.parametrize(("rules", "part"), [(USDM, "positions"), (PM, "um_futures")])
+def test_a_leverage_that_nobody_chose_is_an_assumption(rules: str, part: str) -> None:
+    chosen = require(rules, [hold("BTCUSDT", 1.0, leverage=10.0)], collateral={"USDT": 2e4})
+    assert chosen.component(part).evidence == "read"
+    rows = [hold("BTCUSDT", 1.0, leverage=10.0), hold("ETHUSDT", 1.0)]
+    assert require(rules, rows, collateral={"USDT": 2e4}).component(part).evidence == "assumed"
 
 
 # --- futures ----------------------------------------------------------------------------------------------------
@@ -219,8 +256,13 @@ def test_a_negative_balance_is_not_cut() -> None:
     assert found.workings["equity.USDT"] == -10_000.0
     assert found.workings["equity.BTC"] == pytest.approx(70_000.0 * 0.95)
     assert found.net_equity == pytest.approx(56_500.0)
-    assert found.health == pytest.approx(56_500.0 / 300.0)
-    assert found.workings["uni_mmr"] == found.health
+    assert found.workings["uni_mmr"] == pytest.approx(56_500.0 / 300.0)
+    # the line is where the venue liquidates, at a uniMMR of 105 %
+    assert found.health == pytest.approx(56_500.0 / 315.0)
+    level = found.component("liquidation_level")
+    assert (level.initial, level.maintenance) == pytest.approx((0.0, 15.0))
+    assert [s.subject for s in level.shares] == ["BTCUSDT"]
+    assert (found.component("um_futures").maintenance, level.evidence) == (pytest.approx(300.0), "assumed")
     # a loss in USDT makes its balance negative; a loan does
     lost = require(PM, [hold("BTCUSDT", 1.0, entry_price=80_000.0)], collateral={"USDT": 4_000.0})
     assert lost.workings["equity.USDT"] == -6_000.0
@@ -282,6 +324,28 @@ def test_a_status_for_every_ratio(rules: str, ratio: float, status: str) -> None
     assert found.workings["uni_mmr"] == pytest.approx(ratio)
     if abs(ratio - 1.5) > 1e-9:
         assert any(n.endswith(f": {status}") for n in found.notes)
+
+
+@pytest.mark.rule("BINANCE-PM-03")
+@pytest.mark.parametrize("rules", [PM, PRO])
+def test_the_line_is_the_price_at_which_the_status_becomes_liquidation(rules: str) -> None:
+    """One long of 70,000 with 10,000 USDT: equity (10,000 + P - 70,000) c against 1.05 (0.005 P - 50)."""
+    content = account_doc([hold("BTCUSDT", 1.0, entry_price=70_000.0)], mode="portfolio", collateral={"USDT": 10_000.0})
+    account, market = pl.Account.from_dict(content), pl.Market.from_dict(market_doc(ALL, FLAT))
+    model = pl.margin_model(rules)
+    (line,) = liquidation(model, account, market, alone("BTC", market)).lines
+    price = 70_000.0 * line.multiplier
+    assert 0.99 * (price - 60_000.0) == pytest.approx(1.05 * (0.005 * price - 50.0), rel=1e-9)
+    told = []
+    for shift in (1.0 + 1e-9, 1.0 - 1e-9):
+        found = model.requirement(*moved(account, market, {"BTC": line.multiplier * shift}))
+        told.append(model.parameters.status(found.workings["uni_mmr"]))
+    assert told == ["reduce only", "liquidation"]
+    assert 1.0 == with_levels({"any": {"uni_mmr_above": 0.0}}) == with_levels({"bankrupt": {"uni_mmr_above": 0.0}})
+
+
+def with_levels(statuses: Doc) -> float:
+    return float(pl.margin_model(with_parameter(pl.find_rules(PM), "statuses", statuses)).parameters.liquidated_at)
 
 
 @pytest.mark.rule("BINANCE-PM-04")

@@ -20,10 +20,11 @@ from plimsoll.feeds import demo_account, demo_market, sample_book
 from plimsoll.margin import Rules, find_rules, with_parameter
 from plimsoll.margin.changes.explain import EFFECTS, Explanation, explain
 from plimsoll.margin.translate import same_exposure
+from venue_pairs import VENUES, venue_pair
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "validation" / "explain.md"
 TABLE = "| rules | pairs | largest residual |\n| --- | ---: | ---: |\n"
-A_THOUSAND = 1_000
+A_THOUSAND, A_HUNDRED = 1_000, 100
 
 MEASURES = ("initial", "maintenance", "net_equity", "health")
 Doc = dict[str, Any]
@@ -54,7 +55,8 @@ def sweep(numbers: range, rules: str) -> float:
     model = pl.margin_model(rules)
     worst = 0.0
     for number in numbers:
-        account, market, account_after, market_after = random_pair(number, rules)
+        pair = venue_pair if rules in VENUES else random_pair
+        account, market, account_after, market_after = pair(number, rules)
         found = explain(model, account, market, account_after, market_after, settle="index")
         worst = max(worst, check_sum(found, f"pair {number}, {rules}"))
         for side, levels in (((account, market), found.before), ((account_after, market_after), found.after)):
@@ -75,11 +77,27 @@ def test_the_effects_add_up_on_random_pairs(rules: str) -> None:
     assert sweep(range(A_THOUSAND // 10), rules) <= 1e-9
 
 
+@pytest.mark.parametrize("rules", VENUES)
+def test_the_effects_add_up_under_the_rules_of_every_venue(rules: str) -> None:
+    """With leverages, legs, isolated margins, loans, orders and settings that changed."""
+    assert sweep(range(A_HUNDRED // 20), rules) <= 1e-9
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("rules", VENUES)
+def test_the_effects_add_up_on_a_hundred_pairs_of_every_venue(rules: str) -> None:
+    hold_to_page(rules, A_HUNDRED)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("rules", PACKS.values())
 def test_the_effects_add_up_on_a_thousand_random_pairs(rules: str) -> None:
-    """What it finds is a row of docs/validation/explain.md, which must be what this run gives."""
-    row = f"| {rules} | {A_THOUSAND:,} | {_most(sweep(range(A_THOUSAND), rules))} |"
+    hold_to_page(rules, A_THOUSAND)
+
+
+def hold_to_page(rules: str, pairs: int) -> None:
+    """What a sweep finds is a row of docs/validation/explain.md, which must be what this run gives."""
+    row = f"| {rules} | {pairs:,} | {_most(sweep(range(pairs), rules))} |"
     page = PAGE.read_text(encoding="utf-8")
     head, rows = page[: page.index(TABLE) + len(TABLE)], page[page.index(TABLE) + len(TABLE) :].splitlines()
     if os.environ.get("PLIMSOLL_WRITE_SWEEPS") == "1":
@@ -369,3 +387,74 @@ def test_a_coin_settled_book_is_explained_under_rules_for_linear_ones() -> None:
     check_sum(found, "translated")
     # the contracts are the same coins, and only what is translated at the index moved with it
     assert {e.name for e in found.effects if e.change.is_zero()} >= {"trades", "vol", "collateral", "rules"}
+
+
+def test_the_terms_of_a_position_are_part_of_other() -> None:
+    """A leverage of 5 for 20, twice the money set apart and the second leg: the margins of both ends, nothing left."""
+    model = pl.margin_model("binance-usdm@2026-01-01")
+    terms = {"kind": "perpetual", "underlying": "BTC", "settlement": "linear", "currency": "USDT"}
+    content = market_doc(
+        assets={"USDT": {"price": 1.0}},
+        instruments=[terms | {"name": n} for n in ("BTCUSDT", "BTCUSDT_A")],
+        marks={n: {"price": 70_000.0} for n in ("BTCUSDT", "BTCUSDT_A")},
+        expiries=[],
+    )
+    market = pl.Market.from_dict(content)
+    rows = [
+        {"instrument": "BTCUSDT", "quantity": 2.0, "leg": "long", "leverage": 20.0, "entry_price": 69_000.0},
+        {"instrument": "BTCUSDT", "quantity": -1.0, "leg": "short", "leverage": 20.0},
+        {"instrument": "BTCUSDT_A", "quantity": 1.0, "isolated_margin": 4_000.0},
+    ]
+    head = account_doc({}, collateral={"USDT": 50_000.0}, mode="cross")
+    before = pl.Account.from_dict(head | {"positions": rows})
+    changed_rows = [r | {"leverage": 5.0} for r in rows[:2]] + [rows[2] | {"isolated_margin": 8_000.0}]
+    found = explain(model, before, market, pl.Account.from_dict(head | {"positions": changed_rows}), market)
+    assert found.effect("other").initial == pytest.approx(3.0 * 70_000.0 * (1 / 5 - 1 / 20))
+    assert found.total == found.effect("other")
+    assert check_sum(found, "terms") == 0.0
+    told = {e.name: e.detail for e in found.effects}
+    assert told["other"] == "chosen leverages, money set apart"
+    assert told["trades"] == ""
+    grown = [rows[0], rows[1] | {"quantity": -3.0}, rows[2]]
+    traded = explain(model, before, market, pl.Account.from_dict(head | {"positions": grown}), market)
+    assert traded.effect("trades").initial == pytest.approx(2.0 * 70_000.0 / 20)
+    assert {e.name: e.detail for e in traded.effects}["trades"] == "-2 BTCUSDT short"
+
+
+def test_loans_books_and_entry_prices_count() -> None:
+    """A loan is collateral, a book of orders is other, and rules that value at the entry price still see it."""
+    content = market_doc(
+        indices={"BTC": {"price": 70_000.0}},
+        assets={"USDT": {"price": 1.0}, "USDC": {"price": 1.0}},
+        instruments=[
+            {"kind": "perpetual", "name": "BTCUSDT", "underlying": "BTC", "settlement": "linear", "currency": "USDT"}
+        ],
+        marks={"BTCUSDT": {"price": 70_000.0}},
+        expiries=[],
+    )
+    market = pl.Market.from_dict(content)
+    row = {"instrument": "BTCUSDT", "quantity": 40.0, "entry_price": 65_000.0}
+    head = account_doc({}, collateral={"USDT": 4e6}, mode="cross") | {"positions": [row]}
+    before, owing = pl.Account.from_dict(head), pl.Account.from_dict(head | {"borrowed": {"USDC": 1_000.0}})
+    lent = explain(pl.margin_model("binance-pm@2026-01-01"), *_portfolio(before, owing, market))
+    assert lent.effect("collateral").maintenance == pytest.approx(100.0)
+    assert lent.total == lent.effect("collateral")
+    assert "loan USDC +1,000" in {e.name: e.detail for e in lent.effects}["collateral"]
+    risen = pl.Market.from_dict(content | {"indices": {"BTC": {"price": 77e3}}, "marks": {"BTCUSDT": {"price": 77e3}}})
+    entry = explain(pl.margin_model("bybit-uta@2024-01-01"), before, market, before, risen)
+    assert entry.effect("spot").initial == entry.total.initial == 0.0
+    assert entry.effect("spot").net_equity == pytest.approx(40.0 * 7_000.0)
+    check_sum(entry, "entry")
+    depth = {"BTCUSDT": {"bids": [[69_990.0, 1.0], [69_000.0, 50.0]], "asks": [[70_010.0, 50.0]]}}
+    after = pl.Market.from_dict(content | {"depth": depth})
+    walked = explain(pl.margin_model("prbm-whole@2026-01-01"), *_portfolio(before, before, market, after))
+    assert walked.effect("other").initial > 0
+    assert walked.total == walked.effect("other")
+    assert "order books" in {e.name: e.detail for e in walked.effects}["other"]
+
+
+def _portfolio(
+    account: pl.Account, account_after: pl.Account, market: pl.Market, market_after: pl.Market | None = None
+) -> tuple[pl.Account, pl.Market, pl.Account, pl.Market]:
+    first, last = (a.model_copy(update={"mode": "portfolio"}) for a in (account, account_after))
+    return first, market, last, market_after or market

@@ -166,7 +166,9 @@ def portfolio(account: Doc, market: Doc, params: Doc) -> Doc:
         maintenance += loan * price[asset] * terms["loan_maintenance"]
     for asset, amount in order_margins(account, market, symbols, params["default_leverage"]).items():
         initial += amount * price[asset]
-    return {"initial": initial, "maintenance": maintenance, "equity": equity}
+    # the account is closed once its ratio is no longer above what the last open status asks for
+    last = min(s["uni_mmr_above"] for name, s in params["statuses"].items() if name not in ("liquidation", "bankrupt"))
+    return {"initial": initial, "maintenance": maintenance * last, "equity": equity}
 
 
 def options(account: Doc, market: Doc, params: Doc) -> Doc:

@@ -14,6 +14,7 @@ from builders import CALL, FUTURE, MONTH, NOW, PERP, PRBM, PUT, WING, account_do
 from plimsoll.documents import DocumentError
 from plimsoll.margin.compare import compare, rules_in_force, takeable
 from plimsoll.margin.path import shifted
+from plimsoll.report.tables import evidence_parts
 
 LINEAR = {CALL: -1.0, PUT: -1.0, WING: 2.0, PERP: 0.3}
 quantities = st.lists(st.floats(-20, 20).filter(lambda q: abs(q) > 1e-6), min_size=4, max_size=4)
@@ -86,6 +87,35 @@ def test_one_account_in_three_modes_has_three_requirements_and_one_cheapest() ->
     assert cheapest is not None
     assert cheapest.cost == min(r.cost for r in found.computed if r.cost is not None)
     assert found.to_dict()["cheapest"] == cheapest.label
+
+
+def test_parts_by_evidence_are_parts_even_where_one_component_is_relief() -> None:
+    """Relief between two coins is assumed and below zero: the parts are of what was added up, and make a whole."""
+    content = market().to_dict()
+    content["indices"]["ETH"] = {"price": 2_500.0}
+    terms = {"kind": "perpetual", "name": "ETH-PERP", "underlying": "ETH", "settlement": "linear", "currency": "USDC"}
+    content["instruments"].append(terms)
+    content["marks"]["ETH-PERP"] = {"price": 2_500.0}
+    book = account({PERP: 1.0, "ETH-PERP": -28.0}, collateral={"USDC": 90_000.0})
+    (row,) = compare(book, pl.Market.from_dict(content), [pl.find_rules("prbm-whole@2026-01-01")]).rows
+    assert row.evidence["assumed"] < 0 < row.evidence["read"]
+    parts = evidence_parts(row)
+    assert sum(parts.values()) == pytest.approx(1.0)
+    assert 0.2 < parts["assumed"] < 0.5
+
+
+def test_modes_with_the_same_amounts_share_a_row() -> None:
+    """Derive's standard manager nets alike in both of its modes; isolated margins are never the same as shared ones."""
+    packs = [pl.find_rules(r) for r in ("derive-srm@2026-03-01", "binance-usdm@2026-03-01")]
+    found = compare(account({PERP: 2.0}, collateral={"USDC": 90_000.0}), market(), packs)
+    assert [r.label.partition(" ")[2] for r in found.rows] == ["portfolio, cross", "cross", "isolated"]
+    assert (found.rows[0].mode, found.rows[0].same) == ("portfolio", ("cross",))
+    assert found.to_dict()["rows"][0]["same_modes"] == ["cross"]
+    alone = compare(account({PERP: 2.0}, collateral={"USDC": 90_000.0}), market(), packs[:1], modes=["cross"])
+    assert [(r.mode, r.same) for r in alone.rows] == [("cross", ())]
+    # what cannot be held keeps a row for each mode, with the reason
+    refused = compare(account({PERP: 2.0}, collateral={"DOT": 1.0}), market(), packs[:1])
+    assert [(r.mode, r.same, bool(r.refusal)) for r in refused.rows] == [("portfolio", (), True), ("cross", (), True)]
 
 
 def test_what_is_below_the_line_is_not_cheap() -> None:

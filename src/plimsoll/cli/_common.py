@@ -102,6 +102,12 @@ def held_as(
         from plimsoll.margin.modes import in_mode
 
         account = in_mode(model, account, market, mode)
+    elif account.mode not in model.MODES:
+        from plimsoll.documents import DocumentError, Problem, Reason
+
+        modes = " or ".join(repr(m) for m in model.MODES)
+        got = f"{account.mode!r} ({Reason.UNSUPPORTED_MODE.value})"
+        raise DocumentError(Problem("account.mode", got, f"{modes}, in the document or by --mode"))
     return account, market
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 @click.option("--ahead", default=0.0, show_default=True, metavar="DAYS", help="The line so many days from now.")
 @click.option("--low", default=-0.999, show_default=True, help="Lowest move searched (-0.999 is -99.9 %).")
 @click.option("--high", default=99.0, show_default=True, help="Highest move searched (99 is +9,900 %).")
-@click.option("--points", type=int, help="Points of the search grid; default: 600, or 4,000 for quick models.")
+@click.option("--points", type=int, help="Points of the search grid; default: 160, or 4,000 for quick models.")
 @same_exposure_option
 @mode_option
 @click.option("--output", "-o", metavar="FILE", help="Draw equity and maintenance against price (.png or .svg).")

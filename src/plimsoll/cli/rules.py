@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from plimsoll.cli._common import console, json_option, load_account, load_market, market_option, print_json
+from plimsoll.cli._common import (
+    console,
+    held_as,
+    json_option,
+    load_account,
+    load_market,
+    market_option,
+    mode_option,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from plimsoll.margin.account import Mode
 
 
 @click.group()
@@ -114,10 +128,18 @@ def diff(before: str, after: str, every: bool, as_json: bool) -> None:
 @market_option
 @click.option("--account", "-a", "accounts", required=True, multiple=True, metavar="FILE", help="May be repeated.")
 @click.option("--lines/--no-lines", default=True, show_default=True, help="Also search for each account's line.")
+@mode_option
 @json_option
 @click.pass_context
 def impact(
-    ctx: click.Context, before: str, after: str, market: str, accounts: tuple[str, ...], lines: bool, as_json: bool
+    ctx: click.Context,
+    before: str,
+    after: str,
+    market: str,
+    accounts: tuple[str, ...],
+    lines: bool,
+    mode: Mode | None,
+    as_json: bool,
 ) -> None:
     """What an announced change does to accounts: requirement, health and line before and after, worst hit first.
 
@@ -125,10 +147,12 @@ def impact(
     """
     from plimsoll.cli._progress import late_bar
     from plimsoll.liquidation.announced import announced
-    from plimsoll.margin import load_rules
+    from plimsoll.margin import load_rules, margin_model
 
     packs = load_rules(before), load_rules(after)
     held, snapshot = [load_account(path) for path in accounts], load_market(market)
+    if mode is not None:
+        held = [held_as(margin_model(packs[0]), a, snapshot, False, mode)[0] for a in held]
     named = [a if a.name else a.model_copy(update={"name": p}) for a, p in zip(held, accounts, strict=True)]
     with late_bar() as bar:
         found = announced(named, snapshot, *packs, lines=lines, progress=bar)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from plimsoll.cli._common import (
@@ -12,10 +14,14 @@ from plimsoll.cli._common import (
     load_account,
     load_market,
     market_option,
+    mode_option,
     print_json,
     rules_option,
     same_exposure_option,
 )
+
+if TYPE_CHECKING:
+    from plimsoll.margin.account import Mode
 
 
 @click.command(
@@ -27,9 +33,17 @@ from plimsoll.cli._common import (
 @click.option("--top", default=10, show_default=True, type=click.IntRange(0), help="How many numbers of the rules.")
 @click.option("--parameters", is_flag=True, help="Show every number of the rules, also those without effect.")
 @same_exposure_option
+@mode_option
 @json_option
 def command(
-    account: str, market: str, rules: str, top: int, parameters: bool, same_exposure: bool, as_json: bool
+    account: str,
+    market: str,
+    rules: str,
+    top: int,
+    parameters: bool,
+    same_exposure: bool,
+    mode: Mode | None,
+    as_json: bool,
 ) -> None:
     """The change of margin, equity and health by 1 % of spot, a point of volatility, a day, and each rule number.
 
@@ -41,7 +55,7 @@ def command(
     from plimsoll.margin.changes.sensitivity import sensitivity
 
     model = margin_model(rules)
-    holdings, snapshot = held_as(model, load_account(account), load_market(market), same_exposure, None)
+    holdings, snapshot = held_as(model, load_account(account), load_market(market), same_exposure, mode)
     with late_bar() as bar:
         found = sensitivity(model, holdings, snapshot, parameters=parameters or top > 0, progress=bar)
     if as_json:

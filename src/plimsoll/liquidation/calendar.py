@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from plimsoll.contracts import is_dated
 from plimsoll.documents import DAY_SECONDS, DocumentError, format_instant, refuse
-from plimsoll.liquidation.funding import HOURS, NOTHING, Due, due, instants
+from plimsoll.liquidation.funding import NOTHING, Due, due, hours_of, instants
 from plimsoll.margin import Account, MarginModel, Rules, margin_model, shipped_packs
 from plimsoll.margin.changes.levels import Change, Levels, levels
 from plimsoll.margin.changes.shifts import Shifts
@@ -162,8 +162,7 @@ class _Walk:
     ) -> None:
         self.account, self.market, self.end = account, market, end
         self.shifts = Shifts(account, market)
-        hours = getattr(model.parameters, "funding_hours", HOURS)
-        self.funding = instants(market.time, end, hours)
+        self.funding = instants(market.time, end, hours_of(model))
         start = market.time.date()
         later = shipped_packs() if announced is None else announced
         coming = [p for p in later if p.name == model.rules.name and start < p.effective <= end.date()]

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from plimsoll.contracts import Perpetual
 from plimsoll.documents import refuse
-from plimsoll.margin import Account
+from plimsoll.margin import Account, MarginModel
 from plimsoll.market import Market
 
 HOURS = (0, 8, 16)
@@ -62,6 +62,21 @@ class Due:
 NOTHING = Due({})
 
 
+def hours_of(model: MarginModel) -> tuple[int, ...]:
+    """Hours of the day (UTC) at which funding is paid under the rules of a model.
+
+    Every `funding_interval` hours from midnight where the pack has one, else the usual 0, 8 and 16.
+
+    >>> import plimsoll as pl
+    >>> hours_of(pl.margin_model("binance-usdm@2026-01-01"))
+    (0, 8, 16)
+    >>> len(hours_of(pl.margin_model("hyperliquid-perps@2026-01-01")))
+    24
+    """
+    interval = getattr(model.parameters, "funding_interval", None)
+    return HOURS if interval is None else tuple(range(0, 24, interval))
+
+
 def instants(start: datetime, end: datetime, hours: Sequence[int] = HOURS) -> list[tuple[datetime, float]]:
     """The instants after `start`, up to `end`, at which funding is paid, each with the hours since the one before.
 
@@ -71,7 +86,7 @@ def instants(start: datetime, end: datetime, hours: Sequence[int] = HOURS) -> li
     [(8, 8.0), (16, 8.0)]
     """
     if not hours or any(not 0 <= h < 24 for h in hours) or sorted(set(hours)) != list(hours):
-        raise refuse("funding_hours", list(hours), "increasing hours of the day, 0 to 23")
+        raise refuse("hours of funding", list(hours), "increasing hours of the day, 0 to 23")
     found = []
     day = start.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     every = []

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import refuse
-from plimsoll.liquidation.funding import HOURS
+from plimsoll.liquidation.funding import hours_of
 from plimsoll.liquidation.grid import explored, grid_of
 from plimsoll.liquidation.later import later
 from plimsoll.liquidation.path import Path, together, underlyings_of
@@ -195,7 +195,7 @@ def liquidation(
         raise refuse("points", points, "a number of grid points from 8 to 10,000,000")
     path = together(account, market) if path is None else path
     if ahead:
-        account, market = later(account, market, ahead, getattr(model.parameters, "funding_hours", HOURS))
+        account, market = later(account, market, ahead, hours_of(model))
     probe = Probe(model, account, market, path)
     with np.errstate(all="ignore"):
         here = model.assess(account, market, "refuse")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,8 @@ STANDALONE_LIMIT = 1_000
 class Row:
     """One rule set's answer in one margin mode; without one `requirement` is `None` and `refusal` says why.
 
-    `several` tells that the rules have other modes too. `translated`: the contracts were replaced by others of the same
+    `several` tells that the rules have other modes too, and `same` are those of them in which every amount is the same:
+    they have no row of their own. `translated`: the contracts were replaced by others of the same
     exposure first. `standalone` are the initial margins by component when every position, and the collateral, is
     margined alone: their sum less the requirement's is what netting saves. Empty when it was not computed. `dollars` is
     the USD price of `currency`, for rows to be set side by side.
@@ -36,6 +38,7 @@ class Row:
     refusal: str = ""
     mode: Mode = "portfolio"
     several: bool = False
+    same: tuple[Mode, ...] = ()
     translated: bool = False
     standalone: dict[str, float] | None = None
     notes: tuple[str, ...] = ()
@@ -48,8 +51,8 @@ class Row:
 
     @property
     def label(self) -> str:
-        """What tells the row from the others: the rule set, and the mode where the rules have several."""
-        return f"{self.rules} {self.mode}" if self.several else self.rules
+        """What tells the row from the others: the rule set, and the mode or modes where the rules have several."""
+        return f"{self.rules} {', '.join((self.mode, *self.same))}" if self.several else self.rules
 
     @property
     def cost(self) -> float | None:
@@ -111,6 +114,7 @@ class Row:
         return {
             "rules": self.rules,
             "mode": self.mode,
+            "same_modes": list(self.same),
             "title": self.pack.title,
             "model": self.pack.model,
             "currency": self.currency,
@@ -188,7 +192,8 @@ def compare(
 ) -> Comparison:
     """The requirement of `account` under each of `rules`, by default every shipped name in force at the snapshot.
 
-    There is a row for each margin mode that the rules have (of `modes`, if given); see `in_mode`. A model that cannot
+    There is a row for each margin mode that the rules have (of `modes`, if given); see `in_mode`. Modes with the same
+    amounts share a row, which names them. A model that cannot
     hold the contracts as they are gets the same exposure in contracts that it takes, and the row says so; if that does
     not help either, the row holds the reason. A position that cannot be valued likewise makes a row with a reason,
     never an exception. `progress` is told the label of each rule set before it runs.
@@ -198,8 +203,32 @@ def compare(
         if progress is not None:
             progress(pack.label)
         model = margin_model(pack)
-        rows += [_row(model, account, market, mode, standalone) for mode in model.MODES if mode in (modes or MODES)]
+        asked = [mode for mode in model.MODES if mode in (modes or MODES)]
+        rows += _folded([_row(model, account, market, mode, standalone) for mode in asked])
     return Comparison(account.name, market.time, account.hash(), market.hash(), tuple(rows))
+
+
+def _folded(rows: list[Row]) -> list[Row]:
+    """Rows of one rule set, those with the same amounts in one; rows without a number stay."""
+    kept: list[Row] = []
+    for row in rows:
+        twin = next((i for i, other in enumerate(kept) if _same_amounts(other, row)), None)
+        if twin is None:
+            kept.append(row)
+        else:
+            kept[twin] = replace(kept[twin], same=(*kept[twin].same, row.mode))
+    return kept
+
+
+def _same_amounts(one: Row, other: Row) -> bool:
+    """Whether margins, equity, health and notes are the same, in dollars; what was set apart in pools never is."""
+    a, b = one.requirement, other.requirement
+    if a is None or b is None or a.pools or b.pools or one.notes != other.notes:
+        return False
+    amounts = [
+        (getattr(a, n) * one.dollars, getattr(b, n) * other.dollars) for n in ("initial", "maintenance", "net_equity")
+    ]
+    return all(math.isclose(x, y, rel_tol=1e-12, abs_tol=1e-12) for x, y in amounts)
 
 
 def takeable(

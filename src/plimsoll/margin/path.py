@@ -95,15 +95,16 @@ def moved(account: Account, market: Market, spot: Mapping[str, float], vol: floa
 
     Profit and loss is kept. Indices, the part of forwards that still moves, marks of futures and perpetuals, and
     prices of coins that have an index are multiplied; stable coins and other assets are not. A position without an
-    entry price gets the cash flow of the move as unrealised profit. Marked option prices and order books describe
-    the old price and are dropped; instruments that the account neither holds nor has an order for are left out.
+    entry price gets the cash flow of the move as unrealised profit. Order books of futures and perpetuals move with
+    their mark, every level alike. Marked option prices and books of options describe the old price and are dropped;
+    instruments that the account neither holds nor has an order for are left out, but for those with a book.
     Volatilities stay with their strike. Raises `DocumentError` for a multiplier that is not above zero.
     """
     for name, multiplier in (*spot.items(), ("vol", vol)):
         if not multiplier > 0:
             raise refuse(f"multiplier.{name}", multiplier, "a number above zero")
-    named = dict.fromkeys([*(p.instrument for p in account.positions), *(o.instrument for o in account.orders)])
-    held = [name for name in named if name in market.contracts]
+    named = [*(p.instrument for p in account.positions), *(o.instrument for o in account.orders)]
+    held = [name for name in dict.fromkeys([*named, *lasting_books(market)]) if name in market.contracts]
     plan = compile_plan([market.contracts[name] for name in held], market)
     steps = sorted({1.0, *spot.values()})
     place = {x: s for s, x in enumerate(steps)}
@@ -117,7 +118,6 @@ def moved(account: Account, market: Market, spot: Mapping[str, float], vol: floa
         total = plan.forward[e] if e >= 0 else np.nan
         moving = plan.variable[e] / total if e >= 0 and total > 0 else 1.0
         factor[contract.name] = 1.0 + (multiplier - 1.0) * (float(moving) if np.isfinite(moving) else 1.0)
-    no_depth: dict[str, Depth] = {}
     content: dict[str, Any] = {
         "time": market.time,
         "source": market.source,
@@ -133,12 +133,17 @@ def moved(account: Account, market: Market, spot: Mapping[str, float], vol: floa
             for name, mark in market.marks.items()
             if name in unit
         },
-        "depth": no_depth,
+        "depth": {name: moved_book(market.depth[name], factor[name]) for name in lasting_books(market)},
     }
     # every part was validated when it was made; building anew also leaves the old snapshot's cached tables behind
     after = Market.model_construct(**content)
     positions = tuple(_moved_position(p, market, unit) for p in account.positions)
     return account.model_copy(update={"positions": positions}), after
+
+
+def lasting_books(market: Market) -> tuple[str, ...]:
+    """Instruments whose order book is one of a price that moves with the underlying: futures and perpetuals."""
+    return tuple(n for n in market.depth if market.contracts[n].kind in ("future", "perpetual"))
 
 
 def shifted(account: Account, market: Market, multiplier: float) -> tuple[Account, Market]:
@@ -164,6 +169,15 @@ def _moved_expiry(row: Expiry, market: Market, multiplier: float, vol: float) ->
         # total variance is linear in a and b
         changes["svi"] = row.svi.model_copy(update={"a": row.svi.a * vol * vol, "b": row.svi.b * vol * vol})
     return row.model_copy(update=changes) if changes else row
+
+
+def moved_book(book: Depth, factor: float) -> Depth:
+    """An order book with every price multiplied by a factor above zero."""
+    if factor == 1.0:
+        return book
+    # prices stay in their order and above zero: nothing to validate again
+    bids, asks = (tuple((p * factor, q) for p, q in side) for side in (book.bids, book.asks))
+    return Depth.model_construct(bids=bids, asks=asks)
 
 
 def _moved_mark(mark: Mark, option: bool, factor: float, vol: float) -> Mark:

@@ -181,6 +181,15 @@ def _refusals(refused: Sequence[Row]) -> list[RenderableType]:
     return [Text(f"no number under {names}: --rules with one of them, or --json, says why", QUIET)]
 
 
+def evidence_parts(row: Row) -> dict[str, float]:
+    """Parts of what was added up to the initial margin by how well its rule is known, relief counted by its size."""
+    sizes: dict[str, float] = dict.fromkeys(row.evidence, 0.0)
+    for c in () if row.requirement is None else row.requirement.components:
+        sizes[c.evidence] = sizes.get(c.evidence, 0.0) + abs(c.initial)
+    whole = sum(sizes.values())
+    return {k: v / whole for k, v in sizes.items()} if whole > 0 else {}
+
+
 def comparison_view(comparison: Comparison) -> RenderableType:
     """One line for each rule set; below it what bound it, how well it is known, or why there is no number."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
@@ -210,8 +219,7 @@ def comparison_view(comparison: Comparison) -> RenderableType:
             "-" if row.netting is None else percent(-row.netting),
         )
         line.append(f"{row.currency}, set by {row.binding or 'nothing'}")
-        known = {k: v / r.initial for k, v in row.evidence.items()} if r.initial > 0 else {}
-        told = [f"{v:.0%} {k}" for k, v in known.items() if abs(v) >= 0.005]
+        told = [f"{v:.0%} {k}" for k, v in evidence_parts(row).items() if v >= 0.005]
         if told:
             line.append("; evidence " + ", ".join(told))
         below.append(line)

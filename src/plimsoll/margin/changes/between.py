@@ -7,16 +7,23 @@ from typing import Any
 
 from plimsoll.contracts import Contract, Exotic, Option, Settlement, is_dated, is_option
 from plimsoll.documents import refuse
-from plimsoll.margin.account import Account, Position
+from plimsoll.margin.account import Account, Leg, Position
 from plimsoll.margin.changes.completed import Key, Settle, Snapshot, contracts_of, settlements
 from plimsoll.margin.changes.shifts import payoffs, remarked
+from plimsoll.margin.path import lasting_books, moved_book
 from plimsoll.market import AssetPrice, Depth, Expiry, Index, Mark, Market
+
+Held = tuple[str, Leg]
+"""What tells one position of an account from the others: its instrument and leg."""
 
 PARTS = ("trades", "spot", "vol", "time", "collateral", "other")
 """What account and market are made of here; the rules are a part of their own."""
 
 NEGLIGIBLE = 1e-9
 """Two statements of profit that differ by less than this part of the position's notional say the same."""
+
+SAME = 1e-14
+"""The same to the last digits: then the entry price stands for the profit."""
 
 
 class Between:
@@ -26,9 +33,10 @@ class Between:
     * `spot`: indices, prices of coins, forwards, marks of futures and perpetuals;
     * `vol`: the volatility of each option (each strike keeps its own while others move);
     * `time`: the instant; what expires on the way is paid out at its delivery price;
-    * `collateral`: the balances;
+    * `collateral`: the balances, and loans beside them;
     * `other`: rates, confidences, unsettled funding, stable coins and tokens without an index, orders, reported
-      amounts, mode, and how far marked option prices are from the model's value.
+      amounts, order books, how the account is margined (mode, settings, chosen leverage, money set apart), and how far
+      marked option prices are from the model's value.
 
     Profit of a future or perpetual, be it reported, of an entry price or settled, is that at its own snapshot's price;
     with `spot` of the other snapshot it is carried there. What it says beyond the move of the price belongs to
@@ -43,30 +51,32 @@ class Between:
         if market_after.time < market.time:
             raise refuse("market_after.time", market_after.time.isoformat(), f"not before {market.time.isoformat()}")
         self.accounts = (account, account_after)
-        self.held = [{p.instrument: p for p in a.positions} for a in self.accounts]
-        names = dict.fromkeys([*self.held[0], *self.held[1]])
-        ordered = dict.fromkeys(o.instrument for a in self.accounts for o in a.orders)
-        self.names = tuple(names)
-        self.contracts = contracts_of([*names, *ordered], market, market_after)
-        assets = {a for account in self.accounts for a, amount in account.collateral.items() if amount != 0.0}
+        self.held = [{(p.instrument, p.leg): p for p in a.positions} for a in self.accounts]
+        self.names: tuple[Held, ...] = tuple(dict.fromkeys([*self.held[0], *self.held[1]]))
+        named = [name for name, _ in self.names]
+        named += [o.instrument for a in self.accounts for o in a.orders]
+        named += [*lasting_books(market), *lasting_books(market_after)]
+        self.contracts = contracts_of(dict.fromkeys(named), market, market_after)
+        owned = [row for a in self.accounts for row in (*a.collateral.items(), *a.borrowed.items())]
+        assets = {asset for asset, amount in owned if amount != 0.0}
         self.sides = (Snapshot(market, self.contracts), Snapshot(market_after, self.contracts))
         first, last = self.sides
         self.notes = first.fill(last, self.contracts, assets, "earlier")
         self.notes += last.fill(first, self.contracts, assets, "later")
         self.ended = self._ended()
-        dates = {_key(self.contracts[n]) for n in self.ended}
+        dates = {_key(self.contracts[name]) for name, _ in self.ended}
         self.settled, said = settlements(first, last, sorted(dates), settle)
         self.notes += said
 
-    def _ended(self) -> tuple[str, ...]:
+    def _ended(self) -> tuple[Held, ...]:
         """Held before, expired since, and gone."""
         found = []
-        for name, position in self.held[0].items():
-            contract = self.contracts.get(name)
-            later = self.held[1].get(name)
+        for key, position in self.held[0].items():
+            contract = self.contracts.get(key[0])
+            later = self.held[1].get(key)
             gone = later is None or later.quantity == 0.0
             if position.quantity != 0.0 and gone and contract is not None and is_dated(contract):
-                found += [name] if contract.expiry <= self.sides[1].time else []
+                found += [key] if contract.expiry <= self.sides[1].time else []
         return tuple(found)
 
     def _pays_in(self, contract: Contract) -> bool:
@@ -84,7 +94,6 @@ class Between:
     def _market(self, bit: dict[str, int]) -> Market:
         spot, other = self.sides[bit["spot"]], self.sides[bit["other"]]
         time = self.sides[bit["time"]].time
-        no_depth: dict[str, Depth] = {}
         indices = {n: Index(price=x.price, confidence=other.index.get(n, x).confidence) for n, x in spot.index.items()}
         content: dict[str, Any] = {
             "time": time,
@@ -94,7 +103,7 @@ class Between:
             "expiries": tuple(self._expiry(k, spot, other, bit["time"]) for k in self._keys()),
             "instruments": tuple(self.contracts.values()),
             "marks": {n: self._mark(n, bit) for n in self.contracts},
-            "depth": no_depth,
+            "depth": self._books(spot, other),
         }
         # every part was validated when it was made
         market = Market.model_construct(**content)
@@ -107,6 +116,16 @@ class Between:
             if is_option(self.contracts[name]) and name not in other.gap:
                 marks = marks | {name: marks[name].model_copy(update={"price": spot.quoted.get(name, price)})}
         return market.model_copy(update={"marks": marks})
+
+    @staticmethod
+    def _books(spot: Snapshot, other: Snapshot) -> dict[str, Depth]:
+        """Order books of the other part, at the prices of the spot."""
+        found = {}
+        for name in lasting_books(other.market):
+            here, there = spot.price.get(name), other.price.get(name)
+            factor = here / there if here is not None and there is not None else 1.0
+            found[name] = moved_book(other.market.depth[name], factor)
+        return found
 
     def _assets(self, spot: Snapshot, other: Snapshot) -> dict[str, AssetPrice]:
         """Coins with an index follow the spot; the rest, stable coins first of all, are of the other part."""
@@ -142,14 +161,14 @@ class Between:
     # --- account ------------------------------------------------------------------------------------------------
 
     def _account(self, bit: dict[str, int]) -> Account:
-        other = self.accounts[bit["other"]]
-        balances = dict(self.accounts[bit["collateral"]].collateral)
+        other, money = self.accounts[bit["other"]], self.accounts[bit["collateral"]]
+        balances = dict(money.collateral)
         rows: list[Position] = []
-        for name in self.names:
-            if name in self.ended:
-                self._end(name, bit, rows, balances)
+        for key in self.names:
+            if key in self.ended:
+                self._end(key, bit, rows, balances)
                 continue
-            position = self._row(name, bit)
+            position = self._row(key, bit)
             if position is not None:
                 rows.append(position)
         changes = {
@@ -157,41 +176,59 @@ class Between:
             "positions": tuple(rows),
             "orders": other.orders,
             "collateral": balances,
+            "borrowed": money.borrowed,
             "reported": other.reported,
+            "settings": other.settings,
             "mode": other.mode,
         }
         return self.accounts[bit["trades"]].model_copy(update=changes)
 
-    def _row(self, name: str, bit: dict[str, int]) -> Position | None:
-        position = self.held[bit["trades"]].get(name)
-        money = self.held[bit["other"]].get(name)
+    def _row(self, key: Held, bit: dict[str, int]) -> Position | None:
+        position = self.held[bit["trades"]].get(key)
+        money = self.held[bit["other"]].get(key)
         funding = 0.0 if money is None else money.unsettled_funding
-        contract = self.contracts.get(name)
+        contract = self.contracts.get(key[0])
         quantity = 0.0 if position is None else position.quantity
         profit = None
         if contract is not None and contract.kind in ("future", "perpetual"):
-            profit = self._profit(name, contract, quantity, bit)
+            profit = self._profit(key, contract, quantity, bit)
         if quantity == 0.0 and not profit and funding == 0.0:
             return None
-        return Position(instrument=name, quantity=quantity, unrealised_pnl=profit, unsettled_funding=funding)
+        # how it is margined is told by the part of that, of a position that is not there by its own
+        told = money or position or next(h[key] for h in self.held if key in h)
+        terms: dict[str, Any] = {"leverage": told.leverage, "isolated_margin": told.isolated_margin}
+        terms |= self._stated(position, contract, profit, bit)
+        return Position(instrument=key[0], leg=key[1], quantity=quantity, unsettled_funding=funding, **terms)
 
-    def _booked(self, name: str, contract: Contract, side: int) -> float:
+    def _stated(
+        self, position: Position | None, contract: Contract | None, profit: float | None, bit: dict[str, int]
+    ) -> dict[str, float | None]:
+        """The profit, by the entry price of the position where it follows from that: some rules look at it."""
+        price = None if contract is None else self.sides[bit["spot"]].price.get(contract.name)
+        if position is not None and position.entry_price is not None and contract is not None and price is not None:
+            follows = position.quantity * _flow(contract, position.entry_price, price)
+            notional = abs(position.quantity * _flow(contract, price, 2.0 * price))
+            if abs(follows - (profit or 0.0)) <= SAME * notional:
+                return {"entry_price": position.entry_price}
+        return {"unrealised_pnl": profit}
+
+    def _booked(self, key: Held, contract: Contract, side: int) -> float:
         """Profit that snapshot `side` states for the position, at its own prices and in the settlement currency."""
-        position = self.held[side].get(name)
+        position = self.held[side].get(key)
         if position is None:
             return 0.0
-        price = self.sides[side].price.get(name)
+        price = self.sides[side].price.get(key[0])
         if position.entry_price is not None and price is not None:
             return position.quantity * _flow(contract, position.entry_price, price)
         return position.unrealised_pnl or 0.0
 
-    def _profit(self, name: str, contract: Contract, quantity: float, bit: dict[str, int]) -> float:
+    def _profit(self, key: Held, contract: Contract, quantity: float, bit: dict[str, int]) -> float:
         """Profit of `quantity` contracts not yet settled, carried from the snapshot that states it to the spot."""
-        stated = [self._booked(name, contract, side) for side in (0, 1)]
-        first, last = (s.price.get(name) for s in self.sides)
+        stated = [self._booked(key, contract, side) for side in (0, 1)]
+        first, last = (s.price.get(key[0]) for s in self.sides)
         if first is None or last is None:
             return stated[bit["trades"]]
-        sizes = [p.quantity if (p := held.get(name)) is not None else 0.0 for held in self.held]
+        sizes = [p.quantity if (p := held.get(key)) is not None else 0.0 for held in self.held]
         earned = sizes[0] * _flow(contract, first, last)
         notional = abs(sizes[0] * _flow(contract, first, 2.0 * first))
         if sizes[0] == sizes[1] and abs(stated[1] - stated[0] - earned) <= NEGLIGIBLE * notional:
@@ -213,9 +250,9 @@ class Between:
         changes = {"instruments": (option,), "expiries": (row,), "marks": {}, "depth": {}}
         return payoffs([option], later.model_copy(update=changes))[option.name]
 
-    def _end(self, name: str, bit: dict[str, int], rows: list[Position], balances: dict[str, float]) -> None:
+    def _end(self, key: Held, bit: dict[str, int], rows: list[Position], balances: dict[str, float]) -> None:
         """A position that expired on the way: alive before the step of time, then cash until `collateral` holds it."""
-        position, contract = self.held[0][name], self.contracts[name]
+        position, contract = self.held[0][key], self.contracts[key[0]]
         delivered = self.settled[_key(contract)]
         pays, alive = self._pays_in(contract), not bit["time"]
         paid = pays and bool(bit["collateral"])
@@ -226,13 +263,15 @@ class Between:
             payoff = size * self._payoff(contract, delivered)
             cash = (0.0 if paid else cash + payoff) if not alive else (-payoff if paid else 0.0)
         else:
-            stated = 0.0 if paid else self._booked(name, contract, 0)
-            own = delivered if paid else self.sides[0].price.get(name, delivered)
-            here = self.sides[bit["spot"]].price.get(name, delivered) if alive else delivered
+            stated = 0.0 if paid else self._booked(key, contract, 0)
+            own = delivered if paid else self.sides[0].price.get(key[0], delivered)
+            here = self.sides[bit["spot"]].price.get(key[0], delivered) if alive else delivered
             profit = stated + size * _flow(contract, own, here)
             cash = 0.0 if alive or paid else cash + profit
         if alive:
-            rows.append(Position(instrument=name, quantity=size, unrealised_pnl=profit, unsettled_funding=funding))
+            terms: dict[str, Any] = {"leverage": position.leverage, "isolated_margin": position.isolated_margin}
+            terms |= self._stated(position, contract, profit, bit)
+            rows.append(Position(instrument=key[0], leg=key[1], quantity=size, unsettled_funding=funding, **terms))
         if pays and cash != 0.0:
             balances[contract.currency] = balances.get(contract.currency, 0.0) + cash
 

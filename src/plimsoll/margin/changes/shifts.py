@@ -12,8 +12,8 @@ from plimsoll.contracts import Contract, Exotic, Option, is_dated, is_option
 from plimsoll.documents import DAY_SECONDS, refuse
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import open_book
-from plimsoll.margin.path import shifted
-from plimsoll.market import Depth, Expiry, Mark, Market
+from plimsoll.margin.path import lasting_books, shifted
+from plimsoll.market import Expiry, Mark, Market
 from plimsoll.risk import Plan, compile_plan, unit_values
 from plimsoll.scenarios import Scenarios
 
@@ -31,12 +31,15 @@ class Shifts:
     """An account and its market, moved one thing at a time.
 
     A held option whose price is marked keeps the distance of that mark from the model's value (per coin, in its
-    settlement currency), so that a step changes the value and not the opinion about it. Order books and the best
-    bid and ask describe the unmoved market and are dropped; instruments that the account does not name are left out.
+    settlement currency), so that a step changes the value and not the opinion about it. Order books of futures and
+    perpetuals move with their prices and last until these expire; those of options and the best bid and ask describe
+    the unmoved market and are dropped. Instruments that the account does not name and that have no such book are left
+    out.
     """
 
     def __init__(self, account: Account, market: Market) -> None:
         named = [*(p.instrument for p in account.positions), *(o.instrument for o in account.orders)]
+        named += lasting_books(market)
         self.account, self.market = account, market
         self.contracts = [market.contracts[n] for n in dict.fromkeys(named) if n in market.contracts]
         self._plan = compile_plan(self.contracts, market)
@@ -82,7 +85,8 @@ class Shifts:
     def _rebuilt(self, **changes: Any) -> Market:
         market = self.market
         names = {c.name for c in self.contracts}
-        no_depth: dict[str, Depth] = {}
+        time = changes.get("time", market.time)
+        live = [c.name for c in self.contracts if not (is_dated(c) and market.time < c.expiry <= time)]
         content: dict[str, Any] = {
             "time": market.time,
             "source": market.source,
@@ -91,7 +95,7 @@ class Shifts:
             "expiries": market.expiries,
             "instruments": tuple(self.contracts),
             "marks": {n: m for n, m in market.marks.items() if n in names},
-            "depth": no_depth,
+            "depth": {n: market.depth[n] for n in lasting_books(market) if n in live},
         }
         # every part was validated when it was made
         return Market.model_construct(**{**content, **changes})

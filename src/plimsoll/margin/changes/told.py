@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from plimsoll.contracts import is_option
-from plimsoll.margin.changes.between import Between
+from plimsoll.margin.changes.between import Between, Held
 from plimsoll.margin.rules import Rules
 
 MOST = 4
@@ -27,14 +27,19 @@ def changes_told(between: Between, rules: Rules, rules_after: Rules) -> dict[str
 
 def premium_note(between: Between) -> str:
     """Where to look for the premium of options that were traded; empty without any."""
-    for name in between.names:
-        contract = between.contracts.get(name)
-        if name in between.ended or contract is None or not is_option(contract):
+    for key in between.names:
+        contract = between.contracts.get(key[0])
+        if key in between.ended or contract is None or not is_option(contract):
             continue
-        old, new = (held.get(name) for held in between.held)
+        old, new = (held.get(key) for held in between.held)
         if (0.0 if old is None else old.quantity) != (0.0 if new is None else new.quantity):
             return "options traded stand in trades with their value, what was paid for them in collateral"
     return ""
+
+
+def subject(key: Held) -> str:
+    """What a position is called: its instrument, with its leg where both sides are held apart."""
+    return key[0] if key[1] == "net" else f"{key[0]} {key[1]}"
 
 
 def _listed(words: list[str]) -> str:
@@ -43,8 +48,8 @@ def _listed(words: list[str]) -> str:
 
 
 def _trades(between: Between) -> str:
-    first, last = ({n: p.quantity for n, p in held.items()} for held in between.held)
-    sizes = [(n, last.get(n, 0.0) - first.get(n, 0.0)) for n in between.names if n not in between.ended]
+    first, last = ({k: p.quantity for k, p in held.items()} for held in between.held)
+    sizes = [(subject(k), last.get(k, 0.0) - first.get(k, 0.0)) for k in between.names if k not in between.ended]
     return _listed([f"{size:+g} {name}" for name, size in sizes if size != 0.0])
 
 
@@ -63,7 +68,7 @@ def _vol(between: Between) -> str:
     first, last = (s.vol for s in between.sides)
     moves: dict[str, list[float]] = {}
     for name, contract in between.contracts.items():
-        if is_option(contract) and name in first and name in last and name not in between.ended:
+        if is_option(contract) and name in first and name in last and (name, "net") not in between.ended:
             moves.setdefault(contract.underlying, []).append(last[name] - first[name])
     return _listed(
         [
@@ -81,14 +86,17 @@ def _time(between: Between) -> str:
         return ""
     count, unit = (days, "day") if days >= 1.0 else (24.0 * days, "hour")
     length = f"{count:.3g} {unit}{'' if count == 1.0 else 's'}"
-    gone = f"; expired: {_listed(list(between.ended))}" if between.ended else ""
+    gone = f"; expired: {_listed([subject(k) for k in between.ended])}" if between.ended else ""
     return length + gone
 
 
 def _collateral(between: Between) -> str:
     first, last = (a.collateral for a in between.accounts)
     moves = [(a, last.get(a, 0.0) - first.get(a, 0.0)) for a in dict.fromkeys([*first, *last])]
-    return _listed([f"{asset} {_balance(change)}" for asset, change in moves if change != 0.0])
+    told = [f"{asset} {_balance(change)}" for asset, change in moves if change != 0.0]
+    first, last = (a.borrowed for a in between.accounts)
+    moves = [(a, last.get(a, 0.0) - first.get(a, 0.0)) for a in dict.fromkeys([*first, *last])]
+    return _listed(told + [f"loan {asset} {_balance(change)}" for asset, change in moves if change != 0.0])
 
 
 def _balance(change: float) -> str:
@@ -134,6 +142,14 @@ def _other(between: Between) -> str:
         found.append("reported amounts")
     if accounts[0].mode != accounts[1].mode:
         found.append(f"mode {accounts[0].mode} to {accounts[1].mode}")
+    if accounts[0].settings != accounts[1].settings:
+        found.append("settings")
+    both = [(old, between.held[1][k]) for k, old in between.held[0].items() if k in between.held[1]]
+    for field, words in (("leverage", "chosen leverages"), ("isolated_margin", "money set apart")):
+        if any(getattr(old, field) != getattr(new, field) for old, new in both):
+            found.append(words)
+    if first.market.depth != last.market.depth:
+        found.append("order books")
     if first.gap != last.gap:
         found.append("marks of options against the model's value")
     return ", ".join(found)

@@ -106,6 +106,9 @@ class TieredFutures(MarginModel):
         initial = (legs.initial_rate(notional, self.default_leverage) * notional)[:, 0]
         fees = self._fees(legs.book) * notional[:, 0]
         currency = self.currency(account, market)
+        # an initial margin for which nobody chose a leverage rests on that of the pack
+        if self.default_leverage is not None and legs.unchosen.any():
+            paths.append("default_leverage")
         rows = [("positions", "Futures and perpetuals", initial, maintenance, paths)]
         if fees.any():
             rows.append(("close_fees", "Fees of closing", fees, fees, ["close_fee"]))
@@ -183,9 +186,14 @@ class TieredFutures(MarginModel):
         return next(iter(account.collateral), self.rules.currency)
 
     def notes(self, account: Account, currency: str) -> tuple[str, ...]:
-        """Sentences for the requirement: balances that do not stand against it."""
+        """Sentences for the requirement: balances that do not stand against it, leverages that had to be supposed."""
         idle = ", ".join(f"{v:.9g} {a}" for a, v in account.collateral.items() if a != currency and v != 0.0)
-        return (f"not counted, as the account is margined in {currency}: {idle}",) if idle else ()
+        found = [f"not counted, as the account is margined in {currency}: {idle}"] if idle else []
+        open_ones = [p.instrument for p in account.positions if p.leverage is None and p.quantity]
+        if self.default_leverage is None and open_ones:
+            names = ", ".join(dict.fromkeys(open_ones))
+            found.append(f"no leverage given, so initial margin at the highest of its tier: {names}")
+        return tuple(found)
 
     def _legs(self, book: Book) -> tuple[Legs, list[str]]:
         rules = [r for r in map(self.rule, book.plan.contracts) if r is not None]

@@ -58,6 +58,12 @@ class Legs:
         return ~np.isnan(self.margin)
 
     @property
+    def unchosen(self) -> npt.NDArray[np.bool_]:
+        """`[N]` which positions have no leverage that was chosen for them."""
+        found: npt.NDArray[np.bool_] = np.isnan(self.leverage) & (self.book.quantity != 0.0)
+        return found
+
+    @property
     def subjects(self) -> tuple[str, ...]:
         """Names for reports: the instrument, with its leg where both sides are held apart."""
         return tuple(p.instrument if p.leg == "net" else f"{p.instrument} {p.leg}" for p in self.book.positions)

@@ -33,13 +33,19 @@ def with_marked_options(account: Account, market: Market) -> Market:
 def option_marks(plan: Plan, market: Market, side: F64) -> F64:
     """`[N]` mark of one coin of each option in its settlement currency, zero for other contracts.
 
-    The price shown; without one the value at its volatility. An option that cannot be valued is marked at the bound
+    The price shown; without one the value at its volatility. What has settled is worth what it paid, whatever a mark
+    still says. An option that cannot be valued is marked at the bound
     worse for the sign of `side` (`[N]`).
     """
     values = unit_values(plan, Scenarios.build([1.0]), "settlement", side)[:, 0]
     marks = np.where(plan.valued, values / plan.multiplier, 0.0)
     for i in np.flatnonzero(plan.valued).tolist():
         shown = market.marks.get(plan.contracts[i].name)
-        if shown is not None and shown.price is not None:
+        if shown is not None and shown.price is not None and not paid_out(plan, i):
             marks[i] = shown.price
     return marks
+
+
+def paid_out(plan: Plan, row: int) -> bool:
+    """Whether a contract has settled: nothing of its forward moves any more."""
+    return bool(plan.group[row] >= 0 and plan.variable[plan.group[row]] == 0.0)

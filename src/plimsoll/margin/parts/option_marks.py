@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from plimsoll.contracts import Option
 from plimsoll.margin.account import Account
+from plimsoll.margin.parts.marks import paid_out
 from plimsoll.market import Market
 from plimsoll.risk import Plan, option_values
 from plimsoll.scenarios import Scenarios
@@ -32,6 +33,7 @@ def with_marked_options(account: Account, market: Market) -> Market:
 def option_marks(plan: Plan, market: Market, side: F64) -> F64:
     """`[N]` mark of one coin of each option, as it is quoted; from its volatility where none is shown, zero for others.
 
+    What has settled is worth what it paid, whatever a mark still says.
     An option that cannot be valued is marked at the bound worse for the sign of `side` (`[N]`).
     """
     marks = np.zeros(len(plan))
@@ -43,6 +45,6 @@ def option_marks(plan: Plan, market: Market, side: F64) -> F64:
         marks[rows] = np.where(plan.style[rows] == 1, coin, usd)
     for i in rows.tolist():
         shown = market.marks.get(plan.contracts[i].name)
-        if shown is not None and shown.price is not None:
+        if shown is not None and shown.price is not None and not paid_out(plan, i):
             marks[i] = shown.price
     return marks

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from plimsoll.contracts import Option
 from plimsoll.documents import Fraction, NonNegative, Part
 from plimsoll.margin.account import Account
+from plimsoll.margin.parts.marks import paid_out
 from plimsoll.market import Mark, Market
 from plimsoll.risk import Plan, unit_values
 from plimsoll.scenarios import Scenarios
@@ -103,7 +104,6 @@ def option_marks(plan: Plan, market: Market, side: F64) -> F64:
     prices = np.zeros(len(plan))
     for i in np.flatnonzero(plan.option).tolist():
         mark = market.marks.get(plan.contracts[i].name)
-        settled = plan.variable[plan.group[i]] == 0.0
-        quoted = mark is not None and mark.price is not None and not settled
+        quoted = mark is not None and mark.price is not None and not paid_out(plan, i)
         prices[i] = mark.price if quoted else value[i] / plan.multiplier[i]  # type: ignore[union-attr]
     return prices

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from plimsoll.documents import Asset, Fraction, Part, fault
 from plimsoll.margin.account import Account
 from plimsoll.margin.many.positions import F64
+from plimsoll.margin.parts.marks import paid_out
 from plimsoll.margin.path import States
 from plimsoll.market import Market
 from plimsoll.risk import Plan, unit_values
@@ -83,12 +84,13 @@ def short_charges(p: OptionsParameters, plan: Plan, index: F64, mark: F64) -> tu
 def marks_now(plan: Plan, market: Market, side: F64) -> F64:
     """`[N]` mark of one coin of each option as it is quoted, from its volatility where none is shown.
 
-    An option that cannot be valued is marked at the bound worse for the sign of `side` (`[N]`).
+    What has settled is worth what it paid, whatever a mark still says. An option that cannot be valued is marked at the
+    bound worse for the sign of `side` (`[N]`).
     """
     marks: F64 = unit_values(plan, Scenarios.build([1.0]), "settlement", side)[:, 0] / plan.multiplier
     for i, contract in enumerate(plan.contracts):
         shown = market.marks.get(contract.name)
-        if shown is not None and shown.price is not None:
+        if shown is not None and shown.price is not None and not paid_out(plan, i):
             marks[i] = shown.price
     return marks
 

@@ -5,7 +5,7 @@ Source: venues-cex section 3.4, own words. Rule codes `BINANCE-PM-nn` are listed
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -43,7 +43,8 @@ class PortfolioMargin(MarginModel):
     equity    sum over assets of min(X p rate, X p), less what open orders would lose at once
     futures   maintenance |q| mark rate - cum, initial |q| mark / leverage, converted at p
     loans     maintenance loan * MMR * p, initial loan / (leverage - 1) * p
-    uniMMR    equity / maintenance: the health of the requirement
+    uniMMR    equity / maintenance of futures and loans
+    line      the venue liquidates at a uniMMR of 105 %: maintenance is theirs times that
     ```
 
     Balances of the margin account and of both futures wallets stand together in `account.collateral`, loans in
@@ -131,7 +132,7 @@ class PortfolioMargin(MarginModel):
             component(
                 name,
                 title,
-                weakest(self.rules, [p for p, mine in zip(paths, which, strict=True) if mine] or [place]),
+                weakest(self.rules, self._paths(paths, which & legs.unchosen, which) or [place]),
                 legs.subjects,
                 np.where(which, initial * usd, 0.0),
                 np.where(which, kept * usd, 0.0),
@@ -148,6 +149,7 @@ class PortfolioMargin(MarginModel):
         lost = float(wallets.open_loss(still)[0])
         equity = sum(counted.values()) - (lost if self.parameters.open_loss else 0.0)
         maintenance = sum(c.maintenance for c in components)
+        components.append(self._level(components))
         workings = {f"balance.{a}": x for a, x in balances.items()}
         workings |= {f"equity.{a}": x for a, x in counted.items()}
         workings |= {f"futures_maintenance.{a}": x for a, x in self._by_asset(legs, kept).items()}
@@ -187,7 +189,7 @@ class PortfolioMargin(MarginModel):
         rate = self._terms(account).loan_maintenance
         for asset, amount in account.borrowed.items():
             maintenance = maintenance + amount * rate * wallets.price(asset, states)
-        return (Track(ACCOUNT, equity, maintenance),)
+        return (Track(ACCOUNT, equity, maintenance * self.parameters.liquidated_at),)
 
     def kinks(self, account: Account, market: Market) -> dict[str, F64]:
         """Ends of brackets, prices of open orders, and where one underlying alone takes a balance through zero."""
@@ -201,12 +203,13 @@ class PortfolioMargin(MarginModel):
     def batch(self, universe: Universe) -> Batch | None:
         """See `MarginModel.batch`."""
         unit, usd = FutureUnits.of(self, universe), universe.known(universe.plan.settle)
+        level = self.parameters.liquidated_at
 
         def amounts(lots: Lots) -> Amounts:
             initial, maintenance = unit.margins(lots.item, lots.quantity)
             nothing, price = np.zeros(lots.accounts), usd[lots.item]
             odd = np.zeros(lots.accounts, dtype=bool)
-            return Amounts(lots.sum(initial * price), lots.sum(maintenance * price), nothing, odd)
+            return Amounts(lots.sum(initial * price), lots.sum(maintenance * price) * level, nothing, odd)
 
         return amounts
 
@@ -218,6 +221,12 @@ class PortfolioMargin(MarginModel):
     def _legs(self, book: Book) -> tuple[Legs, list[str]]:
         rules = [r for r in map(self.rule, book.plan.contracts) if r is not None]
         return Legs.of(book, [Tiers.of(r[1]) for r in rules], [r[2] for r in rules]), [r[0] for r in rules]
+
+    @staticmethod
+    def _paths(brackets: list[str], unchosen: Any, which: Any) -> list[str]:
+        """What the margins of some positions rest on: their brackets, and the pack's leverage where none was chosen."""
+        found = [p for p, mine in zip(brackets, which, strict=True) if mine]
+        return [*found, "default_leverage"] if unchosen.any() else found
 
     @property
     def _rates(self) -> dict[str, float]:
@@ -240,6 +249,18 @@ class PortfolioMargin(MarginModel):
         initial, kept = owed / (terms.margin_leverage - 1.0), owed * terms.loan_maintenance
         names = [f"loan {a}" for a in loans]
         return component("loans", "Loans", evidence, names, initial, kept, method="aumann-shapley")
+
+    def _level(self, components: list[Component]) -> Component:
+        """What equity has to be above the maintenance margins for the venue not to liquidate, by what has them."""
+        above = self.parameters.liquidated_at - 1.0
+        shares = [s for c in components for s in c.shares if s.maintenance]
+        amounts = np.array([above * s.maintenance for s in shares], dtype=np.float64)
+        title = f"Liquidation begins at a uniMMR of {self.parameters.liquidated_at:.0%}"
+        evidence = weakest(self.rules, ["statuses"])
+        names = [s.subject for s in shares]
+        return component(
+            "liquidation_level", title, evidence, names, np.zeros_like(amounts), amounts, method="aumann-shapley"
+        )
 
     def _orders(self, account: Account, market: Market) -> Component:
         found = order_charges(self, account, market)

@@ -25,6 +25,10 @@ class LoanTerms(Part):
     loan_maintenance: Fraction
 
 
+LIQUIDATED = ("liquidation", "bankrupt")
+"""Statuses in which the venue closes the account."""
+
+
 class Status(Part):
     """What the venue does with an account whose uniMMR is above `uni_mmr_above`."""
 
@@ -36,7 +40,8 @@ class PmParameters(Part):
 
     `default_leverage` of futures for which none was chosen, `default_margin_leverage` the key in `loans` that holds
     unless a setting of the account names another. `open_loss`: what open orders would lose at once is taken off
-    equity. `statuses` by name, the lowest above zero. `um` and `cm` are brackets by symbol.
+    equity. `statuses` by name, the lowest above zero; in those called `liquidation` and `bankrupt` the account is
+    closed. `um` and `cm` are brackets by symbol.
     """
 
     default_leverage: Positive
@@ -61,6 +66,12 @@ class PmParameters(Part):
         if 0.0 not in above:
             raise fault("statuses", f"{len(above)} statuses", "one above 0 among them")
         return self
+
+    @property
+    def liquidated_at(self) -> float:
+        """The uniMMR at which liquidation begins: the lowest of the statuses before it; one where none is so called."""
+        before = [s.uni_mmr_above for name, s in self.statuses.items() if name not in LIQUIDATED]
+        return min(before) if before and len(before) < len(self.statuses) else 1.0
 
     def status(self, ratio: float) -> str:
         """The status at a uniMMR; at or below zero that of the lowest."""

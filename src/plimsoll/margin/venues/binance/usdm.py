@@ -12,14 +12,19 @@ from plimsoll.documents import Name, Part, Positive
 from plimsoll.margin.parts.futures import TieredFutures
 from plimsoll.margin.parts.legs import Legs, Unit
 from plimsoll.margin.parts.tiers import TierTable
+from plimsoll.margin.venues.binance.liquidation import Liquidation, clearance_fee
 from plimsoll.margin.venues.binance.liquidation_price import shown_prices
 
 
 class BracketParameters(Part):
-    """Brackets by symbol, sizes in the settlement currency; `default_leverage` where none was chosen."""
+    """Brackets by symbol, sizes in the settlement currency; `default_leverage` where none was chosen.
+
+    `liquidation` may be left out, as in a pack that was made of a table of brackets alone.
+    """
 
     default_leverage: Positive
     symbols: dict[Name, TierTable]
+    liquidation: Liquidation | None = None
 
 
 class Bracketed(TieredFutures):
@@ -48,8 +53,24 @@ class Bracketed(TieredFutures):
         return self.parameters.default_leverage
 
     def further_workings(self, legs: Legs, balance: float) -> dict[str, float]:
-        """The liquidation price that the venue shows for each contract, USD; none where it shows dashes."""
-        return {f"liquidation_price.{name}": price for name, price in shown_prices(legs, balance).items()}
+        """The liquidation price that the venue shows for each contract, USD; none where it shows dashes.
+
+        Where the pack has its rate also the fee of closing the whole position by force at the mark.
+        """
+        shown = {f"liquidation_price.{name}": price for name, price in shown_prices(legs, balance).items()}
+        rules = self.parameters.liquidation
+        if rules is None:
+            return shown
+        prices, apart = legs.price[:, None], legs.isolated
+        notional, profit = legs.notional(prices)[:, 0], legs.profits(prices)[:, 0]
+        shared = balance - float(legs.margin[apart].sum()) + float(profit[~apart].sum())
+        for i, contract in enumerate(legs.book.plan.contracts):
+            symbol = bracket_symbol(contract, self.parameters.symbols, self.settlement)
+            if symbol is not None and symbol in rules.fees and notional[i] > 0.0:
+                equity = float(legs.margin[i] + profit[i]) if apart[i] else shared
+                fee = clearance_fee(rules.fees[symbol].clearance_fee, float(notional[i]), equity)
+                shown[f"clearance_fee.{legs.subjects[i]}"] = fee
+        return shown
 
 
 class UsdMargined(Bracketed):
@@ -62,7 +83,8 @@ class UsdMargined(Bracketed):
     ```
 
     In hedge mode each leg has its own bracket. Workings: `liquidation_price.<symbol>` by the venue's formula (see
-    `liquidation_price`), all other prices standing still.
+    `liquidation_price`), all other prices standing still, and `clearance_fee.<symbol>`, which is in neither margin (see
+    `liquidation`).
     """
 
     MODEL = "binance-usdm"

@@ -10,9 +10,8 @@ import numpy.typing as npt
 
 from plimsoll.contracts import Contract, Future, Perpetual, Settlement
 from plimsoll.margin.book import Book
-from plimsoll.margin.parts.legs import Legs
+from plimsoll.margin.parts.legs import Legs, moving_share
 from plimsoll.margin.parts.tiers import Tiers
-from plimsoll.margin.venues.bybit.live import moving_share
 from plimsoll.margin.venues.bybit.parameters import Contracts, UtaParameters
 from plimsoll.risk.plan import INVERSE
 

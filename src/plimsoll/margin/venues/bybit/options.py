@@ -11,6 +11,7 @@ from plimsoll.contracts import Option
 from plimsoll.documents import DocumentError, Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book
+from plimsoll.margin.parts.legs import moving_share
 from plimsoll.margin.parts.short_options import (
     option_fee,
     option_marks,
@@ -19,7 +20,7 @@ from plimsoll.margin.parts.short_options import (
     short_maintenance,
 )
 from plimsoll.margin.path import States
-from plimsoll.margin.venues.bybit.live import moving_share, settled
+from plimsoll.margin.venues.bybit.live import settled
 from plimsoll.margin.venues.bybit.parameters import UtaParameters
 from plimsoll.market import Market
 from plimsoll.risk import compile_plan, unit_values

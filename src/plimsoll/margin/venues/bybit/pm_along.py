@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book
+from plimsoll.margin.parts.legs import moving_share
 from plimsoll.margin.path import States
-from plimsoll.margin.venues.bybit.live import moving_share
 from plimsoll.margin.venues.bybit.money import Balances, balances, borrow_margin, usd_prices
 from plimsoll.margin.venues.bybit.parameters import PmParameters
 from plimsoll.margin.venues.bybit.pm_contingencies import (

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from plimsoll.documents import DAY_SECONDS, YEAR_SECONDS
 from plimsoll.kernels.lognormal import d1_d2
-from plimsoll.margin.venues.bybit.live import moving_share
+from plimsoll.margin.parts.legs import moving_share
 from plimsoll.margin.venues.bybit.parameters import RiskUnit
 from plimsoll.pricing.black76 import forward_delta
 from plimsoll.risk import Plan

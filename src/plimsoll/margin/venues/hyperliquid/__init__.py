@@ -9,6 +9,7 @@ WORDS: dict[str, tuple[str, str, int]] = {
     "lower_bound": ("notional from which the tier holds", "$", -1),
     "max_leverage": ("highest leverage of the tier", "n", -1),
     "coins.HYPE": ("highest leverage of HYPE", "n", -1),
+    "funding_interval": ("hours between two payments of funding", "n", 0),
     "transfer_share": ("part of the notional that has to stay on a withdrawal", "%", 1),
     "liquidation.partial_above": ("liquidation: notional above which a part is sent first", "$", 0),
     "liquidation.partial_share": ("liquidation: part that is sent first", "%", 0),

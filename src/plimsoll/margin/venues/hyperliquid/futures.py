@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 
 from plimsoll.contracts import Contract, Perpetual, Settlement
-from plimsoll.margin.account import Account
 from plimsoll.margin.parts.futures import TieredFutures
 from plimsoll.margin.parts.legs import Unit
 from plimsoll.margin.parts.tiers import TierTable
@@ -45,9 +44,3 @@ class HyperliquidFutures(TieredFutures):
     def listed(self) -> str:
         """See `TieredFutures.listed`."""
         return f"linear perpetuals settled in {self.rules.currency} on " + ", ".join(sorted(self.parameters.coins))
-
-    def notes(self, account: Account, currency: str) -> tuple[str, ...]:
-        """See `TieredFutures.notes`; says where a leverage had to be supposed."""
-        open_ones = [p.instrument for p in account.positions if p.leverage is None and p.quantity]
-        supposed = f"no leverage given, so initial margin at the highest of its tier: {', '.join(open_ones)}"
-        return (*super().notes(account, currency), *((supposed,) if open_ones else ()))

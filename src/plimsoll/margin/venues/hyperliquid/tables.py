@@ -17,6 +17,7 @@ SINGLE_TIER_BELOW = 50
 """A table whose number is smaller has one tier, with that number as its highest leverage."""
 
 Single = Annotated[int, Field(strict=True, ge=1, lt=SINGLE_TIER_BELOW)]
+Interval = Annotated[int, Field(strict=True, ge=1, le=24)]
 Leverage = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=1, le=1000)]
 
 
@@ -30,12 +31,15 @@ class MarginTier(Part):
 class MarginTables(Part):
     """Tables by name, and the table of each coin: a name in `tables`, or a number below 50 for a single tier.
 
+    `funding_interval` are the hours between two payments of funding, from midnight UTC; `None`: the usual eight.
+
     Raises `DocumentError` for a coin whose table is neither, for bounds that do not start at zero and rise, and for a
     leverage that rises with the notional.
     """
 
     tables: dict[Name, Annotated[tuple[MarginTier, ...], Field(min_length=1)]]
     coins: Annotated[dict[Asset, Single | Name], Field(min_length=1)]
+    funding_interval: Interval | None = None
 
     @model_validator(mode="after")
     def _known(self) -> Self:
