@@ -98,7 +98,8 @@ BTCUSDT = (
 
 def every_tier() -> Doc:
     """A position at the limit of each of the twenty tiers, at its highest leverage: contracts of one symbol's tiers."""
-    rows, expected = [], {}
+    rows = []
+    expected: Doc = {}
     for n, (limit, leverage, rate, deduction) in enumerate(BTCUSDT):
         position = {"quantity": limit / 50_000.0, "entry_price": 50_000.0, "leverage": leverage}
         rows.append((perpetual(f"BTCUSDT-{n + 1}", "BTC"), {"price": 50_000.0}, position))
