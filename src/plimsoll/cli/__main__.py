@@ -1,5 +1,0 @@
-"""`python -m plimsoll.cli`."""
-
-from plimsoll.cli import main
-
-main()
