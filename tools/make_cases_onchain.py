@@ -1,0 +1,150 @@
+"""Write the numbers of the tests of Drift, Synthetix, Opyn and GMX as `plimsoll.case` documents.
+
+    python tools/make_cases_onchain.py [--check]
+
+Each case says where its number was printed: the venue's own tests, or the printed formula multiplied out by hand.
+Nothing here calls the margin model. With --check nothing is written and a stale file fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from make_cases import FOLDER
+
+Doc = dict[str, Any]
+OWN = ("drift-", "synthetix-", "opyn-", "gmx-")
+DRIFT = "project specification, venues-onchain 3.2: programs/drift/src/math/margin/tests.rs"
+
+
+def market(time: str, prices: dict[str, float], instruments: list[Doc], **fields: Any) -> Doc:
+    """A market document; every perpetual is marked at the price of its coin."""
+    marks = {r["name"]: {"price": prices[r["underlying"]]} for r in instruments if r["kind"] == "perpetual"}
+    return {
+        "schema": "plimsoll.market",
+        "schema_version": 1,
+        "time": time,
+        "indices": {coin: {"price": price} for coin, price in prices.items()},
+        "assets": {"USDC": {"price": 1.0}, "sUSD": {"price": 1.0}},
+        "instruments": instruments,
+        "marks": marks,
+        **fields,
+    }
+
+
+def case(name: str, title: str, source: str, rules: Any, account: Doc, at: Doc, expected: Doc) -> Doc:
+    """A case document."""
+    head = {"schema": "plimsoll.case", "schema_version": 1, "id": name, "title": title, "source": source}
+    document = {"schema": "plimsoll.account", "schema_version": 1, "name": name, **account}
+    document = {"venue": name.partition("-")[0], **document}
+    return {**head, "rules": rules, "account": document, "market": at, "expected": expected}
+
+
+def rules(name: str, effective: str, currency: str, parameters: Doc, model: str | None = None) -> Doc:
+    """A rules document of a test of the venue."""
+    head = {"schema": "plimsoll.rules", "schema_version": 1, "name": name, "model": model or name}
+    return {**head, "effective": effective, "currency": currency, "parameters": parameters}
+
+
+def perpetual(name: str, coin: str, currency: str) -> Doc:
+    """A linear perpetual."""
+    return {"kind": "perpetual", "name": name, "underlying": coin, "settlement": "linear", "currency": currency}
+
+
+def drift_rules(perp: Doc | None = None, spot: Doc | None = None) -> Doc:
+    """Drift with the markets of one test."""
+    market_rules = {"margin_ratio_initial": 1000, "margin_ratio_maintenance": 500, "imf_factor": 0}
+    market_rules |= {"high_leverage_initial": 0, "high_leverage_maintenance": 0, "pnl_initial_weight": 10000}
+    market_rules |= {"pnl_maintenance_weight": 10000, "pnl_imf_factor": 0, "pnl_max_imbalance": 0.0, **(perp or {})}
+    token = {"decimals": 9, "initial_asset_weight": 9000, "maintenance_asset_weight": 9000}
+    token |= {"initial_liability_weight": 11000, "maintenance_liability_weight": 11000, "imf_factor": 0}
+    token |= {"scale_start": 0.0, **(spot or {})}
+    quote = {"asset": "USDC", "decimals": 6}
+    parameters = {"quote": quote, "perps": {"SOL": market_rules}, "spot": {"SOL": token}, "order_margin": 0.01}
+    return rules("drift", "2026-01-01", "USD", {**parameters, "pnl_cap_initial": 100.0})
+
+
+def drift() -> list[Doc]:
+    """The 33 weights and ratios and the account sums of the venue's tests."""
+    time = "2026-04-01T00:00:00Z"
+    coin = [{"kind": "spot", "name": "SOL-SPOT", "underlying": "SOL"}, perpetual("SOL-PERP", "SOL", "USDC")]
+    found = []
+    weights = ((0, 9000, 11000), (10, 9000, 11000), (10_000, 8357, 11962), (100_000, 2642, 40422))
+    for factor, asset, loan in weights:
+        expected = {f"workings.SOL.asset_weight.{m}": asset for m in ("initial", "fill", "maintenance")}
+        expected |= {f"workings.SOL.liability_weight.{m}": loan for m in ("initial", "fill", "maintenance")}
+        title, own = f"Weights of 1,000 coins at a factor of {factor}", {"mode": "cross", "collateral": {"SOL": 1000.0}}
+        at = market(time, {"SOL": 25.0}, coin)
+        rule = drift_rules(spot={"imf_factor": factor})
+        found.append(case(f"drift-weights-imf-{factor}", title, DRIFT, rule, own, at, expected))
+    token = {"initial_asset_weight": 1500, "maintenance_asset_weight": 7500}
+    expected = {"initial": 1500, "fill": 4500, "maintenance": 7500}
+    expected = {f"workings.SOL.asset_weight.{m}": w for m, w in expected.items()}
+    own = {"mode": "cross", "collateral": {"SOL": 100_000.0}}
+    title = "A weight for each margin type"
+    at = market(time, {"SOL": 25.0}, coin)
+    found.append(case("drift-weights-types", title, DRIFT, drift_rules(spot=token), own, at, expected))
+    for deposits, weight in ((1.0, 9000), (20_000.0, 9000), (40_000.0, 4500), (60_000.0, 3000)):
+        own = {"mode": "cross", "collateral": {"SOL": 1.0}, "reported": {"deposits.SOL": deposits}}
+        rule = drift_rules(spot={"scale_start": 500_000.0, "maintenance_asset_weight": 9000})
+        title = f"Initial weight at {deposits:,.0f} coins deposited by all"
+        expected = {"workings.SOL.asset_weight.initial": weight}
+        found.append(case(f"drift-scaled-{deposits:.0f}", title, DRIFT, rule, own, at, expected))
+    lows = {"high_leverage_initial": 200, "high_leverage_maintenance": 100}
+    lower = {"high_leverage_initial": 100, "high_leverage_maintenance": 50, "imf_factor": 50}
+    types = ("initial", "fill", "maintenance")
+    ratios: list[tuple[str, Doc, float, bool, dict[str, float]]] = [
+        ("types", {}, 1.0, False, dict(zip(types, (1000, 750, 500), strict=True))),
+        ("types-high", lows, 1.0, True, dict(zip(types, (200, 150, 100), strict=True))),
+        ("million", {"imf_factor": 50}, 1e6, False, {"initial": 1300}),
+        ("high-0.1", lower, 0.1, True, {"initial": 100}),
+        ("high-1", lower, 1.0, True, {"initial": 100}),
+        ("high-10", lower, 10.0, True, {"initial": 104}),
+        ("high-3000", lower, 3000.0, True, {"initial": 221}),
+    ]
+    for name, perp, size, high, wanted in ratios:
+        own = {"mode": "cross", "positions": [{"instrument": "SOL-PERP", "quantity": size}]}
+        own |= {"settings": {"high_leverage": high}}
+        expected = {f"workings.SOL-PERP.ratio.{m}": r for m, r in wanted.items()}
+        title = f"Margin ratio of a perpetual of {size:g} coins" + (" in high-leverage mode" if high else "")
+        found.append(case(f"drift-ratio-{name}", title, DRIFT, drift_rules(perp), own, at, expected))
+    at = market(time, {"SOL": 100.0}, coin)
+    order = {"instrument": "SOL-SPOT", "quantity": 500.0, "price": 100.0}
+    own = {"mode": "cross", "collateral": {"USDC": 10_000.0}, "orders": [order]}
+    expected = {"workings.initial.requirement": "50000.01", "workings.initial.collateral": "50000.00"}
+    title = "10,000 USDC and a bid for 500 coins at 100"
+    found.append(case("drift-account-bid", title, DRIFT, "drift@2026-04-01", own, at, expected))
+    order = {"instrument": "SOL-SPOT", "quantity": -3000.0, "price": 100.0}
+    own = {"mode": "cross", "collateral": {"SOL": 500.0}, "orders": [order]}
+    expected = {"workings.initial.requirement": "300000.01", "workings.initial.collateral": "300000.00"}
+    title = "A deposit of 500 coins and an ask for 3,000"
+    found.append(case("drift-account-ask", title, DRIFT, "drift@2026-04-01", own, at, expected))
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Write or check the case documents of the on-chain venues.")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail where a file is stale")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the documents lie")
+    chosen = parser.parse_args(arguments)
+    documents = [*drift()]
+    wanted = {f"{d['id']}.json": json.dumps(d, indent=1) + "\n" for d in documents}
+    stale = [p.name for own in OWN for p in chosen.folder.glob(f"{own}*.json") if p.name not in wanted]
+    for file_name, text in wanted.items():
+        path = chosen.folder / file_name
+        if not chosen.check:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(file_name)
+    for file_name in stale:
+        print(f"{file_name} is stale: python tools/make_cases_onchain.py", file=sys.stderr)
+    print(f"{len(wanted)} cases, {len(stale)} problems")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
