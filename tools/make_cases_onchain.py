@@ -126,12 +126,49 @@ def drift() -> list[Doc]:
     return found
 
 
+def synthetix() -> list[Doc]:
+    """The five positions of Liquidation.margin.test.ts at four sets of prices."""
+    source = "project specification, venues-onchain 3.3: markets/perps-market Liquidation.margin.test.ts"
+    sizes = {"BTC": -1.0, "ETH": 20.0, "LINK": 2000.0, "ARB": 5000.0, "OP": 5000.0}
+    # opened from zero skew: oracle times one plus half the size over the skew scale
+    fills = {"BTC": 29850.0, "ETH": 2020.0, "LINK": 5.05, "ARB": 2.05, "OP": 2.05}
+    scales = {"BTC": 100.0, "ETH": 1000.0, "LINK": 100_000.0, "ARB": 100_000.0, "OP": 100_000.0}
+    markets = {}
+    for coin, scale in scales.items():
+        growth, least = (1.5, 0.035) if coin in ("ARB", "OP") else (2.0, 0.01)
+        markets[coin] = {"skew_scale": scale, "initial_margin_ratio": growth, "minimum_initial_margin_ratio": least}
+        markets[coin] |= {"maintenance_margin_scalar": 0.5, "minimum_position_margin": 0.0, "flag_reward_ratio": 0.05}
+        markets[coin] |= {"maker_fee": 0.0, "taker_fee": 0.0, "liquidation_multiplier": 1.0, "window_seconds": 10.0}
+    keepers = {"min_reward": 0.0, "max_reward": 0.0, "min_profit_ratio": 0.0, "max_scaling": 0.0}
+    keepers |= {"collateral_reward_ratio": 0.0, "flag_cost": 0.0, "liquidate_cost": 0.0}
+    rule = rules("synthetix-v3", "2023-01-01", "sUSD", {"markets": markets, "collateral": {}, "keepers": keepers})
+    swaps = [perpetual(coin, coin, "sUSD") for coin in sizes]
+    own = {"mode": "cross", "collateral": {"sUSD": 20_000.0}}
+    own["positions"] = [{"instrument": c, "quantity": q, "entry_price": fills[c]} for c, q in sizes.items()]
+    states: list[tuple[str, tuple[float, ...], tuple[float, ...], float]] = [
+        ("opened", (30_000.0, 2000.0, 5.0, 2.0, 2.0), (-150.0, -400.0, -100.0, -250.0, -250.0), 18_850.0),
+        ("down", (28_000.0, 1900.0, 4.6, 1.9, 1.8), (1850.0, -2400.0, -900.0, -750.0, -1250.0), 16_550.0),
+        ("nothing-left", (31_000.0, 1775.0, 3.0, 1.0, 1.13), (-1150.0, -4900.0, -4100.0, -5250.0, -4600.0), 0.0),
+        ("liquidatable", (31_000.0, 1820.0, 3.0, 1.0, 1.0), (-1150.0, -4000.0, -4100.0, -5250.0, -5250.0), 250.0),
+    ]
+    found = []
+    for name, prices, profits, available in states:
+        expected: Doc = {f"workings.{c}.profit": f"{x:.6f}" for c, x in zip(sizes, profits, strict=True)}
+        expected["net_equity"] = expected["workings.available_margin"] = f"{available:.6f}"
+        if name == "opened":
+            expected |= {"workings.required_initial": "5600.000000", "workings.required_maintenance": "2800.000000"}
+        at = market("2025-01-01T00:00:00Z", dict(zip(sizes, prices, strict=True)), swaps)
+        title = f"Five positions on 20,000 of margin, {name.replace('-', ' ')}"
+        found.append(case(f"synthetix-margin-{name}", title, source, rule, own, at, expected))
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write or check the case documents of the on-chain venues.")
     parser.add_argument("--check", action="store_true", help="write nothing, fail where a file is stale")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the documents lie")
     chosen = parser.parse_args(arguments)
-    documents = [*drift()]
+    documents = [*drift(), *synthetix()]
     wanted = {f"{d['id']}.json": json.dumps(d, indent=1) + "\n" for d in documents}
     stale = [p.name for own in OWN for p in chosen.folder.glob(f"{own}*.json") if p.name not in wanted]
     for file_name, text in wanted.items():
