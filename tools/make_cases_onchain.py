@@ -163,12 +163,68 @@ def synthetix() -> list[Doc]:
     return found
 
 
+def option(name: str, strike: float, call: bool, expiry: str) -> Doc:
+    """An option on ETH as a vault takes it: a call settles in its coin, a put in USDC."""
+    row = {"kind": "option", "name": name, "underlying": "ETH", "expiry": expiry, "strike": strike, "call": call}
+    return {**row, "settlement": "inverse" if call else "linear", "currency": "ETH" if call else "USDC"}
+
+
+def opyn() -> list[Doc]:
+    """The naked vaults of the venue's test, and spreads multiplied out by hand."""
+    source = "project specification, venues-onchain 3.1: marginCalculatorNakedMargin.test.ts"
+    time, week = "2022-09-01T08:00:00Z", "2022-09-08T08:00:00Z"
+    naked: list[tuple[str, str, Doc, float, Doc, Doc]] = [
+        (
+            "put",
+            "One put at 100 with ETH at 150, seven days, 30 USDC posted",
+            option("P", 100.0, False, week),
+            150.0,
+            {"USDC": 30.0},
+            {"initial": "16.78", "maintenance": "16.78", "workings.excess": "13.22"},
+        ),
+        (
+            "call",
+            "One call at 2,500 with ETH at 1,800, seven days",
+            option("C", 2500.0, True, week),
+            1800.0,
+            {"ETH": 1.0},
+            {"initial": "0.1678", "maintenance": "0.1678", "currency": "ETH"},
+        ),
+    ]
+    found = []
+    for name, title, row, price, collateral, expected in naked:
+        own = {"mode": "cross", "positions": [{"instrument": row["name"], "quantity": -1.0}], "collateral": collateral}
+        at = market(time, {"ETH": price}, [row])
+        found.append(case(f"opyn-naked-{name}", title, source, "opyn-naked@2022-08-22", own, at, expected))
+    formula = "project specification, venues-onchain 3.1: the printed formula, multiplied out by hand"
+    spreads: list[tuple[str, str, bool, list[tuple[float, float]], str]] = [
+        ("put", "Two puts sold at 100, one bought at 90: 200 less 90", False, [(100.0, -2.0), (90.0, 1.0)], "110.00"),
+        ("put-credit", "A put bought above the sold one needs nothing", False, [(100.0, -1.0), (120.0, 1.0)], "0.00"),
+        (
+            "call",
+            "A call sold at 100, one bought at 125: a fifth of a coin",
+            True,
+            [(100.0, -1.0), (125.0, 1.0)],
+            "0.20",
+        ),
+        ("call-bare", "Two calls sold, one bought below: one coin", True, [(100.0, -2.0), (80.0, 1.0)], "1.00"),
+    ]
+    for name, title, call, legs, needed in spreads:
+        rows = [option(f"{'C' if call else 'P'}{strike:.0f}", strike, call, week) for strike, _ in legs]
+        positions = [{"instrument": r["name"], "quantity": q} for r, (_, q) in zip(rows, legs, strict=True)]
+        own = {"mode": "cross", "positions": positions, "collateral": {"ETH" if call else "USDC": 200.0}}
+        at = market(time, {"ETH": 105.0}, rows)
+        expected = {"initial": needed, "maintenance": needed}
+        found.append(case(f"opyn-spread-{name}", title, formula, "opyn-spread@2022-08-22", own, at, expected))
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write or check the case documents of the on-chain venues.")
     parser.add_argument("--check", action="store_true", help="write nothing, fail where a file is stale")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the documents lie")
     chosen = parser.parse_args(arguments)
-    documents = [*drift(), *synthetix()]
+    documents = [*drift(), *synthetix(), *opyn()]
     wanted = {f"{d['id']}.json": json.dumps(d, indent=1) + "\n" for d in documents}
     stale = [p.name for own in OWN for p in chosen.folder.glob(f"{own}*.json") if p.name not in wanted]
     for file_name, text in wanted.items():
