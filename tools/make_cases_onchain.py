@@ -219,12 +219,78 @@ def opyn() -> list[Doc]:
     return found
 
 
+def gmx() -> list[Doc]:
+    """The printed conditions multiplied out by hand: no test of the venue prints numbers of a position."""
+    source = "project specification, venues-onchain 3.4: the printed formula, multiplied out by hand"
+    swap = [perpetual("BTC", "BTC", "USDC")]
+    numbers = {"min_collateral_factor": 0.01, "min_collateral_factor_liquidation": 0.005}
+    numbers |= {"open_interest_multiplier_long": 2e-10, "open_interest_multiplier_short": 2e-10}
+    numbers |= {"max_open_interest_long": 1e8, "max_open_interest_short": 1e8, "impact_factor_positive": 1e-9}
+    numbers |= {"impact_factor_negative": 2e-9, "impact_exponent": 2.0, "max_impact_factor_liquidation": 0.01}
+    numbers |= {"position_fee_positive": 0.0005, "position_fee_negative": 0.0007}
+    rule = rules(
+        "gmx-v2", "2025-01-01", "USD", {"collateral": "USDC", "markets": {"BTC": numbers}, "min_collateral_usd": 10.0}
+    )
+    interest = {"open_interest_long.BTC": 75e6, "open_interest_short.BTC": 76e6}
+    cases: list[tuple[str, str, float, float, Doc, Doc, Doc]] = [
+        (
+            "long",
+            "2 BTC long for 100,000, 4,000 of collateral, open interest of 75 million: 1.5 % to open",
+            2.0,
+            52_000.0,
+            {"entry_price": 50_000.0, "isolated_margin": 4_000.0, "unsettled_funding": -20.0},
+            {**interest, "borrowing_fee.BTC": 30.0},
+            {
+                "workings.BTC.size": "100000.00",
+                # closing takes 100,000 from the smaller side: 2e-9 (1.1e6^2 - 1e6^2)
+                "workings.BTC.price_impact": "-420.00",
+                "workings.BTC.remaining": "7460.00",
+                "maintenance": "1020.00",
+                "net_equity": "7980.00",
+                # 1.5 % of the size and the profit, which does not help
+                "initial": "5480.00",
+                "workings.liquidation_price.BTC": "48520.00",
+            },
+        ),
+        (
+            "short-balanced",
+            "A short that closing balances: the gain of price impact does not count, the fee is the lower one",
+            -1.0,
+            50_000.0,
+            {"entry_price": 50_000.0, "isolated_margin": 900.0},
+            interest,
+            {
+                "workings.BTC.price_impact": "0.00",
+                "maintenance": "275.00",
+                "initial": "760.00",
+                "workings.liquidation_price.BTC": "50625.00",
+            },
+        ),
+        (
+            "small",
+            "A position of 500: ten dollars of collateral have to remain",
+            0.01,
+            50_000.0,
+            {"entry_price": 50_000.0, "isolated_margin": 12.0},
+            {**interest, "price_impact.BTC": -1e6},
+            {"workings.BTC.price_impact": "-5.00", "maintenance": "15.35", "initial": "15.35"},
+        ),
+    ]
+    found = []
+    for name, title, size, price, terms, reported, expected in cases:
+        own = {"mode": "isolated", "positions": [{"instrument": "BTC", "quantity": size, **terms}]}
+        own |= {"collateral": {"USDC": terms["isolated_margin"]}, "reported": reported}
+        at = market("2025-02-01T00:00:00Z", {"BTC": price}, swap)
+        found.append(case(f"gmx-{name}", title, source, rule, own, at, expected))
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write or check the case documents of the on-chain venues.")
     parser.add_argument("--check", action="store_true", help="write nothing, fail where a file is stale")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the documents lie")
     chosen = parser.parse_args(arguments)
-    documents = [*drift(), *synthetix(), *opyn()]
+    documents = [*drift(), *synthetix(), *opyn(), *gmx()]
     wanted = {f"{d['id']}.json": json.dumps(d, indent=1) + "\n" for d in documents}
     stale = [p.name for own in OWN for p in chosen.folder.glob(f"{own}*.json") if p.name not in wanted]
     for file_name, text in wanted.items():
