@@ -199,7 +199,7 @@ def test_a_spread_is_of_one_kind_and_expiry() -> None:
 @pytest.mark.rule("OPYN-08")
 @pytest.mark.parametrize(("path", "value", "told"), [
     ("strike_asset", "DAI", "strike_asset: got 'DAI'"),
-    ("products.ETH.put.upper_bounds.1.days", 7.0, r"upper_bounds\[1\]\.days: got 7\.0"),
+    ("products.ETH.put.upper_bounds.1.tenor_days", 7.0, r"upper_bounds\[1\]\.tenor_days: got 7\.0"),
     ("tokens", {"USDC": {"decimals": 6}}, r"products\.ETH"),
     ("dust", {"DAI": 1.0}, r"dust\.DAI"),
 ])  # fmt: skip

@@ -12,8 +12,8 @@ from typing import Any
 def bound(rows: list[dict[str, Any]], seconds: float) -> Exact | None:
     found = None
     for row in reversed(rows):
-        if seconds <= row["days"] * 86_400:
-            found = Exact(row["price"])
+        if seconds <= row["tenor_days"] * 86_400:
+            found = Exact(row["upper_bound"])
     return found
 
 

@@ -19,11 +19,12 @@ DAY = 86_400.0
 def upper_bound(product: Product, seconds: float) -> float | None:
     """Bound of the next larger tenor, that tenor included; `None` beyond the last.
 
-    >>> row = {"spot_shock": 0.75, "upper_bounds": [{"days": 7.0, "price": 0.1678}, {"days": 14.0, "price": 0.237}]}
+    >>> row = {"spot_shock": 0.75, "upper_bounds": [{"tenor_days": 7.0, "upper_bound": 0.1678},
+    ...     {"tenor_days": 14.0, "upper_bound": 0.237}]}
     >>> [upper_bound(Product.model_validate(row), days * DAY) for days in (0.0, 7.0, 7.1, 15.0)]
     [0.1678, 0.1678, 0.237, None]
     """
-    return next((row.price for row in product.upper_bounds if seconds <= row.days * DAY), None)
+    return next((row.upper_bound for row in product.upper_bounds if seconds <= row.tenor_days * DAY), None)
 
 
 def naked(call: bool, strike: float, spot: F64, shock: float, bound: float) -> F64:

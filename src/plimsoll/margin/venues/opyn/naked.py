@@ -53,7 +53,7 @@ class OpynNaked(OpynVault):
                 listed = "options on " + ", ".join(sorted(self.parameters.products))
                 found.append(Problem(f"{path}.instrument", f"{contract.name!r} on {contract.underlying}", listed))
             elif seconds > 0.0 and upper_bound(product, seconds) is None:
-                allowed = f"an expiry within {product.upper_bounds[-1].days:g} days: there is no bound beyond"
+                allowed = f"an expiry within {product.upper_bounds[-1].tenor_days:g} days: there is no bound beyond"
                 found.append(Problem(f"{path}.instrument", f"{contract.name!r}, {seconds / DAY:.6g} days", allowed))
             dust = self.parameters.dust.get(contract.currency, 0.0)
             held = account.collateral.get(contract.currency, 0.0)

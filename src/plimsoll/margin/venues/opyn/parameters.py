@@ -11,14 +11,14 @@ from plimsoll.documents import Asset, Count, Fraction, NonNegative, Part, Positi
 
 
 class UpperBound(Part):
-    """Largest price of an option at the money, as a part of the strike, up to so many `days` before expiry."""
+    """Largest price of an option at the money, as a part of the strike, up to so many days before expiry."""
 
-    days: Positive
-    price: Fraction
+    tenor_days: Positive
+    upper_bound: Fraction
 
 
 class Product(Part):
-    """Naked margin of the puts or calls of one coin; the bound of a tenor is that of the next larger `days`."""
+    """Naked margin of the puts or calls of one coin; the bound of a tenor is that of the next larger tenor."""
 
     spot_shock: Annotated[float, Field(strict=True, gt=0, le=1)]
     upper_bounds: Annotated[tuple[UpperBound, ...], Field(min_length=1)]
@@ -26,8 +26,10 @@ class Product(Part):
     @model_validator(mode="after")
     def _rising(self) -> Self:
         for n, (before, row) in enumerate(pairwise(self.upper_bounds), start=1):
-            if row.days <= before.days:
-                raise fault(f"upper_bounds[{n}].days", row.days, f"more than {before.days}, the row before it")
+            if row.tenor_days <= before.tenor_days:
+                raise fault(
+                    f"upper_bounds[{n}].tenor_days", row.tenor_days, f"more than {before.tenor_days}, the row before it"
+                )
         return self
 
 

@@ -4,7 +4,7 @@ MODELS = {"synthetix-v3": "model:SynthetixPerps"}
 
 WORDS: dict[str, tuple[str, str, int]] = {
     "skew_scale": ("size at which a trade moves its price by all of it, in coins", "n", -1),
-    "markets.initial_margin_ratio": ("growth of the initial ratio with size over skew scale", "n", 1),
+    "initial_margin_ratio": ("growth of the initial ratio with size over skew scale", "n", 1),
     "minimum_initial_margin_ratio": ("initial ratio of the smallest position", "%", 1),
     "maintenance_margin_scalar": ("maintenance over initial ratio", "n", 1),
     "minimum_position_margin": ("added for each position", "$", 1),
@@ -13,7 +13,7 @@ WORDS: dict[str, tuple[str, str, int]] = {
     "taker_fee": ("fee of a trade that raises the skew", "%", 1),
     "liquidation_multiplier": ("pace of liquidations", "n", -1),
     "window_seconds": ("length of a liquidation window", "s", -1),
-    "collateral.discount_scalar": ("growth of the discount with the amount over the token's skew scale", "n", 1),
+    "discount_scalar": ("growth of the discount with the amount over the token's skew scale", "n", 1),
     "lower_discount": ("least discount", "%", 1),
     "upper_discount": ("largest discount", "%", 1),
     "min_reward": ("least profit of a keeper", "$", 1),
