@@ -115,12 +115,12 @@ def drift() -> list[Doc]:
     at = market(time, {"SOL": 100.0}, coin)
     order = {"instrument": "SOL-SPOT", "quantity": 500.0, "price": 100.0}
     own = {"mode": "cross", "collateral": {"USDC": 10_000.0}, "orders": [order]}
-    expected = {"workings.initial.requirement": "50000.01", "workings.initial.collateral": "50000.00"}
+    expected = {"workings.initial.requirement": "50000.010000", "workings.initial.collateral": "50000.000000"}
     title = "10,000 USDC and a bid for 500 coins at 100"
     found.append(case("drift-account-bid", title, DRIFT, "drift@2026-04-01", own, at, expected))
     order = {"instrument": "SOL-SPOT", "quantity": -3000.0, "price": 100.0}
     own = {"mode": "cross", "collateral": {"SOL": 500.0}, "orders": [order]}
-    expected = {"workings.initial.requirement": "300000.01", "workings.initial.collateral": "300000.00"}
+    expected = {"workings.initial.requirement": "300000.010000", "workings.initial.collateral": "300000.000000"}
     title = "A deposit of 500 coins and an ask for 3,000"
     found.append(case("drift-account-ask", title, DRIFT, "drift@2026-04-01", own, at, expected))
     return found

@@ -39,11 +39,9 @@ class OpynSpread(OpynVault):
         found = vault_problems(self.parameters, account, market)
         rows = [(i, market.contracts.get(x.instrument)) for i, x in enumerate(account.positions) if x.quantity]
         held = [(i, c) for i, c in rows if isinstance(c, Option)]
-        for i, c in held[1:]:
-            first = held[0][1]
-            if (c.underlying, c.expiry, c.call) != (first.underlying, first.expiry, first.call):
-                allowed = f"the coin, expiry and kind of {first.name!r}: a vault holds one spread"
-                found.append(Problem(f"account.positions[{i}].instrument", repr(c.name), allowed))
+        if len({(c.underlying, c.expiry, c.call) for _, c in held}) > 1:
+            allowed = "options of one coin, expiry and kind: a vault holds one spread"
+            found += [Problem(f"account.positions[{i}].instrument", repr(c.name), allowed) for i, c in held]
         return found
 
     def required(self, vault: Vault, market: Market, states: States) -> F64:

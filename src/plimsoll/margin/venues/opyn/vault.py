@@ -95,10 +95,9 @@ def vault_problems(p: SpreadParameters, account: Account, market: Market) -> lis
             held.append((path, position.quantity, contract))
     for sign, word in ((-1.0, "sold"), (1.0, "bought")):
         mine = [(path, c) for path, q, c in held if q * sign > 0]
-        found += [
-            Problem(path, f"{c.name!r}, one more {word} option", f"one {word} option in a vault: a document for each")
-            for path, c in mine[1:]
-        ]
+        if len(mine) > 1:
+            allowed = f"one {word} option in a vault: a document for each"
+            found += [Problem(path, f"{c.name!r}, one of {len(mine)} {word} options", allowed) for path, c in mine]
     if account.orders:
         got = f"{len(account.orders)} orders"
         found.append(Problem("account.orders", got, "none: a vault has no orders"))
