@@ -47,7 +47,7 @@ class OpynNaked(OpynVault):
             path = f"account.positions[{i}]"
             if position.quantity > 0.0:
                 allowed = "sold options: a naked vault holds no other"
-                found.append(Problem(f"{path}.quantity", repr(position.quantity), allowed))
+                found.append(Problem(f"{path}.quantity", f"{contract.name!r}, bought", allowed))
             product, seconds = self._product(contract), market.seconds_to(contract.expiry)
             if product is None:
                 listed = "options on " + ", ".join(sorted(self.parameters.products))
