@@ -164,7 +164,7 @@ def test_margin_bends_where_the_shocked_price_meets_the_strike(call: bool) -> No
 
 @pytest.mark.rule("OPYN-08")
 @pytest.mark.parametrize(("held", "rows", "fields", "path"), [
-    ({"P": 1.0}, [option("P", 1e3, call=False)], {}, r"positions\[0\]\.quantity: got 'P', bought; allowed: sold options"),
+    ({"P": 1.0}, [option("P", 1e3, call=False)], {}, r"positions\[0\]\.quantity: got 'P', bought; allowed: sold"),
     ({"P": -1.0, "Q": -1.0}, [option("P", 1e3, call=False), option("Q", 9e2, call=False)], {}, r"one sold option"),
     ({"P": -1.0}, [option("P", 1e3, call=False, coin="SOL")], {}, r"got 'P', option on SOL"),
     ({"P": -1.0}, [option("P", 1e3, call=False, settlement="inverse", currency="ETH")], {}, r"puts that settle in"),
