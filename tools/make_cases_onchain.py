@@ -57,10 +57,10 @@ def perpetual(name: str, coin: str, currency: str) -> Doc:
 
 def drift_rules(perp: Doc | None = None, spot: Doc | None = None) -> Doc:
     """Drift with the markets of one test."""
-    market_rules = {"margin_ratio_initial": 1000, "margin_ratio_maintenance": 500, "imf_factor": 0}
+    market_rules: Doc = {"margin_ratio_initial": 1000, "margin_ratio_maintenance": 500, "imf_factor": 0}
     market_rules |= {"high_leverage_initial": 0, "high_leverage_maintenance": 0, "pnl_initial_weight": 10000}
     market_rules |= {"pnl_maintenance_weight": 10000, "pnl_imf_factor": 0, "pnl_max_imbalance": 0.0, **(perp or {})}
-    token = {"decimals": 9, "initial_asset_weight": 9000, "maintenance_asset_weight": 9000}
+    token: Doc = {"decimals": 9, "initial_asset_weight": 9000, "maintenance_asset_weight": 9000}
     token |= {"initial_liability_weight": 11000, "maintenance_liability_weight": 11000, "imf_factor": 0}
     token |= {"scale_start": 0.0, **(spot or {})}
     quote = {"asset": "USDC", "decimals": 6}
@@ -72,7 +72,9 @@ def drift() -> list[Doc]:
     """The 33 weights and ratios and the account sums of the venue's tests."""
     time = "2026-04-01T00:00:00Z"
     coin = [{"kind": "spot", "name": "SOL-SPOT", "underlying": "SOL"}, perpetual("SOL-PERP", "SOL", "USDC")]
-    found = []
+    found: list[Doc] = []
+    own: Doc
+    expected: Doc
     weights = ((0, 9000, 11000), (10, 9000, 11000), (10_000, 8357, 11962), (100_000, 2642, 40422))
     for factor, asset, loan in weights:
         expected = {f"workings.SOL.asset_weight.{m}": asset for m in ("initial", "fill", "maintenance")}
@@ -82,8 +84,8 @@ def drift() -> list[Doc]:
         rule = drift_rules(spot={"imf_factor": factor})
         found.append(case(f"drift-weights-imf-{factor}", title, DRIFT, rule, own, at, expected))
     token = {"initial_asset_weight": 1500, "maintenance_asset_weight": 7500}
-    expected = {"initial": 1500, "fill": 4500, "maintenance": 7500}
-    expected = {f"workings.SOL.asset_weight.{m}": w for m, w in expected.items()}
+    by_type = {"initial": 1500, "fill": 4500, "maintenance": 7500}
+    expected = {f"workings.SOL.asset_weight.{m}": w for m, w in by_type.items()}
     own = {"mode": "cross", "collateral": {"SOL": 100_000.0}}
     title = "A weight for each margin type"
     at = market(time, {"SOL": 25.0}, coin)
@@ -143,7 +145,7 @@ def synthetix() -> list[Doc]:
     keepers |= {"collateral_reward_ratio": 0.0, "flag_cost": 0.0, "liquidate_cost": 0.0}
     rule = rules("synthetix-v3", "2023-01-01", "sUSD", {"markets": markets, "collateral": {}, "keepers": keepers})
     swaps = [perpetual(coin, coin, "sUSD") for coin in sizes]
-    own = {"mode": "cross", "collateral": {"sUSD": 20_000.0}}
+    own: Doc = {"mode": "cross", "collateral": {"sUSD": 20_000.0}}
     own["positions"] = [{"instrument": c, "quantity": q, "entry_price": fills[c]} for c, q in sizes.items()]
     states: list[tuple[str, tuple[float, ...], tuple[float, ...], float]] = [
         ("opened", (30_000.0, 2000.0, 5.0, 2.0, 2.0), (-150.0, -400.0, -100.0, -250.0, -250.0), 18_850.0),
@@ -223,7 +225,7 @@ def gmx() -> list[Doc]:
     """The printed conditions multiplied out by hand: no test of the venue prints numbers of a position."""
     source = "project specification, venues-onchain 3.4: the printed formula, multiplied out by hand"
     swap = [perpetual("BTC", "BTC", "USDC")]
-    numbers = {"min_collateral_factor": 0.01, "min_collateral_factor_liquidation": 0.005}
+    numbers: Doc = {"min_collateral_factor": 0.01, "min_collateral_factor_liquidation": 0.005}
     numbers |= {"open_interest_multiplier_long": 2e-10, "open_interest_multiplier_short": 2e-10}
     numbers |= {"max_open_interest_long": 1e8, "max_open_interest_short": 1e8, "impact_factor_positive": 1e-9}
     numbers |= {"impact_factor_negative": 2e-9, "impact_exponent": 2.0, "max_impact_factor_liquidation": 0.01}
@@ -278,7 +280,7 @@ def gmx() -> list[Doc]:
     ]
     found = []
     for name, title, size, price, terms, reported, expected in cases:
-        own = {"mode": "isolated", "positions": [{"instrument": "BTC", "quantity": size, **terms}]}
+        own: Doc = {"mode": "isolated", "positions": [{"instrument": "BTC", "quantity": size, **terms}]}
         own |= {"collateral": {"USDC": terms["isolated_margin"]}, "reported": reported}
         at = market("2025-02-01T00:00:00Z", {"BTC": price}, swap)
         found.append(case(f"gmx-{name}", title, source, rule, own, at, expected))
