@@ -204,3 +204,15 @@ def test_packs_that_make_no_sense_are_refused(path: str, value: Any, told: str) 
 
     with pytest.raises(pl.DocumentError, match=told):
         pl.margin_model(with_parameter(pl.find_rules(PACK), path, value))
+
+
+@pytest.mark.rule("DRIFT-11")
+@pytest.mark.parametrize(("size", "price"), [(1e11, 1e300), (1e11, 1e-5)])
+def test_amounts_that_no_double_holds_are_refused(size: float, price: float) -> None:
+    """Whole numbers have no end, but documents do; a multiplier can leave the range before."""
+    content = market(SOL=price).to_dict()
+    for row in content["instruments"]:
+        if row["name"] == "SOL-PERP" and price < 1.0:
+            row["multiplier"] = 1e300
+    with pytest.raises(pl.DocumentError, match="an amount that is not finite"):
+        require({"instrument": "SOL-PERP", "quantity": size}, at=pl.Market.from_dict(content))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from math import isfinite
 
+from plimsoll.documents import refuse
 from plimsoll.margin.venues.drift.parameters import PerpMarket, SpotMarket
 from plimsoll.margin.venues.drift.weights import (
     BASE,
@@ -24,9 +26,15 @@ USD = 1_000_000
 def whole(amount: float, decimals: int) -> int:
     """An amount in the smallest unit, the nearest one to its shortest decimal text.
 
+    Raises `DocumentError` for a product that left the range of double precision.
+
     >>> whole(0.1, 9), whole(-2.5, 0), whole(1e11, 9)
     (100000000, -2, 100000000000000000000)
     """
+    if not isfinite(amount):
+        raise refuse(
+            "requirement", "an amount that is not finite", "sizes and prices that double precision can multiply"
+        )
     return int(Decimal(repr(float(amount))).scaleb(decimals).to_integral_value(ROUND_HALF_EVEN))
 
 

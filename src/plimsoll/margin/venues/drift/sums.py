@@ -85,8 +85,11 @@ class Sums:
 
 
 def dollars(amount: int) -> float:
-    """Dollars of an amount in 1e-6 USD."""
-    return amount / USD
+    """Dollars of an amount in 1e-6 USD, infinite where no double holds them: the document then refuses the account."""
+    try:
+        return amount / USD
+    except OverflowError:
+        return float("inf") if amount > 0 else float("-inf")
 
 
 def _now(oracle: Oracle) -> Oracle:

@@ -43,7 +43,10 @@ def price_impact(market: GmxMarket, long: bool, delta: float, longs: float, shor
     worse = market.impact_factor_negative
     # the chain never pays more for balance than it takes for imbalance
     better = min(market.impact_factor_positive, worse)
-    first, last = (float(gap**market.impact_exponent) for gap in (before_gap, after_gap))
+    try:
+        first, last = (float(gap**market.impact_exponent) for gap in (before_gap, after_gap))
+    except OverflowError:
+        return float("-inf")  # no double holds it: the most that a check takes
     if (longs <= shorts) == (after[0] <= after[1]):
         return (first - last) * (better if after_gap < before_gap else worse)
     return first * better - last * worse

@@ -10,6 +10,9 @@ from math import ceil
 
 from plimsoll.margin.venues.synthetix.parameters import Collateral, PerpsMarket
 
+_MOST_WINDOWS = 1e18
+"""No position is liquidated in so many: a bound for sizes that no double divides."""
+
 
 def margin_ratios(market: PerpsMarket, size: float) -> tuple[float, float]:
     """Initial and maintenance ratio of a position of `size` coins (either sign).
@@ -70,4 +73,5 @@ def windows(market: PerpsMarket, size: float) -> int:
     fees = market.maker_fee + market.taker_fee
     most = fees * market.skew_scale * market.liquidation_multiplier * market.window_seconds
     # a product of fees that should be a whole share may come out a hair below it
-    return 0 if most <= 0.0 else ceil(abs(size) / most * (1.0 - 1e-15))
+    share = 0.0 if most <= 0.0 else abs(size) / most * (1.0 - 1e-15)
+    return ceil(min(share, _MOST_WINDOWS))
