@@ -20,6 +20,9 @@ LOW, HIGH = 1e-3, 100.0
 CLOSE = 1e-9
 """How far on both sides of a line, relative, the account has to be above it here and under it there."""
 
+STEPS = {"drift": 1e-7}
+"""The same for rules that count in whole numbers: nothing moves between two millionths of a dollar of a price."""
+
 Curves = Callable[[Any], dict[str, tuple[Any, Any]]]
 """Multipliers to (equity, maintenance) of each pool."""
 
@@ -155,8 +158,9 @@ def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally:
             f"{pool.subject}: between {low!r} and {high!r} the sign changes, lines {pool.lines}"
         )
         tally.changes += 1
+    close = STEPS.get(tally.rules.partition("@")[0], CLOSE)
     for line in pool.lines:
-        _at_its_place(line, crossing, at)
+        _at_its_place(line, crossing, at, close)
     here = np.flatnonzero(m == 1.0)[0]
     excess = equity[here] - maintenance[here]
     hair = 1e-11 * (abs(equity[here]) + abs(maintenance[here]))
@@ -168,11 +172,11 @@ def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally:
     tally.sides.update(x.side for x in pool.lines)
 
 
-def _at_its_place(line: Line, crossing: list[Line], at: Any) -> None:
+def _at_its_place(line: Line, crossing: list[Line], at: Any, close: float) -> None:
     others = [x.multiplier for x in crossing if x is not line]
-    if any(abs(x / line.multiplier - 1.0) < 3 * CLOSE for x in others):
+    if any(abs(x / line.multiplier - 1.0) < 3 * close for x in others):
         return
-    equity, maintenance = at(line.multiplier * np.array([1.0 - CLOSE, 1.0, 1.0 + CLOSE]))
+    equity, maintenance = at(line.multiplier * np.array([1.0 - close, 1.0, 1.0 + close]))
     excess, size = equity - maintenance, np.abs(equity) + np.abs(maintenance)
     clear = np.abs(excess) > 1e-12 * size
     if line.side == "touching":

@@ -29,7 +29,7 @@ def market(time: str, prices: dict[str, float], instruments: list[Doc], **fields
         "schema_version": 1,
         "time": time,
         "indices": {coin: {"price": price} for coin, price in prices.items()},
-        "assets": {"USDC": {"price": 1.0}, "sUSD": {"price": 1.0}},
+        "assets": {"USDC": {"price": 1.0}, "USD": {"price": 1.0}},
         "instruments": instruments,
         "marks": marks,
         **fields,
@@ -143,9 +143,9 @@ def synthetix() -> list[Doc]:
         markets[coin] |= {"maker_fee": 0.0, "taker_fee": 0.0, "liquidation_multiplier": 1.0, "window_seconds": 10.0}
     keepers = {"min_reward": 0.0, "max_reward": 0.0, "min_profit_ratio": 0.0, "max_scaling": 0.0}
     keepers |= {"collateral_reward_ratio": 0.0, "flag_cost": 0.0, "liquidate_cost": 0.0}
-    rule = rules("synthetix-v3", "2023-01-01", "sUSD", {"markets": markets, "collateral": {}, "keepers": keepers})
-    swaps = [perpetual(coin, coin, "sUSD") for coin in sizes]
-    own: Doc = {"mode": "cross", "collateral": {"sUSD": 20_000.0}}
+    rule = rules("synthetix-v3", "2023-01-01", "USD", {"markets": markets, "collateral": {}, "keepers": keepers})
+    swaps = [perpetual(coin, coin, "USD") for coin in sizes]
+    own: Doc = {"mode": "cross", "collateral": {"USD": 20_000.0}}
     own["positions"] = [{"instrument": c, "quantity": q, "entry_price": fills[c]} for c, q in sizes.items()]
     states: list[tuple[str, tuple[float, ...], tuple[float, ...], float]] = [
         ("opened", (30_000.0, 2000.0, 5.0, 2.0, 2.0), (-150.0, -400.0, -100.0, -250.0, -250.0), 18_850.0),

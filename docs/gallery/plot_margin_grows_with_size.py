@@ -53,7 +53,7 @@ def initial(rules: str, mode: str, cash: str, coins: float) -> float:
 
 books = {
     "Drift": ("drift@2026-05-01", "cross", "USDC"),
-    "Synthetix v3 on Base": ("synthetix-v3@2026-05-01", "cross", "sUSD"),
+    "Synthetix v3 on Base": ("synthetix-v3@2026-05-01", "cross", "USD"),
     "GMX v2 on Arbitrum": ("gmx-v2@2026-05-01", "isolated", "USDC"),
 }
 coins = np.geomspace(0.01, 3_000.0, 45)

@@ -24,8 +24,10 @@ FEW, COARSE = 2, 40
 
 MANY, WHOLE = 10, 100
 """The same in the long run; `PLIMSOLL_LINES_MORE=5` takes five times as many accounts, and writes no page."""
-NO_CONTRACTS = ("okx-margin",)
-"""Rule sets that margin loans and take no contracts; their line is held to its formula in test_lines.py."""
+NO_CONTRACTS = ("okx-margin", "opyn-naked", "opyn-spread")
+"""Rule sets that margin loans and take no contracts, and vaults of one sold option that never owe cash: no random book
+is theirs. Their lines are held to formulas in test_lines.py and test_opyn.py.
+"""
 MORE = int(os.environ.get("PLIMSOLL_LINES_MORE", "1"))
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import plimsoll as pl
 from naive import opyn
+from plimsoll.liquidation import Path, liquidation
 from plimsoll.margin.path import States, tracks_of
 from plimsoll.margin.rules import with_parameter
 from plimsoll.margin.venues.opyn.formulas import debt_price, spread
@@ -204,3 +205,19 @@ def test_a_spread_is_of_one_kind_and_expiry() -> None:
 def test_packs_that_make_no_sense_are_refused(path: str, value: Any, told: str) -> None:
     with pytest.raises(pl.DocumentError, match=told):
         pl.margin_model(with_parameter(RULES, path, value))
+
+
+@pytest.mark.rule("OPYN-03")
+@pytest.mark.parametrize(("call", "collateral"), [(True, 0.5), (False, 300.0)])
+def test_the_line_of_a_vault_is_where_its_collateral_is_needed_whole(call: bool, collateral: float) -> None:
+    """A put beyond its strike needs `K - shock S (1 - bound)`, a call `1 - K shock / S (1 - bound)`: solved for S."""
+    strike, shock, bound = 1_200.0, 0.75, 0.1678
+    model, at = pl.margin_model(NAKED), market(option("O", strike, call=call))
+    head = {"schema": "plimsoll.account", "schema_version": 1, "mode": "cross"}
+    held = {"positions": [{"instrument": "O", "quantity": -1.0}], "collateral": {"ETH" if call else "USDC": collateral}}
+    left = (
+        strike * shock * (1.0 - bound) / (1.0 - collateral) if call else (strike - collateral) / shock / (1.0 - bound)
+    )
+    found = liquidation(model, pl.Account.from_dict({**head, **held}), at, Path({"ETH": 1.0}, None))
+    (line,) = found.pools[0].lines
+    assert line.multiplier == pytest.approx(left / 1_500.0, rel=1e-9)

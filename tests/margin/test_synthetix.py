@@ -26,7 +26,7 @@ Doc = dict[str, Any]
 
 def market(**prices: float) -> pl.Market:
     at = {**PRICES, **prices}
-    swap = {"kind": "perpetual", "settlement": "linear", "currency": "sUSD"}
+    swap = {"kind": "perpetual", "settlement": "linear", "currency": "USD"}
     rows = [{**swap, "name": c, "underlying": c} for c in (*at, "DOGE")]
     return pl.Market.from_dict(
         {
@@ -34,7 +34,7 @@ def market(**prices: float) -> pl.Market:
             "schema_version": 1,
             "time": "2025-07-01T00:00:00Z",
             "indices": {c: {"price": p} for c, p in {**at, "DOGE": 0.2}.items()},
-            "assets": {"sUSD": {"price": 1.0}, "USDC": {"price": 1.0}},
+            "assets": {"USD": {"price": 1.0}, "USDC": {"price": 1.0}},
             "instruments": [*rows, {**swap, "name": "BTC-USDC", "underlying": "BTC", "currency": "USDC"}],
             "marks": {c: {"price": p} for c, p in {**at, "DOGE": 0.2, "BTC-USDC": 6e4}.items()},
         }
@@ -61,17 +61,17 @@ def test_ratios_grow_with_the_share_of_the_skew_scale() -> None:
 
 @pytest.mark.rule("SNX-03")
 def test_the_reward_of_keepers_stands_in_both_margins() -> None:
-    small = require({"instrument": "ETH", "quantity": 1.0}, collateral={"sUSD": 1_000.0})
+    small = require({"instrument": "ETH", "quantity": 1.0}, collateral={"USD": 1_000.0})
     # 0.9 for the flag and 5 of costs, but at least twice the costs
     assert small.component("liquidation_reward").maintenance == pytest.approx(10.0)
-    large = require({"instrument": "ETH", "quantity": 1_000.0}, collateral={"sUSD": 1e6})
+    large = require({"instrument": "ETH", "quantity": 1_000.0}, collateral={"USD": 1e6})
     extra = windows(NUMBERS.markets["ETH"], 1_000.0) - 1
     assert large.component("liquidation_reward").initial == pytest.approx(500.0 + 10.0 * extra)
-    poor = require({"instrument": "ETH", "quantity": 1_000.0}, collateral={"sUSD": 100.0})
+    poor = require({"instrument": "ETH", "quantity": 1_000.0}, collateral={"USD": 100.0})
     assert poor.component("liquidation_reward").initial == pytest.approx(100.0 + 10.0 * extra)
-    nothing = require(collateral={"sUSD": 100.0})
+    nothing = require(collateral={"USD": 100.0})
     assert (nothing.initial, nothing.maintenance) == (0.0, 0.0)
-    dear = require({"instrument": "ETH", "quantity": 1.0}, collateral={"sUSD": 1e3}, reported={"flag_cost": 40.0})
+    dear = require({"instrument": "ETH", "quantity": 1.0}, collateral={"USD": 1e3}, reported={"flag_cost": 40.0})
     assert dear.component("liquidation_reward").initial == pytest.approx(80.0)
 
 
@@ -79,7 +79,7 @@ def test_the_reward_of_keepers_stands_in_both_margins() -> None:
 def test_collateral_counts_less_the_more_there_is_of_it() -> None:
     rule = NUMBERS.collateral["ETH"]
     assert [discount(rule, a) for a in (1.0, 1_000.0, 9_000.0)] == [0.05, 0.1, 0.2]
-    found = require(collateral={"ETH": 1_000.0, "sUSD": -500.0}, borrowed={"sUSD": 100.0})
+    found = require(collateral={"ETH": 1_000.0, "USD": -500.0}, borrowed={"USD": 100.0})
     assert found.net_equity == pytest.approx(0.9 * 3e6 - 600.0)
     assert found.workings["collateral"] == 3e6
 
@@ -124,7 +124,7 @@ def books(draw: st.DrawFn) -> tuple[pl.Rules, Doc, pl.Market, list[Doc], Doc]:
     tokens = {"ETH": draw(st.sampled_from([0.0, 3.0, 700.0, 5_000.0]))}
     cash = draw(st.floats(-1e4, 1e6))
     account: Doc = {"positions": positions, "orders": orders, "reported": reported}
-    account["collateral"] = {"sUSD": cash, **tokens}
+    account["collateral"] = {"USD": cash, **tokens}
     told = {"costs": costs, "cash": cash, "tokens": {c: (a, at[c]) for c, a in tokens.items()}}
     return pl.Rules.from_dict(content), account, market(**at), rows, told
 
@@ -160,7 +160,7 @@ def test_a_path_is_one_requirement_after_the_other(book: Any, move: float) -> No
 @pytest.mark.rule("SNX-03")
 def test_the_line_bends_where_the_reward_meets_a_guard() -> None:
     model = pl.margin_model(RULES)
-    head = {"schema": "plimsoll.account", "schema_version": 1, "mode": "cross", "collateral": {"sUSD": 1e6}}
+    head = {"schema": "plimsoll.account", "schema_version": 1, "mode": "cross", "collateral": {"USD": 1e6}}
     book = pl.Account.from_dict({**head, "positions": [{"instrument": "ETH", "quantity": 100.0}]})
     low, high = 5.0 / (0.0003 * 3e5), 495.0 / (0.0003 * 3e5)
     bends = model.kinks(book, market())["ETH"]
@@ -170,10 +170,10 @@ def test_the_line_bends_where_the_reward_meets_a_guard() -> None:
 @pytest.mark.rule("SNX-07")
 @pytest.mark.parametrize(("fields", "path"), [
     ({"positions": [{"instrument": "DOGE", "quantity": 1.0}]}, r"positions\[0\]\.instrument: got 'DOGE'"),
-    ({"positions": [{"instrument": "BTC-USDC", "quantity": 1.0}]}, r"settled in sUSD on BTC, ETH"),
+    ({"positions": [{"instrument": "BTC-USDC", "quantity": 1.0}]}, r"settled in USD on BTC, ETH"),
     ({"orders": [{"instrument": "X", "quantity": 1.0, "price": 1.0}]}, r"orders\[0\]\.instrument: got 'X'"),
     ({"collateral": {"SOL": 1.0}}, r"account\.collateral\.SOL"),
-    ({"collateral": {"ETH": -1.0}}, r"account\.collateral\.ETH: got .*only sUSD can be owed"),
+    ({"collateral": {"ETH": -1.0}}, r"account\.collateral\.ETH: got .*only USD can be owed"),
     ({"borrowed": {"ETH": 1.0}}, r"account\.borrowed\.ETH"),
     ({"reported": {"flag_cost": -1.0}}, r"account\.reported\.flag_cost"),
     ({"mode": "portfolio"}, r"account\.mode"),

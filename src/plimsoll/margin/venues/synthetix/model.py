@@ -58,7 +58,7 @@ class SynthetixPerps(MarginModel):
     PARAMETERS = SynthetixParameters
     MODES = ("cross",)
     TAKES: ClassVar[frozenset[str]] = frozenset({"borrowed"})
-    LINEAR = ("sUSD",)
+    LINEAR = ("USD",)
     FORMS = Declared("refused", "none", _WHY, "refused", _WHY)
     MANY = "every position by itself, and the reward of the keepers of each account"
     parameters: SynthetixParameters
