@@ -64,6 +64,7 @@ def test_leverage_falls_as_open_interest_grows() -> None:
     assert crowded.initial > 60_000.0 * 0.012 - 1e-9
     unknown = require(held("BTC", 1.0))
     assert unknown.workings["BTC.open_factor"] == pytest.approx(9e7 * 6e-11)
+    assert {c.evidence for c in unknown.components} == {"assumed"}
     assert any("open interest not reported" in n for n in unknown.notes)
 
 

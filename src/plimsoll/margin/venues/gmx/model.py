@@ -68,15 +68,17 @@ class GmxPositions(MarginModel):
         book = open_book(account.model_copy(update={"orders": ()}), market, on_failure)
         rows = rows_of(p, account, market, book)
         names = [r.subject for r in rows]
-        paths = [f"markets.{c.underlying}" for c in book.plan.contracts] or ["markets"]
+        markets = [f"markets.{c.underlying}" for c in book.plan.contracts]
+        least = [f"{m}.min_collateral_factor_liquidation" for m in markets] or ["markets"]
+        taken = [f"{m}.max_impact_factor_liquidation" for m in markets] or ["markets"]
         costs = np.array([r.costs for r in rows], dtype=np.float64)
         initial = np.array([r.initial(r.profit) for r in rows], dtype=np.float64)
         maintenance = np.array([r.maintenance for r in rows], dtype=np.float64)
         orders = order_charges(p, account, market, rows)
         rise = np.array([x for _, x in orders], dtype=np.float64)
         components = (
-            component("positions", "Least collateral", weakest(self.rules, paths), names, initial, maintenance),
-            component("closing", "Fees and price impact of closing", weakest(self.rules, paths), names, costs, costs),
+            component("positions", "Least collateral", weakest(self.rules, least), names, initial, maintenance),
+            component("closing", "Fees and price impact of closing", weakest(self.rules, taken), names, costs, costs),
             component("open_orders", "Open orders", "assumed", [f"orders {n}" for n, _ in orders], rise, 0.0 * rise),
         )
         balance = account.collateral.get(p.collateral, 0.0) * cash_price(p, market) - sum(r.margin for r in rows)
