@@ -23,6 +23,9 @@ CLOSE = 1e-9
 GRAIN = {"dydx-v4": 5e-6}
 """Rules that charge whole units of a currency: equity less maintenance of a few positions moves in steps up to this."""
 
+STEPS = {"drift": 1e-7}
+"""The same for rules that count in whole numbers: nothing moves between two millionths of a dollar of a price."""
+
 Curves = Callable[[Any], dict[str, tuple[Any, Any]]]
 """Multipliers to (equity, maintenance) of each pool."""
 
@@ -159,8 +162,9 @@ def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally:
             f"{pool.subject}: between {low!r} and {high!r} the sign changes, lines {pool.lines}"
         )
         tally.changes += 1
+    close = STEPS.get(tally.rules.partition("@")[0], CLOSE)
     for line in pool.lines:
-        _at_its_place(line, crossing, at, grain)
+        _at_its_place(line, crossing, at, grain, close)
     here = np.flatnonzero(m == 1.0)[0]
     excess = equity[here] - maintenance[here]
     hair = 1e-11 * (abs(equity[here]) + abs(maintenance[here]))
@@ -172,11 +176,11 @@ def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally:
     tally.sides.update(x.side for x in pool.lines)
 
 
-def _at_its_place(line: Line, crossing: list[Line], at: Any, grain: float) -> None:
+def _at_its_place(line: Line, crossing: list[Line], at: Any, grain: float, close: float) -> None:
     others = [x.multiplier for x in crossing if x is not line]
-    if any(abs(x / line.multiplier - 1.0) < 3 * CLOSE for x in others):
+    if any(abs(x / line.multiplier - 1.0) < 3 * close for x in others):
         return
-    equity, maintenance = at(line.multiplier * np.array([1.0 - CLOSE, 1.0, 1.0 + CLOSE]))
+    equity, maintenance = at(line.multiplier * np.array([1.0 - close, 1.0, 1.0 + close]))
     excess, size = equity - maintenance, np.abs(equity) + np.abs(maintenance)
     clear = np.abs(excess) > np.maximum(1e-12 * size, grain)
     if line.side == "touching":

@@ -52,6 +52,11 @@ PACKS: dict[str, tuple[dict[str, Any], ...]] = {
     "okx-options@2026-05-01": (OPTIONS | INVERSE | ONE, OPTIONS | {"styles": ("linear",)}, OPTIONS | ONE),
     "bybit-uta@2025-09-05": (LINEAR, {"kinds": ("future", "perpetual")}, COINS),
     "bybit-pm@2026-03-24": (LINEAR, COINS | {"styles": ("linear",)}, COINS),
+    "drift@2026-05-01": (SWAPS, SWAPS, LINEAR),
+    "synthetix-v3@2025-07-01": (SWAPS | {"coin": "USD"}, SWAPS | {"coin": "USD"}, LINEAR | {"coin": "USD"}),
+    "opyn-naked@2022-09-01": (OPTIONS, OPTIONS | {"styles": ("linear",)} | ONE),
+    "opyn-spread@2022-09-01": (OPTIONS, OPTIONS | {"styles": ("linear",)} | ONE),
+    "gmx-v2@2026-04-01": (SWAPS,),
 }
 """A pack of every model and the contracts that it takes, more or less: what it refuses is part of the test."""
 

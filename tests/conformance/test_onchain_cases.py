@@ -1,0 +1,42 @@
+"""The case documents of Drift, Synthetix, Opyn and GMX: written by their tool, and met."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from plimsoll.conformance.case import Case, run_case
+from plimsoll.conformance.shipped import shipped_cases
+
+TOOLS = Path(__file__).resolve().parent.parent.parent / "tools"
+OWN = ("drift-", "synthetix-", "opyn-", "gmx-")
+CASES = {c.id: c for c in shipped_cases() if c.id.startswith(OWN)}
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(TOOLS))
+    spec = importlib.util.spec_from_file_location("make_cases_onchain", TOOLS / "make_cases_onchain.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+@pytest.mark.rule("DRIFT-01", "DRIFT-02", "DRIFT-03", "DRIFT-04", "DRIFT-05", "DRIFT-06", "DRIFT-08")
+@pytest.mark.rule("SNX-01", "SNX-02", "SNX-05", "OPYN-01", "OPYN-03", "OPYN-04", "OPYN-05")
+@pytest.mark.rule("GMX-02", "GMX-03", "GMX-05")
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_venue_s_own_numbers_are_met(case: Case) -> None:
+    assert run_case(case).misses == []
+
+
+def test_the_cases_are_what_the_tool_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = loaded(monkeypatch)
+    assert tool.main(["--check"]) == 0
+    assert tool.main(["--check", "--folder", str(tmp_path)]) == 1
+    assert tool.main(["--folder", str(tmp_path)]) == 0
+    assert {p.stem for p in tmp_path.glob("*.json")} == set(CASES)
