@@ -33,6 +33,12 @@ std::size_t product(std::size_t rows, std::size_t columns) {
     return rows * columns;
 }
 
+// Room for the questions of this thread.
+Aligned<double>& own_room() {
+    thread_local Aligned<double> room;
+    return room;
+}
+
 std::size_t within(const char* name, std::int64_t index, std::size_t count) {
     if (index < 0 || static_cast<std::size_t>(index) >= count) {
         throw std::out_of_range(std::string(name) + ": got " + std::to_string(index) +
@@ -128,29 +134,44 @@ void Book::check_gross(std::size_t account, const std::vector<Position>& held, c
 
 double Book::unchecked(Measure measure, std::size_t account, std::size_t instrument, double quantity) const {
     const double* losses = losses_.data() + account * stride_;
-    thread_local Aligned<double> room;
     if (bounds_ && largest_[instrument] <= kWidestRow) {
-        room.at_least(peaked_room(vectors_));
-        const PeakedOrder order{losses, row(instrument), -quantity, vectors_, peaks_.data() + account * bounds_,
-                                lows_.data() + instrument * bounds_, highs_.data() + instrument * bounds_};
-        if (measure == Measure::worst) return peaked_loops().most(order, room.data()) + 0.0;
-        const int pause = pause_.load(std::memory_order_relaxed);
-        if (pause > 0) {
-            pause_.store(pause - 1, std::memory_order_relaxed);
-        } else {
-            const Measured<double> found = peaked_loops().tail(order, tail_, room.data());
-            if (!std::isnan(found.quantile)) {
-                if (pause) pause_.store(0, std::memory_order_relaxed);
-                return (measure == Measure::quantile ? found.quantile : found.shortfall) + 0.0;
-            }
-            pause_.store(pause > -kTries ? pause - 1 : kPause, std::memory_order_relaxed);
-        }
+        const double found = by_bounds(measure, account, instrument, quantity);
+        if (!std::isnan(found)) return found + 0.0;
     }
     if (measure == Measure::worst) return loop_.most(losses, row(instrument), -quantity, vectors_) + 0.0;
+    Aligned<double>& room = own_room();
     room.at_least(stride_ + selection_room<double>(scenarios_));
     loop_.add(losses, row(instrument), -quantity, vectors_, room.data());
     const Measured<double> found = loop_.tail(room.data(), scenarios_, tail_, room.data() + stride_);
     return (measure == Measure::quantile ? found.quantile : found.shortfall) + 0.0;
+}
+
+// NaN where bounds are of no use.
+double Book::by_bounds(Measure measure, std::size_t account, std::size_t instrument, double quantity) const {
+    const PeakedLoops& loop = peaked_loops();
+    Aligned<double>& room = own_room();
+    room.at_least(peaked_room(vectors_));
+    const PeakedOrder order{losses_.data() + account * stride_,
+                            row(instrument),
+                            -quantity,
+                            vectors_,
+                            peaks_.data() + account * bounds_,
+                            lows_.data() + instrument * bounds_,
+                            highs_.data() + instrument * bounds_};
+    if (measure == Measure::worst) return loop.most(order, room.data());
+    const int pause = pause_.load(std::memory_order_relaxed);
+    if (pause > 0) {
+        pause_.store(pause - 1, std::memory_order_relaxed);
+        return std::numeric_limits<double>::quiet_NaN();
+    }
+    const Measured<double> found = loop.tail(order, tail_, room.data());
+    const bool helped = !std::isnan(found.quantile);
+    if (!helped) {
+        pause_.store(pause > -kTries ? pause - 1 : kPause, std::memory_order_relaxed);
+    } else if (pause) {
+        pause_.store(0, std::memory_order_relaxed);
+    }
+    return measure == Measure::quantile ? found.quantile : found.shortfall;
 }
 
 double Book::after(Measure measure, std::int64_t account, std::int64_t instrument, double quantity) const {

@@ -58,6 +58,7 @@ class Book {
     void check_order(std::size_t instrument, double quantity) const;
     void check_gross(std::size_t account, const std::vector<Position>& held, const double* largest) const;
     double unchecked(Measure measure, std::size_t account, std::size_t instrument, double quantity) const;
+    double by_bounds(Measure measure, std::size_t account, std::size_t instrument, double quantity) const;
 
     double* losses_of(std::size_t account) { return losses_.data() + account * stride_; }
     const double* row(std::size_t instrument) const { return rows_.data() + instrument * stride_; }

@@ -12,6 +12,7 @@ PLIMSOLL_INLINE float outwards(double x) {
     constexpr double kMost = std::numeric_limits<float>::max();
     const double size = x < 0.0 ? -x : x;
     const double wide = Sign * x + (size * 0x1p-22 + 1e-37);
+    if (wide > kMost) return Sign * std::numeric_limits<float>::infinity();
     return static_cast<float>(Sign * (wide > -kMost ? wide : -kMost));
 }
 

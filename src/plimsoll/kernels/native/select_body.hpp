@@ -272,7 +272,12 @@ Scalar sampled_bound(const Losses<Scalar>& x, std::size_t k, Scalar* sample, Sca
 }
 
 // Adding it, and taking it away again, rounds a number below 2^n to a multiple of 2^(n - 52).
-PLIMSOLL_INLINE double rounder(int n) { return std::ldexp(1.5, n < -1022 ? -1022 : n); }
+PLIMSOLL_INLINE double rounder(int n) {
+    const std::uint64_t bits = static_cast<std::uint64_t>((n < -1022 ? -1022 : n) + 1023) << 52 | std::uint64_t{1} << 51;
+    double x;
+    std::memcpy(&x, &bits, sizeof x);
+    return x;
+}
 
 // The sum of share * (x - quantile) over the numbers above the quantile, of which there are fewer than k. Its bits depend
 // neither on the order of the numbers nor on how many below the quantile are among them: each excess is cut at two bits
@@ -288,9 +293,10 @@ PLIMSOLL_INLINE double excesses(const double* x, std::size_t n, std::size_t k, d
         share *= 0x1p-200;
         top *= 0x1p-200;
     }
-    int size, bits = 0;
-    std::frexp(top, &size);  // top < 2^size
-    while (std::size_t{1} << bits < k) ++bits;
+    std::uint64_t pattern;
+    std::memcpy(&pattern, &top, sizeof pattern);
+    const int size = static_cast<int>(pattern >> 52) - 1022;  // top < 2^size
+    const int bits = 64 - __builtin_clzll(static_cast<unsigned long long>(k | 1));
     const double coarse = rounder(size + bits), fine = rounder(size + 2 * bits - 52);
     Vector<double> sum{}, rest{};
     for (std::size_t i = 0; i < vectors; ++i) {
