@@ -66,7 +66,7 @@ Book::Book(const Holdings& h, const Tail& tail, double limit)
       lows_(product(h.instruments, bounds_), true),
       highs_(product(h.instruments, bounds_), true) {
     for (std::size_t i = 0; i < instruments_; ++i) {
-        const Range range = loop_.pack(h.pnl + i * scenarios_, scenarios_, rows_.data() + i * stride_);
+        const Range range = loop_.pack(h.pnl + i * scenarios_, scenarios_, rows_.data() + i * stride_, false);
         largest_[i] = range.largest + range.odd;
         if (!(largest_[i] <= limit_)) throw std::invalid_argument("pnl: a number is not finite or too large");
     }
@@ -222,7 +222,7 @@ void Book::reprice(const std::int64_t* instrument, const double* pnl, std::size_
         if (slot[i] != kUntouched) throw std::invalid_argument("instrument: got " + std::to_string(i) + " twice");
         slot[i] = static_cast<std::uint32_t>(r);
         double* own = given.data() + r * stride_;
-        const Range range = loop_.pack(pnl + r * scenarios_, scenarios_, bounds_ ? packed.data() : own);
+        const Range range = loop_.pack(pnl + r * scenarios_, scenarios_, bounds_ ? packed.data() : own, false);
         if (bounds_) ordered(packed.data(), own);
         largest[i] = range.largest + range.odd;
         if (!(largest[i] <= limit_)) throw std::invalid_argument("pnl: a number is not finite or too large");

@@ -83,8 +83,9 @@ template <typename Scalar>
 struct Loops {
     using Index = typename LaneIndex<Scalar>::type;
     Range (*range)(const double* in, std::size_t size);
-    // out = in, padded with zeros to whole vectors
-    Range (*pack)(const double* in, std::size_t size, Scalar* out);
+    // out = in, padded with zeros to whole vectors; `past` the caches where the processor can, and then a fence has to
+    // follow before another thread reads it
+    Range (*pack)(const double* in, std::size_t size, Scalar* out, bool past);
     // the rows as 32-bit numbers, and minus the quantities; the highest row goes to `highest`
     Range (*compact)(const std::int64_t* indices, const double* in, std::size_t size, std::uint32_t* row,
                      Scalar* quantity, std::uint64_t& highest);
