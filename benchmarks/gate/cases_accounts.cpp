@@ -75,6 +75,29 @@ Case what_if(const char* name, plimsoll::Measure measure) {
             }};
 }
 
+// So many scenarios that only the lines that matter are read, which have one market behind them.
+Case long_what_if(const char* name, plimsoll::Measure measure) {
+    constexpr std::size_t kMany = 4001;
+    return {name, [measure] {
+                auto held = std::make_shared<Held>();
+                held->pnl = held->numbers.many(kInstruments * kMany, -1.0, 1.0);
+                const std::vector<double> move = held->numbers.many(kMany, -9.0, 9.0);
+                for (std::size_t at = 0; at < held->pnl.size(); ++at) {
+                    held->pnl[at] += move[at % kMany] * (at / kMany % 2 ? 1.0 : -2.0);
+                }
+                plimsoll::Holdings holdings = held->holdings();
+                holdings.scenarios = kMany;
+                auto book = std::make_shared<plimsoll::Book>(holdings, plimsoll::Tail{100, 0.01}, kLimit);
+                return [held, book, measure] {
+                    double sum = 0.0;
+                    for (std::int64_t order = 0; order < 50; ++order) {
+                        sum += book->after(measure, order % kAccounts, order % kInstruments, 1.5);
+                    }
+                    return sum;
+                };
+            }};
+}
+
 Case reprice(const char* name) {
     return {name, [] {
                 auto held = std::make_shared<Held>();
@@ -84,7 +107,9 @@ Case reprice(const char* name) {
                 for (std::int64_t i = 0; i < 9; ++i) which->push_back(5 * i + 2);
                 return [held, book, pnl, which] {
                     book->reprice(which->data(), pnl->data(), which->size(), 1);
-                    return book->losses(7)[7];
+                    std::vector<double> losses(kScenarios);
+                    book->losses(7, losses.data());
+                    return losses[7];
                 };
             }};
 }
@@ -114,6 +139,8 @@ std::vector<Case> account_cases() {
             reprice("Book, reprice"),
             what_if("Book, worst", plimsoll::Measure::worst),
             what_if("Book, shortfall", plimsoll::Measure::shortfall),
+            long_what_if("Book, worst of many scenarios", plimsoll::Measure::worst),
+            long_what_if("Book, shortfall of many scenarios", plimsoll::Measure::shortfall),
             {"vectors_tail", [] {
                  auto losses = std::make_shared<std::vector<double>>(Numbers{4}.many(20'001, -1.0, 3.0));
                  return [losses] {

@@ -253,3 +253,24 @@ def test_bad_weights_and_levels_are_named() -> None:
     for level in (0.0, 1.0, float("nan")):
         with pytest.raises(ValueError, match="level: got"):
             account_var(**GOOD, level=level)
+
+
+def test_prices_larger_than_the_caches_give_the_bits_of_few_rows() -> None:
+    """Their packed copy goes past the caches; the rows of a few accounts do not."""
+    rng = np.random.default_rng(12)
+    pnl = rng.normal(size=(300, 2003))
+    indptr = 10 * np.arange(151)
+    indices, quantity = rng.integers(0, 300, 1500), rng.normal(size=1500)
+    for threads in (1, 2):
+        loss, scenario = account_worst(indptr, indices, quantity, pnl, threads=threads)
+        es = account_es(indptr, indices, quantity, pnl, 0.975, threads=threads)
+        for a in range(0, 150, 15):
+            own = slice(10 * a, 10 * a + 10)
+            few = [0, 10], indices[own], quantity[own], pnl
+            one_loss, one_scenario = account_worst(*few)
+            assert (loss[a], scenario[a]) == (one_loss[0], one_scenario[0])
+            assert es[a] == account_es(*few, 0.975)[0]
+    bad = pnl.copy()
+    bad[indices[7], 2002] = np.nan
+    with pytest.raises(ValueError, match=r"pnl\["):
+        account_worst(indptr, indices, quantity, bad)

@@ -15,6 +15,10 @@ namespace {
 // groups are large beside it; their running results are read and written once for each block.
 constexpr std::size_t kPositions = 128 * 1024;
 constexpr std::size_t kAccounts = 8 * 1024;
+// Rows that are packed side by side: what is written then lies in whole pages, one after the other.
+constexpr std::size_t kRows = 16;
+// More bytes than this are out of the caches before they are read again.
+constexpr std::size_t kCached = 4 * 1024 * 1024;
 // Losses of a group of accounts that wait for their selection, in bytes: as many as the P&L array has, within bounds.
 constexpr std::size_t kLeastLosses = 4 * 1024 * 1024;
 constexpr std::size_t kMostLosses = 32 * 1024 * 1024;
@@ -73,7 +77,8 @@ class Columns {
         // a thread is not worth its start for what is packed in less time
         const std::size_t worth = 1 + count_ * h.scenarios / (128 * 1024);
         for_shards(count_, std::min(threads, worth), [&](std::size_t begin, std::size_t end) {
-            for (std::size_t i = begin; i < end; ++i) pack(h, used.slot.empty() ? i : used.rows[i], i);
+            for (std::size_t i = begin; i < end; i += kRows) pack(h, used, i, std::min(end, i + kRows));
+            std::atomic_thread_fence(std::memory_order_seq_cst);
         });
         for (double one : by_row_) largest_ = one > largest_ || std::isnan(one) ? one : largest_;
     }
@@ -86,18 +91,20 @@ class Columns {
     std::vector<Block<Scalar>> blocks;
 
   private:
-    void pack(const Holdings& h, std::size_t row, std::size_t i) {
-        const double* from = h.pnl + row * h.scenarios;
-        Scalar* to = rows_.data();
-        double most = 0.0;
+    void pack(const Holdings& h, const Used& used, std::size_t begin, std::size_t end) {
+        const bool past = count_ * h.scenarios * sizeof(Scalar) > kCached;
         for (const Block<Scalar>& block : blocks) {
             const std::size_t left = block.first * kLanes<Scalar>;
             const std::size_t size = std::min(block.width * kLanes<Scalar>, h.scenarios - left);
             const std::size_t room = block.width * kLanes<Scalar>;
-            const Range range = loops<Scalar>().pack(from + left, size, to + left * count_ + i * room);
-            most = std::max(most, range.largest) + range.odd;
+            Scalar* to = rows_.data() + left * count_;
+            for (std::size_t i = begin; i < end; ++i) {
+                const std::size_t row = used.slot.empty() ? i : used.rows[i];
+                const double* from = h.pnl + row * h.scenarios + left;
+                const Range range = loops<Scalar>().pack(from, size, to + i * room, past);
+                by_row_[i] = std::max(by_row_[i], range.largest) + range.odd;
+            }
         }
-        by_row_[i] = most;
     }
 
     const std::size_t count_;

@@ -93,10 +93,7 @@ void bind_book(nb::module_& m) {
         "_losses",
         [](const Book& self, std::int64_t account, Out<double, 1> out) {
             expect_1d(out, self.scenarios(), "out");
-            held<Reading>(self, [&] {
-                const double* from = self.losses(account);
-                std::copy(from, from + self.scenarios(), out.data());
-            });
+            held<Reading>(self, [&] { self.losses(account, out.data()); });
         },
         nb::arg("account"), nb::arg("out").noconvert());
     book.def(

@@ -2,6 +2,7 @@
 // those of plimsoll/kernels/book.py.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <shared_mutex>
@@ -46,7 +47,7 @@ class Book {
     std::size_t accounts() const { return held_.size(); }
     std::size_t instruments() const { return instruments_; }
     std::size_t scenarios() const { return scenarios_; }
-    const double* losses(std::int64_t account) const { return losses_.data() + checked_account(account) * stride_; }
+    void losses(std::int64_t account, double* out) const;
     const std::vector<std::vector<Position>>& held() const { return held_; }
 
     mutable std::shared_mutex mutex;
@@ -57,9 +58,14 @@ class Book {
     void check_order(std::size_t instrument, double quantity) const;
     void check_gross(std::size_t account, const std::vector<Position>& held, const double* largest) const;
     double unchecked(Measure measure, std::size_t account, std::size_t instrument, double quantity) const;
+    double by_bounds(Measure measure, std::size_t account, std::size_t instrument, double quantity) const;
 
     double* losses_of(std::size_t account) { return losses_.data() + account * stride_; }
     const double* row(std::size_t instrument) const { return rows_.data() + instrument * stride_; }
+    void order_scenarios();
+    void ordered(const double* row, double* out) const;
+    void find_peaks(std::size_t account);
+    void find_edges(std::size_t instrument);
 
     const std::size_t instruments_, scenarios_, vectors_, stride_;
     const Tail tail_;
@@ -68,6 +74,14 @@ class Book {
     Aligned<double> losses_, rows_;  // padded with minus infinity and with zeros
     std::vector<double> largest_;    // |pnl| of each row
     std::vector<std::vector<Position>> held_;
+
+    // Of long vectors the lines that matter are found by their bounds; see peaks_body.hpp. Then the scenario that
+    // stands at each place is in `order_`, which is empty otherwise.
+    std::vector<std::uint32_t> order_;
+    std::size_t bounds_;  // of a vector, padded
+    Aligned<float> peaks_, lows_, highs_;
+    // how many questions about tails to answer without bounds; or minus how many in a row had no use of them
+    mutable std::atomic<int> pause_{0};
 };
 
 }  // namespace plimsoll

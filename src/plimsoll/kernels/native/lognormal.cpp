@@ -32,6 +32,9 @@ bool any_per_forward(const Instruments& x) {
     return x.per_forward && std::any_of(x.per_forward, x.per_forward + x.count, [](std::uint8_t one) { return one != 0; });
 }
 
+// Instruments that one thread takes at a time.
+constexpr std::size_t kPiece = 64;
+
 // work(number, instrument, view of its group, width, first column) for each instrument of a shard, tile by tile.
 template <typename Work>
 void for_tiles(const Instruments& x, const Tables& tables, bool per_forward, std::size_t threads, Work&& work) {
@@ -39,7 +42,7 @@ void for_tiles(const Instruments& x, const Tables& tables, bool per_forward, std
     Prepared prepared(tables, tables.scenarios, per_forward);
     prepared.take(0, tables.scenarios);
     const Strikes strikes(x);
-    for_shards(x.count, threads, [&](std::size_t begin, std::size_t end) {
+    for_pieces(x.count, kPiece, threads, [&](std::size_t begin, std::size_t end) {
         for (std::size_t left = 0; left < tables.scenarios; left += kTile) {
             const std::size_t width = std::min(kTile, tables.scenarios - left);
             for (std::size_t i = begin; i < end; ++i) {

@@ -18,8 +18,10 @@
 
 #define PLIMSOLL_TABLE                                                                                           \
     template <typename Scalar>                                                                                   \
-    constexpr Loops<Scalar> kLoops = {range,           pack<Scalar>,   compact<Scalar>, worst<Scalar>, \
-                                      summary<Scalar>, losses<Scalar>, tail<Scalar>,    most<Scalar>,  add<Scalar>};
+    constexpr Loops<Scalar> kLoops = {range,        pack<Scalar>, compact<Scalar>, worst<Scalar>, summary<Scalar>,   \
+                                      losses<Scalar>, tail<Scalar>, most<Scalar>,  add<Scalar>,   peaks<Scalar>,     \
+                                      edges<Scalar>};                                                                \
+    constexpr PeakedLoops kPeakedLoops = {peaked_most, peaked_tail};
 
 namespace plimsoll {
 
@@ -32,6 +34,7 @@ namespace plimsoll {
 namespace v4 {
 #include "loops_body.hpp"
 #include "select_body.hpp"
+#include "peaks_body.hpp"
 PLIMSOLL_TABLE
 }  // namespace v4
 #undef PLIMSOLL_COMPRESS
@@ -43,6 +46,7 @@ PLIMSOLL_TABLE
 namespace v3 {
 #include "loops_body.hpp"
 #include "select_body.hpp"
+#include "peaks_body.hpp"
 PLIMSOLL_TABLE
 }  // namespace v3
 #pragma GCC pop_options
@@ -55,6 +59,7 @@ PLIMSOLL_TABLE
 namespace plain {
 #include "loops_body.hpp"
 #include "select_body.hpp"
+#include "peaks_body.hpp"
 PLIMSOLL_TABLE
 }  // namespace plain
 
@@ -73,7 +78,24 @@ const Loops<Scalar>& best() {
     }
 }
 
+const PeakedLoops& best_peaked() {
+    switch (chosen_set()) {
+#if defined(PLIMSOLL_V4)
+        case InstructionSet::kV4: return v4::kPeakedLoops;
+#endif
+#if defined(PLIMSOLL_VARIANTS)
+        case InstructionSet::kV3: return v3::kPeakedLoops;
+#endif
+        default: return plain::kPeakedLoops;
+    }
+}
+
 }  // namespace
+
+const PeakedLoops& peaked_loops() {
+    static const PeakedLoops& chosen = best_peaked();
+    return chosen;
+}
 
 template <>
 const Loops<double>& loops<double>() {

@@ -70,12 +70,22 @@ struct Range {
     double largest, odd;
 };
 
+// One order on a vector of losses of which the largest number of each line is known, and of the row the range of each:
+// losses + factor * row is asked about. Peaks, lows and highs are padded to whole vectors of floats.
+struct PeakedOrder {
+    const double *losses, *row;
+    double factor;
+    std::size_t vectors;
+    const float *peaks, *low, *high;
+};
+
 template <typename Scalar>
 struct Loops {
     using Index = typename LaneIndex<Scalar>::type;
     Range (*range)(const double* in, std::size_t size);
-    // out = in, padded with zeros to whole vectors
-    Range (*pack)(const double* in, std::size_t size, Scalar* out);
+    // out = in, padded with zeros to whole vectors; `past` the caches where the processor can, and then a fence has to
+    // follow before another thread reads it
+    Range (*pack)(const double* in, std::size_t size, Scalar* out, bool past);
     // the rows as 32-bit numbers, and minus the quantities; the highest row goes to `highest`
     Range (*compact)(const std::int64_t* indices, const double* in, std::size_t size, std::uint32_t* row,
                      Scalar* quantity, std::uint64_t& highest);
@@ -91,6 +101,16 @@ struct Loops {
     // max(losses + factor * row), and the vector losses + factor * row itself
     Scalar (*most)(const Scalar* losses, const Scalar* row, Scalar factor, std::size_t vectors);
     void (*add)(const Scalar* losses, const Scalar* row, Scalar factor, std::size_t vectors, Scalar* out);
+    // bounds of each line of a vector: rounded outwards, out of them where a number is none as a float
+    void (*peaks)(const Scalar* losses, std::size_t vectors, float* out);
+    void (*edges)(const Scalar* row, std::size_t vectors, float* low, float* high);
+};
+
+// Answers that read the lines that matter only; scratch has peaked_room(vectors) numbers.
+struct PeakedLoops {
+    double (*most)(const PeakedOrder&, double* scratch);
+    // NaN where so many lines matter that all may be read as well
+    Measured<double> (*tail)(const PeakedOrder&, const Tail& tail, double* scratch);
 };
 
 // Losses are long from so many vectors on.
@@ -104,6 +124,11 @@ constexpr std::size_t selection_room(std::size_t n) {
     return 3 * (vectors_of<Scalar>(n) + kRanked) * kLanes<Scalar>;
 }
 
+constexpr std::size_t peaked_room(std::size_t vectors) {
+    return vectors_of<float>(vectors) * kLanes<float> + 3 * (vectors + 1 + kRanked) * kLanes<double> + vectors;
+}
+
+const PeakedLoops& peaked_loops();
 template <typename Scalar>
 const Loops<Scalar>& loops();
 template <>

@@ -70,10 +70,25 @@ PLIMSOLL_INLINE void stored(const Vector<double>& x, float* to) {
     for (std::size_t l = 0; l < kLanes<double>; ++l) to[l] = static_cast<float>(x[l]);
 }
 
+// A whole line, which is then not read into the cache first.
+PLIMSOLL_INLINE void stored_past(const Vector<double>& x, double* to) {
+#if defined(PLIMSOLL_COMPRESS)
+    _mm512_stream_pd(to, x);
+#else
+    stored(x, to);
+#endif
+}
+PLIMSOLL_INLINE void stored_past(const Vector<double>& x, float* to) { stored(x, to); }
+
 template <typename Scalar>
-Range pack(const double* in, std::size_t size, Scalar* out) {
+Range pack(const double* in, std::size_t size, Scalar* out, bool past) {
     Magnitudes seen;
     std::size_t s = 0;
+    for (; past && s + kLanes<double> <= size; s += kLanes<double>) {
+        const Vector<double> x = loaded(in + s);
+        seen.see(x);
+        stored_past(x, out + s);
+    }
     for (; s + kLanes<double> <= size; s += kLanes<double>) {
         const Vector<double> x = loaded(in + s);
         seen.see(x);

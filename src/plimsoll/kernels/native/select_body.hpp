@@ -271,18 +271,64 @@ Scalar sampled_bound(const Losses<Scalar>& x, std::size_t k, Scalar* sample, Sca
     return kth(sample, size, rank < size ? rank : size, room);
 }
 
-// Quantile and shortfall of what was kept; everything above the quantile is in it.
-template <typename Scalar>
-PLIMSOLL_INLINE Measured<Scalar> measured(const Scalar* x, std::size_t n, Scalar quantile, double share) {
-    Vector<Scalar> sum{};
-    for (std::size_t i = 0; i < vectors_of<Scalar>(n); ++i) {
-        const Vector<Scalar> own = vector_at(x, i);
-        const Vector<Scalar> above = own > quantile ? own - quantile : Vector<Scalar>{};
-        sum += Scalar(share) * above;
+// Adding it, and taking it away again, rounds a number below 2^n to a multiple of 2^(n - 52).
+PLIMSOLL_INLINE double rounder(int n) {
+    const std::uint64_t bits = static_cast<std::uint64_t>((n < -1022 ? -1022 : n) + 1023) << 52 | std::uint64_t{1} << 51;
+    double x;
+    std::memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+// The sum of share * (x - quantile) over the numbers above the quantile, of which there are fewer than k. Its bits depend
+// neither on the order of the numbers nor on how many below the quantile are among them: each excess is cut at two bits
+// that are the same for all, sums of such parts round nowhere, and what is left is nothing beside the largest excess.
+PLIMSOLL_INLINE double excesses(const double* x, std::size_t n, std::size_t k, double quantile, double share) {
+    const std::size_t vectors = vectors_of<double>(n);
+    Vector<double> most = Vector<double>{} + quantile;
+    for (std::size_t i = 0; i < vectors; ++i) most = vector_at(x, i) > most ? vector_at(x, i) : most;
+    double top = share * (most_lane<double>(most) - quantile);
+    if (!(top > 0.0 && top <= std::numeric_limits<double>::max())) return top;
+    const bool huge = top > 0x1p900;
+    if (huge) {
+        share *= 0x1p-200;
+        top *= 0x1p-200;
     }
-    Scalar total = 0;
-    for (std::size_t l = 0; l < kLanes<Scalar>; ++l) total += sum[l];
-    return {quantile, quantile + total};
+    std::uint64_t pattern;
+    std::memcpy(&pattern, &top, sizeof pattern);
+    const int size = static_cast<int>(pattern >> 52) - 1022;  // top < 2^size
+    const int bits = 64 - __builtin_clzll(static_cast<unsigned long long>(k | 1));
+    const double coarse = rounder(size + bits), fine = rounder(size + 2 * bits - 52);
+    Vector<double> sum{}, rest{};
+    for (std::size_t i = 0; i < vectors; ++i) {
+        const Vector<double> own = vector_at(x, i);
+        const Vector<double> above = share * (own > quantile ? own - quantile : Vector<double>{});
+        const Vector<double> part = (above + coarse) - coarse;
+        sum += part;
+        rest += ((above - part) + fine) - fine;
+    }
+    double total = 0.0, left = 0.0;
+    for (std::size_t l = 0; l < kLanes<double>; ++l) {
+        total += sum[l];
+        left += rest[l];
+    }
+    return (total + left) * (huge ? 0x1p200 : 1.0);
+}
+
+PLIMSOLL_INLINE float excesses(const float* x, std::size_t n, std::size_t, float quantile, double share) {
+    Vector<float> sum{};
+    for (std::size_t i = 0; i < vectors_of<float>(n); ++i) {
+        const Vector<float> own = vector_at(x, i);
+        sum += float(share) * (own > quantile ? own - quantile : Vector<float>{});
+    }
+    float total = 0;
+    for (std::size_t l = 0; l < kLanes<float>; ++l) total += sum[l];
+    return total;
+}
+
+// Quantile, the k-th largest, and shortfall of what was kept; everything above the quantile is in it.
+template <typename Scalar>
+PLIMSOLL_INLINE Measured<Scalar> measured(const Scalar* x, std::size_t n, const Tail& tail, Scalar quantile) {
+    return {quantile, quantile + excesses(x, n, tail.k, quantile, tail.share)};
 }
 
 template <typename Scalar>
@@ -307,5 +353,5 @@ Measured<Scalar> tail(const Scalar* from, std::size_t n, const Tail& wanted, Sca
         count = keep<false>(x, bound, kept, finite);
     }
     if (!finite) return {kNone, kNone};
-    return measured(kept, count, kth(kept, count, k, rest), wanted.share);
+    return measured(kept, count, wanted, kth(kept, count, k, rest));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <exception>
 #include <thread>
@@ -9,7 +10,7 @@
 
 namespace plimsoll {
 
-// work(begin, end) for shards of [0, count); the first shard runs on the calling thread.
+// work(begin, end) for shards of [0, count), one for each thread; the first shard runs on the calling thread.
 template <typename Work>
 void for_shards(std::size_t count, std::size_t threads, Work&& work) {
     const std::size_t shards = std::max<std::size_t>(1, std::min(threads, count));
@@ -39,6 +40,23 @@ void for_shards(std::size_t count, std::size_t threads, Work&& work) {
     for (auto& failure : failures) {
         if (failure) std::rethrow_exception(failure);
     }
+}
+
+// The same for many small shards of at most `size`: whoever is free takes the next one, so that threads end together
+// though shards differ and cores are shared with others.
+template <typename Work>
+void for_pieces(std::size_t count, std::size_t size, std::size_t threads, Work&& work) {
+    if (threads <= 1) {
+        work(std::size_t{0}, count);
+        return;
+    }
+    const std::size_t pieces = (count + size - 1) / size;
+    std::atomic<std::size_t> next{0};
+    for_shards(std::min(threads, pieces), threads, [&](std::size_t, std::size_t) {
+        for (std::size_t piece = next++; piece < pieces; piece = next++) {
+            work(piece * size, std::min(count, (piece + 1) * size));
+        }
+    });
 }
 
 }  // namespace plimsoll

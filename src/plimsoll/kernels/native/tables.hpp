@@ -24,12 +24,23 @@ constexpr std::size_t padded(std::size_t width) { return (width + kStep - 1) / k
 class Prepared {
   public:
     Prepared(const Tables& given, std::size_t most, bool per_forward)
-        : tables(given), stride(padded(most)), size_(given.groups * stride), pool_(kColumns * size_), range_(given.groups) {
-        if (!per_forward) std::fill(column(4, 0), column(5, 0), 0.0);
-        if (!given.vol_floor) {
-            std::fill(column(6, 0), column(7, 0), kLeastVol);
-            std::fill(column(7, 0), column(8, 0), 1.0 / kLeastVol);
+        : tables(given), stride(padded(most)), size_(given.groups * stride), range_(given.groups) {
+        const bool own[kColumns] = {true, true, true, true, per_forward, true, given.vol_floor != nullptr,
+                                    given.vol_floor != nullptr, given.vol_shift != nullptr};
+        std::size_t at[kColumns], room = 0;
+        for (std::size_t c = 0; c < kColumns; ++c) {
+            at[c] = room;
+            step_[c] = own[c] ? 1 : 0;
+            room += own[c] ? size_ : stride;
         }
+        pool_ = Aligned<double>(room);
+        for (std::size_t c = 0; c < kColumns; ++c) start_[c] = pool_.data() + at[c];
+        if (!per_forward) std::fill(start_[4], start_[4] + stride, 0.0);
+        if (!given.vol_floor) {
+            std::fill(start_[6], start_[6] + stride, kLeastVol);
+            std::fill(start_[7], start_[7] + stride, 1.0 / kLeastVol);
+        }
+        if (!given.vol_shift) std::fill(start_[8], start_[8] + stride, 0.0);
         per_forward_ = per_forward;
     }
 
@@ -62,7 +73,10 @@ class Prepared {
         return plain ? kPlain : kBounded;
     }
 
-    const double* column(std::size_t which, std::size_t at) const { return pool_.data() + which * size_ + at; }
+    // A column of a group from its `left` on; one that is the same for all groups is there once.
+    const double* column(std::size_t which, std::size_t group, std::size_t left) const {
+        return start_[which] + step_[which] * group * stride + left;
+    }
 
     const Tables tables;
     const std::size_t stride;
@@ -70,7 +84,7 @@ class Prepared {
   private:
     static constexpr std::size_t kColumns = 9;
 
-    double* column(std::size_t which, std::size_t at) { return pool_.data() + which * size_ + at; }
+    double* column(std::size_t which, std::size_t at) { return start_[which] + at; }
 
     // columns after the last one are like it
     void copy(const double* from, std::size_t width, double* to) const {
@@ -106,6 +120,8 @@ class Prepared {
     std::size_t size_;
     bool per_forward_ = false;
     Aligned<double> pool_;
+    double* start_[kColumns];
+    std::size_t step_[kColumns];
     std::vector<Range> range_;
 };
 
@@ -128,9 +144,9 @@ class Strikes {
 
 // One group's columns from `left` on.
 inline View view_of(const Prepared& p, std::size_t group, std::size_t left) {
-    const std::size_t at = group * p.stride + left;
-    return {p.column(0, at), p.column(1, at), p.column(2, at), p.column(3, at), p.column(4, at),
-            p.column(5, at), p.column(6, at), p.column(7, at), p.column(8, at)};
+    return {p.column(0, group, left), p.column(1, group, left), p.column(2, group, left),
+            p.column(3, group, left), p.column(4, group, left), p.column(5, group, left),
+            p.column(6, group, left), p.column(7, group, left), p.column(8, group, left)};
 }
 
 struct Instrument {
