@@ -226,7 +226,7 @@ def test_the_program_itself(files: dict[str, str]) -> None:
     environment = os.environ | {"PYTHONPATH": source}
     arguments = ["margin", "-a", files["account"], "-m", files["market"], "-r"]
     for rules, code in ((PRBM, 0), ("prbm@2020-01-01", 2)):
-        command = [sys.executable, "-m", "plimsoll.cli", *arguments, rules, "--json"]
+        command = [sys.executable, "-m", "plimsoll", *arguments, rules, "--json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         assert done.returncode == code
         assert bool(done.stdout) is (code == 0)

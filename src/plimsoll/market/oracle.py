@@ -43,10 +43,10 @@ class OracleRule(Document):
     least: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
     stale: Positive = 60.0
     lag: NonNegative = 20.0
-    sigmas: Positive = 7.0
+    sigmas: Positive = 6.0
     daily_vol: Positive = 0.03
     halflife: Positive = 900.0
-    spread: NonNegative = 0.005
+    spread: NonNegative = 0.004
     quarantine: NonNegative = 60.0
     confirm: NonNegative = 60.0
     agree: Fraction = 0.75

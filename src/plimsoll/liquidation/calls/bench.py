@@ -171,8 +171,8 @@ def walked(levels: tuple[tuple[float, float], ...], size: float, mark: float, sp
     Level by level of the posted book; what is beyond it is closed `spread` beyond the last level, and without a book
     everything is closed `spread` beside the mark.
 
-    >>> walked(((99.0, 5.0), (98.0, 5.0)), 10.0, 100.0, 0.01), walked((), 10.0, 100.0, 0.01)
-    (0.015, 0.01)
+    >>> walked(((99.0, 5.0), (97.0, 5.0)), 10.0, 100.0, 0.01), walked((), 10.0, 100.0, 0.01)
+    (0.02, 0.01)
     """
     if size <= 0.0:
         return 0.0
