@@ -14,11 +14,18 @@ import pytest
 import line_checks
 import plimsoll as pl
 from line_books import Desk, listed
-from line_checks import Found, by_tiers, check
+from line_checks import Found, check, twin
 from lines_page import publish, row, rows
 
 ACCOUNTS, PRICES = 1_000, 10_000
 TENTH = ACCOUNTS // 10
+HANDFUL, FEWER, LESS_ASSESSED = (1, 2, 0), 1_000, 12
+"""Accounts of every run (of which one should turn near its line and one have two lines), prices, and how many of them
+are assessed again, for rule sets with arithmetic of their own on paths."""
+
+ASSESSED, WHOLE_ASSESSED = 9, 30
+"""Prices of each account that are assessed again in the tenth, and in the whole."""
+
 FEW, COARSE = 2, 40
 """Accounts of every run, and prices, for rule sets that are assessed price by price."""
 
@@ -41,11 +48,19 @@ def desk(label: str) -> Desk:
     return Desk.of(next(p for p in pl.shipped_packs() if p.label == label), market())
 
 
-def labels(*, tiers: bool) -> list[str]:
-    """The newest pack of each name, of those that are held to closed forms or of the others."""
-    packs = [p for p in pl.shipped_packs() if p.name not in NO_CONTRACTS]
-    found = {p.name: p.label for p in packs if by_tiers(pl.margin_model(p)) is tiers}
-    return list(found.values())
+@cache
+def twins() -> dict[str, str]:
+    """The newest pack of each name, and what its lines are held to."""
+    newest = {p.name: p for p in pl.shipped_packs() if p.name not in NO_CONTRACTS}
+    return {p.label: twin(pl.margin_model(p)) for p in newest.values()}
+
+
+def labels(*kinds: str) -> list[str]:
+    """The packs that are held to one of these."""
+    return [label for label, kind in twins().items() if kind in kinds]
+
+
+BY_TIERS, AT_ONCE, ONE_BY_ONE = labels("closed form"), labels("path, assessed"), labels("assessed again")
 
 
 def market_units(label: str) -> set[str]:
@@ -59,7 +74,7 @@ def market_units(label: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("label", labels(tiers=True))
+@pytest.mark.parametrize("label", BY_TIERS)
 def test_a_tenth_of_the_accounts_by_tiers(label: str) -> None:
     tally = Found(label)
     for seed in range(TENTH):
@@ -71,7 +86,31 @@ def test_a_tenth_of_the_accounts_by_tiers(label: str) -> None:
     assert {"falling", "rising"} <= set(tally.sides)
 
 
-@pytest.mark.parametrize("label", labels(tiers=False))
+@pytest.mark.parametrize("label", AT_ONCE)
+def test_a_handful_of_accounts_along_their_paths(label: str) -> None:
+    tally = Found(label)
+    for seed in HANDFUL:
+        check(desk(label), seed, FEWER, tally, start=400, assessed_at=LESS_ASSESSED)
+    assert tally.accounts == len(HANDFUL)
+    assert tally.assessed >= LESS_ASSESSED * len(HANDFUL)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("label", AT_ONCE)
+def test_a_tenth_of_the_accounts_along_their_paths(label: str) -> None:
+    tally = Found(label)
+    for seed in range(TENTH):
+        check(desk(label), seed, PRICES, tally, assessed_at=ASSESSED)
+    assert tally.accounts == TENTH
+    assert tally.prices >= TENTH * PRICES
+    assert tally.assessed >= TENTH * ASSESSED
+    assert min(tally.lines[n] for n in "012") >= 1, tally
+    assert tally.kinds["tangent"] >= 1
+    assert {"falling", "rising"} <= set(tally.sides)
+
+
+@pytest.mark.parametrize("label", ONE_BY_ONE)
 def test_a_few_accounts_price_by_price(label: str) -> None:
     tally = Found(label)
     for seed in (1, 2)[:FEW]:
@@ -102,28 +141,29 @@ def test_a_line_that_is_wrong_is_seen(damage: str, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(line_checks, "liquidation", worse)
     with pytest.raises(AssertionError):
-        swept(labels(tiers=True)[0], 10, 500)
+        swept(BY_TIERS[0], 10, 500)
 
 
 def test_the_page_holds_what_is_shipped() -> None:
-    """Every row is of a rule set that ships and of as many accounts as the long run takes."""
-    quick = set(labels(tiers=True))
-    told = [line.split("|") for line in rows().values()]
-    by_label = {cells[1].strip(): int(cells[3].replace(",", "")) for cells in told}
-    assert by_label
-    assert by_label.keys() <= quick | set(labels(tiers=False))
-    assert all(n == (ACCOUNTS if label in quick else MANY) for label, n in by_label.items())
+    """Every row is of a rule set that ships, and of as many accounts as the long run takes."""
+    told = [[c.strip() for c in line.split("|")] for line in rows().values()]
+    by_label = {cells[1]: (cells[2], int(cells[3].replace(",", ""))) for cells in told}
+    assert by_label.keys() == twins().keys()
+    for label, (kind, accounts) in by_label.items():
+        assert kind == twins()[label]
+        assert accounts == (MANY if kind == "assessed again" else ACCOUNTS)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("label", [*labels(tiers=True), *labels(tiers=False)])
+@pytest.mark.parametrize("label", [*BY_TIERS, *AT_ONCE, *ONE_BY_ONE])
 def test_every_account(label: str) -> None:
     """What it finds is committed in docs/validation/lines.md (PLIMSOLL_WRITE_LINES=1 writes its row)."""
-    quick, start = by_tiers(desk(label).model), time.monotonic()
-    tally = Found(label)
-    count, prices = (ACCOUNTS * MORE, PRICES) if quick else (MANY * MORE, WHOLE)
+    start, tally = time.monotonic(), Found(label)
+    slow = label in ONE_BY_ONE
+    count, prices = (MANY * MORE, WHOLE) if slow else (ACCOUNTS * MORE, PRICES)
     for seed in range(count):
-        check(desk(label), seed, prices, tally, most=5 if quick else 2, start=None if quick else 60)
+        more: dict[str, Any] = {"most": 2, "start": 60} if slow else {"assessed_at": WHOLE_ASSESSED}
+        check(desk(label), seed, prices, tally, **more)
         if seed % 50 == 0:
             print(f"{label}: {seed} of {count}, {time.monotonic() - start:.0f} s", file=sys.stderr)
     if MORE > 1:

@@ -1,0 +1,216 @@
+"""DSA along a path, all states at once: what `plimsoll.margin.house.dsa` gives one by one.
+
+Whether the expansion may be charged hangs on a certified bound of its error, which takes some hundred times as long as
+the charge. Its largest error at a node is a lower bound of it, and extremes over the whole box instead of each cell an
+upper one: only where the two disagree about the switch is the bound itself computed (`remainder.unit_errors`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from plimsoll.kernels import lognormal_book
+from plimsoll.margin.house.box import Box
+from plimsoll.margin.house.dsa_many import worst_quadratic
+from plimsoll.margin.house.dsa_parameters import DsaParameters
+from plimsoll.margin.house.expansion import GAMMA, VOLGA, unit_expansion
+from plimsoll.margin.house.prbm_along import counted_balances, equity_path
+from plimsoll.margin.house.remainder import ROUNDING, corners, unit_errors, whole_box
+from plimsoll.margin.house.steps import Steps, delta_charge
+from plimsoll.risk import plan_pnl
+from plimsoll.risk.plan import INVERSE
+from plimsoll.scenarios import Scenarios, years_of
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+
+BLOCK = 48
+"""States that are computed together: their nodes stay in the cache."""
+
+NOW = Scenarios.build([1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Nodes:
+    """The nodes of the box: `spot[M]`, `vol[V]`, columns (spot fastest) and the five powers of each `[5, V M]`."""
+
+    box: Box
+    spot: F64
+    vol: F64
+    columns: Scenarios
+    powers: F64
+
+    @classmethod
+    def of(cls, p: DsaParameters, box: Box) -> Nodes:
+        spot, vol = box.axes(p.grid.spot_cells, p.grid.vol_cells)
+        x, y = np.tile(spot, vol.size), np.repeat(vol, spot.size)
+        return cls(box, spot, vol, box.nodes(spot, vol), np.stack([x, x * x / 2.0, y, x * y, y * y / 2.0]))
+
+
+def dsa_path(p: DsaParameters, box: Box, steps: Steps) -> tuple[F64, F64]:
+    """`[K]` equity and maintenance margin."""
+    equity, kept = np.zeros(len(steps)), np.zeros(len(steps))
+    nodes = Nodes.of(p, box)
+    for part, some in steps.blocks(BLOCK):
+        value = np.zeros(len(some))
+        for underlying in some.underlyings:
+            core, own = _core(p, nodes, some, underlying)
+            kept[part] += p.maintenance_factor * core
+            value = value + own
+        equity[part] = equity_path(some, counted_balances(some, p.haircuts), value)
+    return equity, kept
+
+
+def _core(p: DsaParameters, nodes: Nodes, steps: Steps, underlying: str) -> tuple[F64, F64]:
+    """`[K]` the core of one underlying and the value of its options and coins, USD."""
+    plan, rows = steps.book.plan, steps.rows(underlying)
+    quantity, size = steps.book.quantity[rows], len(steps)
+    options, others = rows[plan.option[rows]], rows[~plan.option[rows]]
+    worth, value = np.full((rows.size, size), np.inf), np.zeros(size)
+    if options.size:
+        own = steps.book.quantity[options][:, None] * steps.option_values(options, NOW)[:, :, 0]
+        own *= plan.multiplier[options][:, None] * steps.settle[options]
+        value = value + own.sum(axis=0)
+        bought = quantity[plan.option[rows]] > 0
+        if p.min_delta.cap_long_options:
+            worth[np.flatnonzero(plan.option[rows])[bought]] = own[bought]
+    for i in others.tolist():
+        if plan.contracts[i].kind == "spot":
+            value = value + steps.book.quantity[i] * steps.settle[i]
+    delta, index = quantity[:, None] * steps.deltas(rows), steps.index[rows[0]]
+    floor = np.maximum(
+        delta_charge(delta, worth, index, p.delta_rate, 0.0),
+        delta_charge(delta, worth, index, p.min_delta.net, p.min_delta.hedged),
+    )
+    return np.maximum(_box(p, nodes, steps, options, others, floor), floor), value
+
+
+def _box(p: DsaParameters, nodes: Nodes, steps: Steps, options: I64, others: I64, floor: F64) -> F64:
+    """`[K]` worst loss over the box: by expansion, or by revaluation where the expansion may lie by too much."""
+    size, q = len(steps), steps.book.quantity
+    gain = _options_gain(nodes, steps, options)
+    quadratic, between, bulk = np.zeros((size, 5)), np.zeros(size), np.zeros(size)
+    curves: list[F64] = []
+    if options.size:
+        tiles = steps.tiled(options, np.arange(size))
+        side = np.tile(q[options], size)
+        held = np.ones(len(tiles), dtype=bool)
+        per = (side[:, None] * unit_expansion(tiles, held, side, nodes.box.vol_rule)).reshape(size, options.size, 5)
+        quadratic += per.sum(axis=1)
+        coarse, large = whole_box(tiles, (nodes.spot, nodes.vol), nodes.box.vol_rule)
+        between += np.abs(q[options]) @ coarse.reshape(size, options.size).T
+        bulk += np.abs(q[options]) @ large.reshape(size, options.size).T
+    for i in others.tolist():
+        found = _linear(nodes, steps, i)
+        gain += np.tile(q[i] * found.gain, (1, nodes.vol.size))
+        quadratic[:, 0] += q[i] * found.first
+        quadratic[:, 1] += q[i] * found.second
+        curves.append(abs(q[i]) * found.between)
+        between += curves[-1].max(axis=1)
+        bulk += abs(q[i]) * found.bulk
+    expansion = worst_quadratic(nodes.box, quadratic.T)
+    worst = np.maximum(0.0, -gain.min(axis=1))
+    error = np.abs(gain - quadratic @ nodes.powers)
+    rounding = ROUNDING * bulk
+    tolerance = p.tolerance * np.maximum(expansion, floor) + 2.0 * rounding
+    seen = error.max(axis=1)
+    h, k = np.diff(nodes.spot), np.diff(nodes.vol)
+    g, o = np.abs(quadratic[:, GAMMA]) / 8.0, np.abs(quadratic[:, VOLGA]) / 8.0
+    low = seen + rounding
+    high = seen + rounding + between + (h.max() ** 2 * g + k.max() ** 2 * o)
+    full = (low > tolerance) & (expansion + low > floor)
+    doubt = np.flatnonzero(~full & (high > tolerance) & (expansion + high > floor))
+    if doubt.size:
+        bound = _bound(nodes, steps, options, doubt, error, quadratic, curves) + rounding[doubt]
+        full[doubt] = (bound > tolerance[doubt]) & (expansion[doubt] + bound > floor[doubt])
+    result: F64 = np.where(full, worst, expansion)
+    return result
+
+
+def _options_gain(nodes: Nodes, steps: Steps, options: I64) -> F64:
+    """`[K, V M]` gain of all options of one underlying at the nodes, USD."""
+    plan, columns = steps.book.plan, nodes.columns
+    total = np.zeros((len(steps), len(columns)))
+    currencies = [plan.contracts[i].currency for i in options.tolist()]
+    for currency in sorted(set(currencies)):
+        some = options[np.array([c == currency for c in currencies], dtype=bool)]
+        used, local = np.unique(plan.group[some], return_inverse=True)
+        root = np.sqrt(years_of(plan.seconds[used]))
+        moved = steps.variable[used][:, :, None] * columns.spot[None, None, :]
+        forward = (moved + plan.fixed[used][:, None, None]).reshape(used.size, -1)
+        scale = steps.states.vol[None, :, None] * columns.vol_scale(plan.seconds[used])[:, None, :]
+        whole = lognormal_book(
+            local.astype(np.int64),
+            plan.strike[some],
+            plan.vol[some] * root[local],
+            plan.call[some],
+            steps.book.quantity[some] * plan.multiplier[some],
+            forward,
+            scale.reshape(used.size, -1),
+            None,
+            np.ones(used.size),
+            per_forward=plan.style[some] == INVERSE,
+        ).reshape(len(steps), -1)
+        whole *= steps.settle[some[0]][:, None]
+        if plan.settle_moves[some[0]]:
+            whole *= columns.spot[None, :]
+        total += whole
+    # no move is a node itself: as many cells lie on one side of it as on the other
+    here = len(columns) // 2
+    result: F64 = total - total[:, here : here + 1]
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """One future, perpetual or coin: `gain[K, M]`, its first and second derivative and its size `[K]`, and by how much
+    it may leave the chords between the nodes `[K, M - 1]`; USD."""
+
+    gain: F64
+    first: F64
+    second: F64
+    between: F64
+    bulk: F64
+
+
+def _linear(nodes: Nodes, steps: Steps, i: int) -> Linear:
+    """As `expansion.unit_expansion` and `remainder.unit_errors` have it for one state."""
+    plan, settle = steps.book.plan, steps.settle[i]
+    follows = float(plan.settle_moves[i])
+    gain = steps.linear_gains(i, Scenarios.build(1.0 + nodes.spot))
+    none = np.zeros((len(steps), nodes.spot.size - 1))
+    if plan.contracts[i].kind == "spot":
+        return Linear(gain, settle * follows, 0.0 * settle, none, settle)
+    share, m, price = steps.share[i], float(plan.multiplier[i]), steps.price[i]
+    cells = np.diff(nodes.spot)[None, :] ** 2 / 8.0
+    if plan.style[i] == INVERSE:
+        base = m / price * settle
+        u = 1.0 + share[:, None] * nodes.spot[None, :-1]
+        bend = base * 2.0 * share * ((1.0 - share) if follows else share)
+        return Linear(gain, base * share, 2.0 * base * share * (follows - share), cells * (bend[:, None] / u**3), base)
+    base = m * price * settle
+    second = 2.0 * base * share * follows
+    return Linear(gain, base * share, second, none + cells * second[:, None], base)
+
+
+def _bound(nodes: Nodes, steps: Steps, options: I64, at: I64, error: F64, quadratic: F64, curves: list[F64]) -> F64:
+    """The certified bound of `remainder.Remainder`, but for its rounding, in the states `at`."""
+    axes, rule = (nodes.spot, nodes.vol), nodes.box.vol_rule
+    shape = (at.size, nodes.vol.size, nodes.spot.size)
+    h, k = np.diff(nodes.spot)[None, None, :], np.diff(nodes.vol)[None, :, None]
+    g, o = (np.abs(quadratic[at, n])[:, None, None] for n in (GAMMA, VOLGA))
+    whole = corners(error[at].reshape(shape)) + h**2 / 8.0 * g + k**2 / 8.0 * o
+    for curve in curves:
+        whole += curve[at][:, None, :]
+    if options.size:
+        tiles = steps.tiled(options, at)
+        side = np.tile(steps.book.quantity[options], at.size)
+        unit = plan_pnl(tiles, nodes.columns, "usd", side).reshape(-1, *shape[1:])
+        errors, _ = unit_errors(tiles, unit, axes, rule, np.ones(len(tiles), dtype=bool))
+        weighted = np.abs(side)[:, None, None] * errors
+        whole += weighted.reshape(at.size, options.size, *weighted.shape[1:]).sum(axis=1)
+    result: F64 = whole.reshape(at.size, -1).max(axis=1)
+    return result
