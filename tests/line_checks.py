@@ -275,10 +275,12 @@ def _lifted(before: dict[str, tuple[Any, Any]], main: str, curves: Curves, m: An
     after = curves(few)
     at = np.searchsorted(m, few)
     lifts = after[main][0] - before[main][0][at]
-    same = np.abs(after[main][1] - before[main][1][at]).max() <= 1e-9 * np.abs(before[main][1]).max()
-    if not same or np.ptp(lifts) > 1e-9 * (np.abs(lifts).max() + np.abs(before[main][0][at]).max()):
+    size = np.abs(after[main][0]) + np.abs(after[main][1])
+    hair = 1e-10 * size + 1e-12 * size[np.flatnonzero(few == 1.0)[0]]
+    same = np.abs(after[main][1] - before[main][1][at]) <= hair
+    if not same.all() or (np.abs(lifts - lifts[0]) > hair + 1e-12 * abs(lifts[0])).any():
         return curves(m)
-    return before | {main: (before[main][0] + lifts[1], before[main][1])}
+    return before | {main: (before[main][0] + lifts[0], before[main][1])}
 
 
 def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally: Found) -> None:

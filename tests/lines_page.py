@@ -9,7 +9,8 @@ from plimsoll.margin import find_rules, margin_model
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation" / "lines.md"
 TABLE = (
-    "| rules | twin | accounts | prices | assessed | pools | sign changes | no line | one | two | more | tangent books |\n"
+    "| rules | twin | accounts | prices | assessed | pools | sign changes | no line | one | two | more | tangent "
+    "books |\n"
     "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
 )
 

@@ -25,8 +25,8 @@ from plimsoll.margin.house.dsa_parameters import DsaParameters
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.expansion import unit_expansion
 from plimsoll.margin.house.prbm import Prbm
-from plimsoll.margin.house.remainder import Remainder, remainder
 from plimsoll.margin.house.prbm_along import finite_track
+from plimsoll.margin.house.remainder import Remainder, remainder
 from plimsoll.margin.house.steps import Steps
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book
+from plimsoll.margin.parts.layers import layered
 from plimsoll.margin.path import States
 from plimsoll.margin.venues.bybit.live import moving_share
 from plimsoll.margin.venues.bybit.money import Balances, balances, borrow_margin, usd_prices
@@ -31,27 +31,6 @@ from plimsoll.scenarios import Scenarios
 F64 = npt.NDArray[np.float64]
 BLOCK = 256
 """States that are revalued at once: with 33 scenarios each, a few megabytes for a book of fifty."""
-
-
-@dataclass(frozen=True, eq=False)
-class Layered(Scenarios):
-    """Scenarios on top of a state that has changed every volatility by `factor[S]` already."""
-
-    factor: F64 | None = None
-
-    def vol_scale(self, seconds: F64) -> F64:
-        """See `Scenarios.vol_scale`."""
-        scale = super().vol_scale(seconds)
-        return scale if self.factor is None else scale * self.factor[None, :]
-
-
-def layered(grid: Scenarios, spot: F64, vol: F64) -> Layered:
-    """The scenarios of `grid[S]` in each of `K` states, state by state, `[K * S]`."""
-    size = spot.size
-    every = grid.take(np.tile(np.arange(len(grid)), size))
-    content = {f.name: getattr(every, f.name) for f in fields(Scenarios)}
-    content["spot"] = np.repeat(spot, len(grid)) * every.spot
-    return Layered(**content, factor=np.repeat(vol, len(grid)))
 
 
 def portfolio_along(p: PmParameters, account: Account, book: Book, states: States) -> tuple[F64, F64]:
