@@ -27,8 +27,8 @@ from plimsoll.scenarios import Scenarios, years_of
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
-BLOCK = 48
-"""States that are computed together: their nodes stay in the cache."""
+BLOCK = 32
+"""States that are revalued at every node together: so many stay in the cache."""
 
 NOW = Scenarios.build([1.0])
 
@@ -54,7 +54,7 @@ def dsa_path(p: DsaParameters, box: Box, steps: Steps) -> tuple[F64, F64]:
     """`[K]` equity and maintenance margin."""
     equity, kept = np.zeros(len(steps)), np.zeros(len(steps))
     nodes = Nodes.of(p, box)
-    for part, some in steps.blocks(BLOCK):
+    for part, some in steps.blocks():
         value = np.zeros(len(some))
         for underlying in some.underlyings:
             core, own = _core(p, nodes, some, underlying)
@@ -91,9 +91,7 @@ def _core(p: DsaParameters, nodes: Nodes, steps: Steps, underlying: str) -> tupl
 def _box(p: DsaParameters, nodes: Nodes, steps: Steps, options: I64, others: I64, floor: F64) -> F64:
     """`[K]` worst loss over the box: by expansion, or by revaluation where the expansion may lie by too much."""
     size, q = len(steps), steps.book.quantity
-    gain = _options_gain(nodes, steps, options)
     quadratic, between, bulk = np.zeros((size, 5)), np.zeros(size), np.zeros(size)
-    curves: list[F64] = []
     if options.size:
         tiles = steps.tiled(options, np.arange(size))
         side = np.tile(q[options], size)
@@ -101,54 +99,82 @@ def _box(p: DsaParameters, nodes: Nodes, steps: Steps, options: I64, others: I64
         per = (side[:, None] * unit_expansion(tiles, held, side, nodes.box.vol_rule)).reshape(size, options.size, 5)
         quadratic += per.sum(axis=1)
         coarse, large = whole_box(tiles, (nodes.spot, nodes.vol), nodes.box.vol_rule)
-        between += np.abs(q[options]) @ coarse.reshape(size, options.size).T
-        bulk += np.abs(q[options]) @ large.reshape(size, options.size).T
+        between += coarse.reshape(size, options.size) @ np.abs(q[options])
+        bulk += large.reshape(size, options.size) @ np.abs(q[options])
+    straight, curves = np.zeros((size, nodes.spot.size)), np.zeros((size, nodes.spot.size - 1))
     for i in others.tolist():
         found = _linear(nodes, steps, i)
-        gain += np.tile(q[i] * found.gain, (1, nodes.vol.size))
+        straight += q[i] * found.gain
         quadratic[:, 0] += q[i] * found.first
         quadratic[:, 1] += q[i] * found.second
-        curves.append(abs(q[i]) * found.between)
-        between += curves[-1].max(axis=1)
+        curves += abs(q[i]) * found.between
         bulk += abs(q[i]) * found.bulk
+    between += curves.max(axis=1)
     expansion = worst_quadratic(nodes.box, quadratic.T)
-    worst = np.maximum(0.0, -gain.min(axis=1))
-    error = np.abs(gain - quadratic @ nodes.powers)
+    seen, worst = _at_nodes(nodes, steps, options, straight, quadratic)
     rounding = ROUNDING * bulk
     tolerance = p.tolerance * np.maximum(expansion, floor) + 2.0 * rounding
-    seen = error.max(axis=1)
-    h, k = np.diff(nodes.spot), np.diff(nodes.vol)
-    g, o = np.abs(quadratic[:, GAMMA]) / 8.0, np.abs(quadratic[:, VOLGA]) / 8.0
-    low = seen + rounding
-    high = seen + rounding + between + (h.max() ** 2 * g + k.max() ** 2 * o)
+    h, k = np.diff(nodes.spot).max(), np.diff(nodes.vol).max()
+    bends = (h**2 * np.abs(quadratic[:, GAMMA]) + k**2 * np.abs(quadratic[:, VOLGA])) / 8.0
+    low, high = seen + rounding, seen + rounding + between + bends
     full = (low > tolerance) & (expansion + low > floor)
     doubt = np.flatnonzero(~full & (high > tolerance) & (expansion + high > floor))
-    if doubt.size:
-        bound = _bound(nodes, steps, options, doubt, error, quadratic, curves) + rounding[doubt]
-        full[doubt] = (bound > tolerance[doubt]) & (expansion[doubt] + bound > floor[doubt])
+    for first in range(0, doubt.size, BLOCK):
+        at = doubt[first : first + BLOCK]
+        bound = _bound(nodes, steps, options, at, straight, quadratic, curves) + rounding[at]
+        full[at] = (bound > tolerance[at]) & (expansion[at] + bound > floor[at])
     result: F64 = np.where(full, worst, expansion)
     return result
+
+
+def _at_nodes(nodes: Nodes, steps: Steps, options: I64, straight: F64, quadratic: F64) -> tuple[F64, F64]:
+    """`[K]` largest error of the expansion and largest loss at a node; `straight[K, M]` is what has no volatility."""
+    seen, worst = np.zeros(len(steps)), np.zeros(len(steps))
+    if not options.size:
+        # without options one row of nodes is like the other
+        x = nodes.spot
+        error = straight - quadratic[:, :1] * x - quadratic[:, 1:2] * (x * x / 2.0)
+        return np.abs(error).max(axis=1), np.maximum(0.0, -straight.min(axis=1))
+    for first in range(0, len(steps), BLOCK):
+        part = slice(first, min(first + BLOCK, len(steps)))
+        gain = _gain(nodes, steps.block(part), options, straight[part])
+        worst[part] = -gain.min(axis=1)
+        gain -= quadratic[part] @ nodes.powers
+        seen[part] = np.maximum(gain.max(axis=1), -gain.min(axis=1))
+    return seen, np.maximum(0.0, worst)
+
+
+def _gain(nodes: Nodes, steps: Steps, options: I64, straight: F64) -> F64:
+    """`[K, V M]` gain of one underlying at the nodes, USD."""
+    gain = _options_gain(nodes, steps, options)
+    shaped = gain.reshape(len(steps), nodes.vol.size, nodes.spot.size)
+    shaped += straight[:, None, :]
+    return gain
 
 
 def _options_gain(nodes: Nodes, steps: Steps, options: I64) -> F64:
     """`[K, V M]` gain of all options of one underlying at the nodes, USD."""
     plan, columns = steps.book.plan, nodes.columns
+    shape = (len(steps), nodes.vol.size, nodes.spot.size)
     total = np.zeros((len(steps), len(columns)))
     currencies = [plan.contracts[i].currency for i in options.tolist()]
     for currency in sorted(set(currencies)):
         some = options[np.array([c == currency for c in currencies], dtype=bool)]
         used, local = np.unique(plan.group[some], return_inverse=True)
         root = np.sqrt(years_of(plan.seconds[used]))
-        moved = steps.variable[used][:, :, None] * columns.spot[None, None, :]
-        forward = (moved + plan.fixed[used][:, None, None]).reshape(used.size, -1)
-        scale = steps.states.vol[None, :, None] * columns.vol_scale(plan.seconds[used])[:, None, :]
+        forward, scale = np.empty((used.size, *shape)), np.empty((used.size, *shape))
+        forward[:] = (
+            steps.variable[used][:, :, None] * (1.0 + nodes.spot)[None, None, :] + plan.fixed[used][:, None, None]
+        )[:, :, None, :]
+        lift = np.maximum(0.0, 1.0 + nodes.vol[None, :] * nodes.box.vol_rule.scale(plan.seconds[used])[:, None])
+        scale[:] = (steps.states.vol[None, :, None] * lift[:, None, :])[:, :, :, None]
         whole = lognormal_book(
             local.astype(np.int64),
             plan.strike[some],
             plan.vol[some] * root[local],
             plan.call[some],
             steps.book.quantity[some] * plan.multiplier[some],
-            forward,
+            forward.reshape(used.size, -1),
             scale.reshape(used.size, -1),
             None,
             np.ones(used.size),
@@ -160,8 +186,8 @@ def _options_gain(nodes: Nodes, steps: Steps, options: I64) -> F64:
         total += whole
     # no move is a node itself: as many cells lie on one side of it as on the other
     here = len(columns) // 2
-    result: F64 = total - total[:, here : here + 1]
-    return result
+    total -= total[:, here : here + 1].copy()
+    return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,15 +222,14 @@ def _linear(nodes: Nodes, steps: Steps, i: int) -> Linear:
     return Linear(gain, base * share, second, none + cells * second[:, None], base)
 
 
-def _bound(nodes: Nodes, steps: Steps, options: I64, at: I64, error: F64, quadratic: F64, curves: list[F64]) -> F64:
+def _bound(nodes: Nodes, steps: Steps, options: I64, at: I64, straight: F64, quadratic: F64, curves: F64) -> F64:
     """The certified bound of `remainder.Remainder`, but for its rounding, in the states `at`."""
     axes, rule = (nodes.spot, nodes.vol), nodes.box.vol_rule
     shape = (at.size, nodes.vol.size, nodes.spot.size)
     h, k = np.diff(nodes.spot)[None, None, :], np.diff(nodes.vol)[None, :, None]
     g, o = (np.abs(quadratic[at, n])[:, None, None] for n in (GAMMA, VOLGA))
-    whole = corners(error[at].reshape(shape)) + h**2 / 8.0 * g + k**2 / 8.0 * o
-    for curve in curves:
-        whole += curve[at][:, None, :]
+    error = np.abs(_gain(nodes, steps.block(at), options, straight[at]) - quadratic[at] @ nodes.powers)
+    whole = corners(error.reshape(shape)) + h**2 / 8.0 * g + k**2 / 8.0 * o + curves[at][:, None, :]
     if options.size:
         tiles = steps.tiled(options, at)
         side = np.tile(steps.book.quantity[options], at.size)

@@ -24,7 +24,7 @@ from plimsoll.scenarios import Scenarios, years_of
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
-BLOCK = 256
+BLOCK = 1024
 """States that are computed together: as many as keep the columns of a few options in the cache."""
 
 
@@ -79,7 +79,7 @@ class Steps:
     def __len__(self) -> int:
         return len(self.states)
 
-    def block(self, part: slice) -> Steps:
+    def block(self, part: slice | I64) -> Steps:
         """Some of the states."""
         some = States({u: x[part] for u, x in self.states.spot.items()}, self.states.vol[part])
         arrays = (self.index, self.settle, self.price, self.variable, self.forward, self.share)

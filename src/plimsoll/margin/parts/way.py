@@ -41,7 +41,7 @@ class Way:
             if not mine.any():
                 continue
             spots = states.multiplier(underlying)
-            at = Scenarios.build(spots, states.vol - 1.0)
+            at = Scenarios.build(spots, states.vol - 1.0, labels=("",) * len(states))
             whole = unit_values(plan, at, "settlement", book.quantity)
             value[mine] = whole[mine] / plan.multiplier[mine, None]
         price = np.where(plan.valued[:, None], 0.0, plan.price[:, None] * factor)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from plimsoll.kernels import lognormal_book
 from plimsoll.margin.parts.way import Way
 from plimsoll.margin.venues.aevo.parameters import OptionRates
+from plimsoll.risk.revalue import in_range
 from plimsoll.scenarios import years_of
 
 F64 = npt.NDArray[np.float64]
@@ -76,10 +77,12 @@ def _shifted(way: Way, rows: npt.NDArray[np.int64], at: slice, spot: F64, shift:
     root = np.sqrt(years_of(plan.seconds[used]))
     forward = plan.variable[used][:, None, None] * spot[None, :, :] + plan.fixed[used][:, None, None]
     vol = np.broadcast_to(way.states.vol[at][None, :, None], forward.shape).reshape(used.size, -1)
+    total_vol = plan.vol[rows] * root[local]
+    in_range(forward, vol, total_vol)
     found = lognormal_book(
         local.astype(np.int64),
         plan.strike[rows],
-        plan.vol[rows] * root[local],
+        total_vol,
         plan.call[rows],
         way.book.quantity[rows] * plan.multiplier[rows],
         forward.reshape(used.size, -1),
