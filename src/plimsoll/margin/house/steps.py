@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -202,12 +203,20 @@ class Steps:
         """The options `rows` in the states `at` as one plan of `n` times `len(at)` contracts, state by state."""
         plan, count = self.book.plan, at.size
         used, local = np.unique(plan.group[rows], return_inverse=True)
-        each = {name: np.tile(getattr(plan, name)[rows], count) for name in ("option", "exotic", "call", "strike")}
-        each |= {name: np.tile(getattr(plan, name)[rows], count) for name in ("multiplier", "style", "settle_moves")}
+
+        def again(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return np.tile(column[rows], count)
+
         group = (np.arange(count)[:, None] * used.size + local[None, :]).ravel()
         return replace(
             plan,
-            **each,
+            option=again(plan.option),
+            exotic=again(plan.exotic),
+            call=again(plan.call),
+            strike=again(plan.strike),
+            multiplier=again(plan.multiplier),
+            style=again(plan.style),
+            settle_moves=again(plan.settle_moves),
             contracts=tuple(plan.contracts[i] for i in rows.tolist()) * count,
             vol=(plan.vol[rows][None, :] * self.states.vol[at][:, None]).ravel(),
             spot=self.index[np.ix_(rows, at)].T.ravel(),

@@ -138,7 +138,10 @@ def _weights(pairs: Sequence[tuple[int, int]], gain: F64) -> F64:
 
 
 def _programs(
-    p: WholeParameters, cores: Sequence[CorePath], pairs: Sequence[tuple[int, int]], free: Sequence[F64]
+    p: WholeParameters,
+    cores: Sequence[CorePath],
+    pairs: Sequence[tuple[int, int]],
+    free: Sequence[npt.NDArray[np.bool_]],
 ) -> F64:
     """`[pairs, K]` weights by one linear program for each state."""
     place = {pair: j for j, pair in enumerate(pairs)}
