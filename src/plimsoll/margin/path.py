@@ -41,6 +41,10 @@ class States:
         """`[K]` factors on the prices of an underlying."""
         return self.spot.get(underlying, np.ones(len(self)))
 
+    def part(self, at: slice | npt.NDArray[np.intp]) -> States:
+        """Some of the states, in that order."""
+        return States({name: x[at] for name, x in self.spot.items()}, self.vol[at])
+
 
 @dataclass(frozen=True, eq=False)
 class Track:

@@ -149,7 +149,7 @@ def compile_plan(contracts: Sequence[Contract], market: Market) -> Plan:
     )
 
 
-def _expired(row: Expiry, market: Market) -> bool:
+def expired(row: Expiry, market: Market) -> bool:
     """Past its expiry; at the very instant only once the settlement is known, until then its forward counts."""
     if row.expiry == market.time:
         return row.settlement is not None or row.forward is None
@@ -157,7 +157,7 @@ def _expired(row: Expiry, market: Market) -> bool:
 
 
 def _forward_parts(row: Expiry, market: Market) -> tuple[float, float]:
-    if _expired(row, market):
+    if expired(row, market):
         return 0.0, np.nan if row.settlement is None else row.settlement
     if row.forward is None:
         return np.nan, 0.0
@@ -166,7 +166,7 @@ def _forward_parts(row: Expiry, market: Market) -> tuple[float, float]:
 
 def _vol(contract: Option | Exotic, market: Market, row: Expiry | None) -> float:
     """The marked volatility, else that of the smile at the strike; without an expiry there is no smile."""
-    if row is not None and _expired(row, market):
+    if row is not None and expired(row, market):
         return 0.0
     mark = market.marks.get(contract.name)
     if mark is not None and mark.vol is not None:
@@ -187,7 +187,7 @@ def _price(contract: Contract, market: Market, row: Expiry | None) -> float:
     if contract.kind == "spot" or isinstance(contract, PerpetualOption):
         index = market.indices.get(contract.underlying)
         return np.nan if index is None else index.price
-    if is_option(contract) or (row is not None and _expired(row, market)):
+    if is_option(contract) or (row is not None and expired(row, market)):
         return np.nan if row is None else sum(_forward_parts(row, market))
     mark = market.marks.get(contract.name)
     if mark is not None and mark.price is not None:
@@ -198,7 +198,7 @@ def _price(contract: Contract, market: Market, row: Expiry | None) -> float:
 def _why_not(contract: Contract, market: Market, columns: dict[str, F64], i: int) -> Failure | None:
     """The first thing that keeps contract `i` from being valued."""
     where = f"of {contract.name}"
-    expired = getattr(contract, "expiry", None) is not None and contract.expiry <= market.time  # type: ignore[union-attr]
+    due = getattr(contract, "expiry", None) is not None and contract.expiry <= market.time  # type: ignore[union-attr]
     if not np.isfinite(columns["spot"][i]):
         known = ", ".join(market.indices) or "none"
         return _failure(Reason.MISSING_INDEX, contract, f"no index {where}: market.indices has {known}")
@@ -209,13 +209,13 @@ def _why_not(contract: Contract, market: Market, columns: dict[str, F64], i: int
             f"no price of its settlement currency {contract.currency} in market.assets",
         )
     if not np.isfinite(columns["price"][i]):
-        if expired:
+        if due:
             message = f"expired {contract.expiry.isoformat()} and market.expiries has no settlement for it"  # type: ignore[union-attr]
             return _failure(Reason.EXPIRED_UNSETTLED, contract, message)
         if is_option(contract):
             return _failure(Reason.MISSING_FORWARD, contract, f"no forward {where} in market.expiries")
         return _failure(Reason.MISSING_MARK, contract, f"no price {where} in market.marks")
-    if columns["price"][i] <= 0 and not expired:
+    if columns["price"][i] <= 0 and not due:
         return _failure(Reason.MISSING_MARK, contract, f"the price {where} is zero")
     if is_option(contract) and not np.isfinite(columns["vol"][i]):
         return _failure(

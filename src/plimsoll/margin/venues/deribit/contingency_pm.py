@@ -17,8 +17,11 @@ from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
 from plimsoll.margin.forms.declared import Declared
 from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.parts.moving import Follow, followed
+from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.margin.venues.deribit.contingencies import Contingency, futures_contingency, options_contingency
+from plimsoll.margin.venues.deribit.contingency_along import contingency_follow
 from plimsoll.margin.venues.deribit.contingency_parameters import ContingencyParameters
 from plimsoll.margin.venues.deribit.grid import DAY_READINGS, FLOOR_READINGS, Grid, grid_of, tenor_law
 from plimsoll.margin.venues.deribit.matrix import Matrix, summed_up, worst_of
@@ -118,13 +121,26 @@ class ContingencyMargin(MarginModel):
         """
         return portfolio_problems(account, market, self.parameters.underlyings, NO_CROSS)
 
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`."""
+
+        def opened(account: Account, market: Market) -> tuple[Book, Follow]:
+            self.check(account, market)
+            balance = account.collateral.get(self._currency(account, market), 0.0)
+            return open_book(account, market), lambda moving: contingency_follow(self.parameters, moving, balance)
+
+        return followed(self, account, market, states, opened)
+
+    def _currency(self, account: Account, market: Market) -> str:
+        known = {*self.parameters.underlyings, *STABLES}
+        return settlement_currency(account, market, known) or self.rules.currency
+
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""
         self.check(account, market)
         book = open_book(account, market, on_failure)
         table = self._table(holdings(book))
-        known = {*self.parameters.underlyings, *STABLES}
-        currency = settlement_currency(account, market, known) or self.rules.currency
+        currency = self._currency(account, market)
         free = self.parameters.open_orders == "none" or ORDERS in account.reported
         return Assessment(
             net_equity=segregated_equity(book, currency),

@@ -18,9 +18,12 @@ from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.parts.moving import Follow, followed
+from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.margin.venues.deribit.grid import tenor_law
 from plimsoll.margin.venues.deribit.matrix import worst_shares
+from plimsoll.margin.venues.deribit.pm_along import pm_follow
 from plimsoll.margin.venues.deribit.pm_forms import PM_FORMS, pm_pieces
 from plimsoll.margin.venues.deribit.pm_many import pm_batch
 from plimsoll.margin.venues.deribit.pm_parameters import PmParameters
@@ -94,9 +97,24 @@ class PortfolioMargin(MarginModel):
         """The settlement currency of the contracts."""
         return universe.plan.contracts[0].currency
 
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`."""
+
+        def opened(account: Account, market: Market) -> tuple[Book, Follow]:
+            self.check(account, market)
+            book, correlation = open_book(account, market), account.reported.get(CORRELATION, 0.0)
+            balance = account.collateral.get(self._currency(account, market), 0.0)
+            return book, lambda moving: pm_follow(self.parameters, moving, balance, correlation)
+
+        return followed(self, account, market, states, opened)
+
     def vol_rule(self, account: Account, market: Market) -> VolRule:
         """See `MarginModel.vol_rule`."""
         return tenor_law(self.parameters.pairs, account, market)
+
+    def _currency(self, account: Account, market: Market) -> str:
+        known = {*self.parameters.pairs, *STABLES}
+        return settlement_currency(account, market, known) or self.rules.currency
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`.
@@ -116,8 +134,7 @@ class PortfolioMargin(MarginModel):
         book = open_book(account, market, on_failure)
         readings = Readings(self.parameters, holdings(book))
         charged = readings.charged
-        known = {*self.parameters.pairs, *STABLES}
-        currency = settlement_currency(account, market, known) or self.rules.currency
+        currency = self._currency(account, market)
         correlation = account.reported.get(CORRELATION, 0.0)
         risk_matrix = round(charged.worst, DECIMALS) + charged.delta + charged.roll + correlation
         reported = {name: account.reported[name] for name in REPORTED if name in account.reported}

@@ -18,7 +18,7 @@ from plimsoll.margin.venues.deribit.grid import DAY_READINGS, FLOOR_READINGS, gr
 from plimsoll.margin.venues.deribit.matrix import dampers
 from plimsoll.margin.venues.deribit.pm_parameters import CurrencyParameters, PairParameters, PmParameters
 from plimsoll.margin.venues.deribit.readings import ROW_READINGS
-from plimsoll.margin.venues.deribit.shocks import CENT, DELTA_READINGS
+from plimsoll.margin.venues.deribit.shocks import DELTA_READINGS, delta_shocks
 from plimsoll.margin.venues.deribit.sm_many import rounded
 from plimsoll.margin.venues.deribit.vectors import FAR_READINGS, Holding, deltas, holdings, unit_vectors
 from plimsoll.risk import unit_values
@@ -114,7 +114,7 @@ def pm_batch(p: PmParameters, universe: Universe) -> Batch:
             long = universe.plan.option[own.item] & (own.quantity > 0)
             parts = own.sum(np.where(long, delta, 0.0)), own.sum(np.where(long, 0.0, delta))
             for d, name in enumerate(DELTA_READINGS):
-                shock[d] += _shocks(side, name, *parts)
+                shock[d] += delta_shocks(side.pair, name, *parts, side.holding.index, inverse=side.holding.inverse)
         best, charged = np.full(size, -np.inf), [np.zeros(size) for _ in range(3)]
         for (v, r), d in product(product(VOLS, rows), range(len(shock))):
             found = (worst[v, r], roll[r], shock[d])
@@ -146,15 +146,3 @@ def _add_worst(worst: dict[tuple[tuple[str, str, str], int], F64], side: SideTab
 def _unlike(damper: tuple[F64, ...]) -> tuple[F64, ...]:
     """The dampers, or the first of them where all are the same."""
     return damper[:1] if all((d == damper[0]).all() for d in damper) else damper
-
-
-def _shocks(side: SideTables, reading: str, long_options: F64, rest: F64) -> F64:
-    """`[A]` the delta shock of `shocks.delta_shock`."""
-    total, index = long_options + rest, side.holding.index
-    below, above = np.minimum(np.maximum(total, rest), 0.0), np.maximum(np.minimum(total, rest), 0.0)
-    size = np.abs(np.where(rest < 0.0, below, above))
-    notional = size * index
-    rate = CENT if reading == "delta_shock_cent" else side.pair.m_inc
-    steep = np.maximum(notional - side.pair.delta_total_liq_shock_threshold, 0.0) * size * rate
-    shock: F64 = np.minimum(steep, side.pair.max_delta_shock * notional) / (index if side.holding.inverse else 1.0)
-    return shock

@@ -65,6 +65,20 @@ def delta_shock(h: Holding, pair: PairParameters, reading: str) -> float:
     return _shock(h, pair, reading, *_parts(h, h.quantity, deltas(h)))[0]
 
 
+def delta_shocks(
+    pair: PairParameters, reading: str, long_options: F64, rest: F64, index: F64 | float, *, inverse: bool
+) -> F64:
+    """The delta shock of many books at once, from the deltas in coins of their long options and of the rest."""
+    total = long_options + rest
+    below, above = np.minimum(np.maximum(total, rest), 0.0), np.maximum(np.minimum(total, rest), 0.0)
+    size = np.abs(np.where(rest < 0.0, below, above))
+    notional = size * index
+    rate = CENT if reading == "delta_shock_cent" else pair.m_inc
+    steep = np.maximum(notional - pair.delta_total_liq_shock_threshold, 0.0) * size * rate
+    shock: F64 = np.minimum(steep, pair.max_delta_shock * notional) / (index if inverse else 1.0)
+    return shock
+
+
 def delta_shock_shares(h: Holding, pair: PairParameters, reading: str) -> Shares:
     """`[N]` Aumann-Shapley shares of the delta shock, which grows faster than the book."""
     unit = deltas(h)

@@ -19,7 +19,9 @@ from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.positions import F64
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.parts.moving import Follow, followed
 from plimsoll.margin.parts.option_marks import option_marks, with_marked_options
+from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Binding, Component
 from plimsoll.margin.venues.deribit.settlement import (
     STABLES,
@@ -30,6 +32,7 @@ from plimsoll.margin.venues.deribit.settlement import (
     unused_reports,
     usd_price,
 )
+from plimsoll.margin.venues.deribit.sm_along import sm_follow
 from plimsoll.margin.venues.deribit.sm_charges import TERMS
 from plimsoll.margin.venues.deribit.sm_forms import SM_FORMS, sm_pieces
 from plimsoll.margin.venues.deribit.sm_many import sm_batch
@@ -120,20 +123,44 @@ class StandardMargin(MarginModel):
             problems += currency_problems(account, market)
         return problems + rate_problems(self.parameters, account, market)
 
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`."""
+
+        def opened(account: Account, market: Market) -> tuple[Book, Follow]:
+            book, _ = self._opened(account, market, "refuse")
+            currency = self._currency(account, market)
+            for name in {c.currency for c in book.plan.contracts} if account.mode == "cross" else ():
+                usd_price(book, name)
+            if ORDERS not in account.reported:
+                # orders are charged in the initial margin only, but those without a price are refused
+                order_rows(self.parameters, account, market)
+            held = None if account.mode == "cross" else currency
+            return book, lambda moving: sm_follow(self.parameters, moving, held)
+
+        return followed(self, account, market, states, opened)
+
+    def _currency(self, account: Account, market: Market) -> str:
+        if account.mode == "cross":
+            return "USD"
+        return settlement_currency(account, market, {*self.parameters.futures, *STABLES}) or self.rules.currency
+
+    def _opened(self, account: Account, market: Market, on_failure: OnFailure) -> tuple[Book, Market]:
+        """The book without its orders, and the market in which marked options need no volatility."""
+        self.check(account, market)
+        if account.mode == "cross":
+            known_collateral(account.collateral, self.parameters.haircuts)
+        marked = with_marked_options(account, market)
+        return open_book(account.model_copy(update={"orders": ()}), marked, on_failure), marked
+
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""
-        self.check(account, market)
         p, cross = self.parameters, account.mode == "cross"
-        if cross:
-            known_collateral(account.collateral, p.haircuts)
-        marked = with_marked_options(account, market)
-        book = open_book(account.model_copy(update={"orders": ()}), marked, on_failure)
+        book, marked = self._opened(account, market, on_failure)
         marks = option_marks(book.plan, marked, book.quantity)
         rows = position_rows(p, book.plan, book.quantity, marks)
         if ORDERS not in account.reported:
             rows += order_rows(p, account, marked)
-        currency = "USD" if cross else settlement_currency(account, market, {*p.futures, *STABLES})
-        sums = self._sums(book, rows, currency or self.rules.currency, cross)
+        sums = self._sums(book, rows, self._currency(account, market), cross)
         held = np.where(book.quantity == 0.0, 0.0, book.quantity * book.plan.multiplier * marks)
         value = float((held * self._prices(book, sums, cross)).sum())
         equity = self._equity(book, sums, cross)

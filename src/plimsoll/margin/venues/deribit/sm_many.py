@@ -88,13 +88,17 @@ def sm_batch(p: SmParameters, universe: Universe) -> Batch:
     return amounts
 
 
-def rounded(values: F64, decimals: int = DECIMALS) -> F64:
-    """`round(value, decimals)` of each of the `values`, as Python does it: what is near a tie is asked one by one."""
+def rounded(values: F64, decimals: int = DECIMALS, *, large: bool = True) -> F64:
+    """`round(value, decimals)` of each of the `values`, as Python does it: what is near a tie is asked one by one.
+
+    So is what has no more than a few digits left behind its last decimal, unless not `large`: it may then differ in its
+    fifteenth digit.
+    """
     scaled = values * 10.0**decimals
     whole = np.rint(scaled)
     result: F64 = whole / 10.0**decimals
-    near = np.flatnonzero(np.abs(np.abs(scaled - whole) - 0.5) < _TIE)
-    large = np.flatnonzero(~(np.abs(scaled) < 2.0**40))
-    for i in np.unique(np.append(near, large)).tolist():
+    far = ~(np.abs(scaled) < 2.0**40)
+    near = (np.abs(np.abs(scaled - whole) - 0.5) < _TIE) & ~far
+    for i in np.flatnonzero(near | far if large else near).tolist():
         result[i] = round(float(values[i]), decimals)
     return result

@@ -11,13 +11,16 @@ import numpy.typing as npt
 
 from plimsoll.documents import Problem
 from plimsoll.margin.account import Account
-from plimsoll.margin.book import OnFailure, open_book
+from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
 from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.parts.moving import Follow, followed
+from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Component, Evidence
+from plimsoll.margin.venues.derive.along import pmrm2_follow
 from plimsoll.margin.venues.derive.holdable import (
     contract_problems,
     single_problems,
@@ -66,6 +69,15 @@ class Pmrm2(MarginModel):
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""
         return pmrm2_pieces(self.parameters, universe)
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`."""
+
+        def opened(account: Account, market: Market) -> tuple[Book, Follow]:
+            w = self.workings(account, market)
+            return w.book, lambda moving: pmrm2_follow(self.parameters, w, moving)
+
+        return followed(self, account, market, states, opened)
 
     def vol_rule(self, account: Account, market: Market) -> VolRule:
         """See `MarginModel.vol_rule`."""

@@ -142,6 +142,18 @@ def span(rule: Basis, plan: Plan, v: ExpiryValues, linear: F64, scenarios: Scena
     return Span(pnl, basis, float(pnl[lowest]), worst, block, shares, weight * linear * drift[lowest])
 
 
+def discounted_moves(scenarios: Scenarios, net: F64, now: F64, long: F64 | float, short: F64 | float) -> F64:
+    """`[R, S]` what rows of net expiry values `net[R, S]` gain on `now[R]`, after the static discounts.
+
+    `long` and `short`, discounts on values above and below zero, are numbers or `[R, 1]`. An expiry loses by a tilt,
+    whichever way it would have gained.
+    """
+    moves = net * np.where(net >= 0.0, long, short) - now[:, None]
+    tilted = np.flatnonzero(scenarios.skew != NO_SKEW)
+    moves[:, tilted] = -np.abs(moves[:, tilted])
+    return moves
+
+
 def _worst(pnl: F64, basis: float, scenarios: Scenarios) -> tuple[int, int, str]:
     """Index of the least P&L (`S` for the basis contingency); index and block named for it under `TIE_TOLERANCE`.
 

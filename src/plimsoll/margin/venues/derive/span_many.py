@@ -11,10 +11,10 @@ from plimsoll.margin.many.positions import F64, I64
 from plimsoll.margin.many.totals import Amounts
 from plimsoll.margin.many.universe import BOOL, Lots, Runs, Universe
 from plimsoll.margin.venues.derive.parameters import Basis, Doubt
-from plimsoll.margin.venues.derive.span import ExpiryValues, expiry_values
+from plimsoll.margin.venues.derive.span import ExpiryValues, discounted_moves, expiry_values
 from plimsoll.market import Index
 from plimsoll.risk import Plan
-from plimsoll.scenarios import NO_SKEW, Scenarios, years_of
+from plimsoll.scenarios import Scenarios, years_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +115,7 @@ class SpanTables:
         net = aggregate_accounts(expiries.indptr, options.item, options.quantity, self.unit.table)
         long, short = (f[group][:, None] for f in self.factors)
         now = expiries.sum(options.quantity * self.unit.now[options.item])
-        moves = net * np.where(net >= 0.0, long, short) - now[:, None]
-        tilted = np.flatnonzero(columns.skew != NO_SKEW)
-        moves[:, tilted] = -np.abs(moves[:, tilted])
+        moves = discounted_moves(columns, net, now, long, short)
         pnl = linear[:, None] * (columns.spot - 1.0)[None, :]
         if len(expiries):
             first = np.flatnonzero(np.append(True, expiries.account[1:] != expiries.account[:-1]))

@@ -10,14 +10,17 @@ import numpy as np
 
 from plimsoll.documents import Problem, Reason
 from plimsoll.margin.account import Account
-from plimsoll.margin.book import OnFailure, open_book
+from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
 from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.positions import F64
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.parts.moving import Follow, followed
+from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Binding, Component, Evidence
+from plimsoll.margin.venues.derive.along import srm_follow
 from plimsoll.margin.venues.derive.holdable import (
     collateral_problems,
     contract_problems,
@@ -63,6 +66,15 @@ class Srm(MarginModel):
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""
         return srm_pieces(self.parameters, universe)
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`."""
+
+        def opened(account: Account, market: Market) -> tuple[Book, Follow]:
+            w = self.workings(account, market)
+            return w.book, lambda moving: srm_follow(self.parameters, w, moving)
+
+        return followed(self, account, market, states, opened)
 
     def workings(self, account: Account, market: Market, on_failure: OnFailure = "refuse") -> SrmWorkings:
         """Every intermediate of the calculation, for audits and conformance."""

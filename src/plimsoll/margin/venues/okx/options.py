@@ -19,7 +19,9 @@ from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
+from plimsoll.margin.parts.moving import Follow, followed
 from plimsoll.margin.parts.option_marks import option_marks, with_marked_options
+from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Binding
 from plimsoll.margin.venues.okx.option_charges import (
     Charge,
@@ -30,6 +32,7 @@ from plimsoll.margin.venues.okx.option_charges import (
     short_charge,
     trade_fee,
 )
+from plimsoll.margin.venues.okx.options_along import options_follow
 from plimsoll.margin.venues.okx.options_many import OPTION_FORMS, option_batch, option_pieces
 from plimsoll.market import Market
 from plimsoll.risk import compile_plan
@@ -129,14 +132,32 @@ class OptionMargin(MarginModel):
         linear = contract.settlement is Settlement.LINEAR and contract.currency in STABLES
         return linear and self.parameters.linear
 
-    def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
-        """See `MarginModel.assess`."""
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`."""
+
+        def opened(account: Account, market: Market) -> tuple[Book, Follow]:
+            book, marked = self._opened(account, market, "refuse")
+            priced, short = self.priced(book.plan.contracts, marked, book.quantity), self._short(book)
+            factors = [self._factor(account, row, short[row.contract.underlying]) for row in priced]
+            # orders are charged in the initial margin only, but those without a price are refused
+            self._orders(account, marked, book, short)
+            balance = account.collateral.get(self._currency(account, market), 0.0)
+            return book, lambda moving: options_follow(self.parameters, moving, balance, factors)
+
+        return followed(self, account, market, states, opened)
+
+    def _opened(self, account: Account, market: Market, on_failure: OnFailure) -> tuple[Book, Market]:
+        """The book without its orders, and the market in which marked options need no volatility."""
         self.check(account, market)
         marked = with_marked_options(account, market)
-        book = open_book(account.model_copy(update={"orders": ()}), marked, on_failure)
+        return open_book(account.model_copy(update={"orders": ()}), marked, on_failure), marked
+
+    def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
+        """See `MarginModel.assess`."""
+        book, marked = self._opened(account, market, on_failure)
         currency = self._currency(account, market)
         priced = self.priced(book.plan.contracts, marked, book.quantity)
-        short = {c: -sum(q for d, q in self._sold(book) if d == c) for c in self.parameters.coins}
+        short = self._short(book)
         initial, maintenance = np.zeros(len(priced)), np.zeros(len(priced))
         for i, row in enumerate(priced):
             if book.quantity[i] < 0.0:
@@ -175,6 +196,10 @@ class OptionMargin(MarginModel):
             rules = self.parameters.coins[contract.underlying]
             found.append(Priced(contract, rules, float(plan.price[i]), float(marks[i]), unit))
         return found
+
+    def _short(self, book: Book) -> dict[str, float]:
+        """Contracts sold on each coin of the pack."""
+        return {c: -sum(q for d, q in self._sold(book) if d == c) for c in self.parameters.coins}
 
     @staticmethod
     def _sold(book: Book) -> list[tuple[str, float]]:
