@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,19 @@ class Layered(Scenarios):
 
 
 def layered(grid: Scenarios, spot: F64, vol: F64) -> Layered:
-    """The scenarios of `grid[S]` in each of `K` states, state by state, `[K * S]`."""
-    size = spot.size
-    every = grid.take(np.tile(np.arange(len(grid)), size))
-    content = {f.name: getattr(every, f.name) for f in fields(Scenarios)}
-    content["spot"] = np.repeat(spot, len(grid)) * every.spot
-    return Layered(**content, factor=np.repeat(vol, len(grid)))
+    """The scenarios of `grid[S]` in each of `K` states, state by state, `[K * S]`, without names."""
+    states, size = spot.size, spot.size * len(grid)
+    unnamed = ("",) * size
+    return Layered(
+        unnamed,
+        np.outer(spot, grid.spot).ravel(),
+        np.tile(grid.vol, states),
+        np.tile(grid.weight, states),
+        np.tile(grid.basis, states),
+        np.tile(grid.skew, states),
+        np.tile(grid.days, states),
+        grid.vol_rule,
+        grid.skew_rule,
+        unnamed,
+        factor=np.repeat(vol, len(grid)),
+    )
