@@ -30,9 +30,6 @@ CLOSE = 1e-9
 ROUGH = 20
 """A book that has to turn is looked for on so many times fewer prices."""
 
-PLACES = 60
-"""Prices at which the curve with other cash is held to the curve before."""
-
 Curves = Callable[[Any], dict[str, tuple[Any, Any]]]
 """Multipliers to (equity, maintenance) of each pool."""
 
@@ -207,13 +204,11 @@ def check(
     account, market, path, kind, m, before, main = drawn(desk, seed, points, most, reach)
     curves, kinks = curves_of(desk.model, account, market, path)
     found = liquidation(desk.model, account, market, path, low=float(m[0]), high=float(m[-1]), points=start)
-    fresh = [x for k in kinks for x in (k * (1.0 - 1e-9), k * (1.0 + 1e-9)) if m[0] < x < m[-1]]
-    if at_once(desk.model) and not np.isin(fresh, m).all():
+    if at_once(desk.model):
         # kinks can hang on the cash
-        m = np.unique([*m, *fresh])
-        swept = curves(m)
-    else:
-        swept = curves(m) if by_tiers(desk.model) else _lifted(before, main, curves, m)
+        beside = [x for k in kinks for x in (k * (1.0 - 1e-9), k * (1.0 + 1e-9)) if m[0] < x < m[-1]]
+        m = np.unique([*m, *beside])
+    swept = _lifted(before, main, curves, m) if twin(desk.model) == "assessed again" else curves(m)
     assert {p.subject for p in found.pools} == set(swept)
     if at_once(desk.model):
         at = states_of_interest(m, kinks, [x.multiplier for x in found.lines], assessed_at, random.Random(f"{seed}"))
@@ -268,19 +263,15 @@ def as_assessed(slow: Curves, curves: Curves, swept: dict[str, tuple[Any, Any]],
 
 
 def _lifted(before: dict[str, tuple[Any, Any]], main: str, curves: Curves, m: Any) -> dict[str, tuple[Any, Any]]:
-    """The sweep with other cash: its shared equity higher by what that adds, the same in some places, else anew."""
+    """The sweep with other cash: its shared equity higher by what that adds, the same in three places, else anew."""
     few = np.array([m[m.size // 3], 1.0, m[2 * m.size // 3]])
-    if m.size > 20 * PLACES:
-        few = np.unique([1.0, *m[:: m.size // PLACES]])
     after = curves(few)
-    at = np.searchsorted(m, few)
+    at = [int(np.flatnonzero(m == x)[0]) for x in few]
     lifts = after[main][0] - before[main][0][at]
-    size = np.abs(after[main][0]) + np.abs(after[main][1])
-    hair = 1e-10 * size + 1e-12 * size[np.flatnonzero(few == 1.0)[0]]
-    same = np.abs(after[main][1] - before[main][1][at]) <= hair
-    if not same.all() or (np.abs(lifts - lifts[0]) > hair + 1e-12 * abs(lifts[0])).any():
+    same = np.abs(after[main][1] - before[main][1][at]).max() <= 1e-9 * np.abs(before[main][1]).max()
+    if not same or np.ptp(lifts) > 1e-9 * (np.abs(lifts).max() + np.abs(before[main][0][at]).max()):
         return curves(m)
-    return before | {main: (before[main][0] + lifts[0], before[main][1])}
+    return before | {main: (before[main][0] + lifts[1], before[main][1])}
 
 
 def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally: Found) -> None:
