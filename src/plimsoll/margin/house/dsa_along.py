@@ -30,6 +30,9 @@ I64 = npt.NDArray[np.int64]
 BLOCK = 32
 """States that are revalued at every node together: so many stay in the cache."""
 
+CERTAIN = 8.5
+"""Deviations beyond which an option has no time value in double precision."""
+
 NOW = Scenarios.build([1.0])
 
 
@@ -130,18 +133,54 @@ def _box(p: DsaParameters, nodes: Nodes, steps: Steps, options: I64, others: I64
 def _at_nodes(nodes: Nodes, steps: Steps, options: I64, straight: F64, quadratic: F64) -> tuple[F64, F64]:
     """`[K]` largest error of the expansion and largest loss at a node; `straight[K, M]` is what has no volatility."""
     seen, worst = np.zeros(len(steps)), np.zeros(len(steps))
-    if not options.size:
-        # without options one row of nodes is like the other
-        x = nodes.spot
-        error = straight - quadratic[:, :1] * x - quadratic[:, 1:2] * (x * x / 2.0)
-        return np.abs(error).max(axis=1), np.maximum(0.0, -straight.min(axis=1))
-    for first in range(0, len(steps), BLOCK):
-        part = slice(first, min(first + BLOCK, len(steps)))
+    certain = _certain(nodes, steps, options)
+    plain = np.flatnonzero(certain)
+    if plain.size:
+        # without time value one row of nodes is like the other
+        gain, x = straight[plain] + _intrinsic(nodes, steps.block(plain), options), nodes.spot
+        worst[plain] = -gain.min(axis=1)
+        seen[plain] = np.abs(gain - quadratic[plain, :1] * x - quadratic[plain, 1:2] * (x * x / 2.0)).max(axis=1)
+    rest = np.flatnonzero(~certain)
+    for first in range(0, rest.size, BLOCK):
+        part = rest[first : first + BLOCK]
         gain = _gain(nodes, steps.block(part), options, straight[part])
         worst[part] = -gain.min(axis=1)
         gain -= quadratic[part] @ nodes.powers
         seen[part] = np.maximum(gain.max(axis=1), -gain.min(axis=1))
     return seen, np.maximum(0.0, worst)
+
+
+def _certain(nodes: Nodes, steps: Steps, options: I64) -> npt.NDArray[np.bool_]:
+    """`[K]` whether every option is so far from its strike, all over the box, that its time value is below 1e-17 of
+    forward or strike: further than `CERTAIN` deviations, and `N(-8.5) = 1e-17`."""
+    plan, g = steps.book.plan, steps.book.plan.group[options]
+    root = np.sqrt(years_of(plan.seconds[g]))
+    lift = np.maximum(0.0, 1.0 + nodes.vol[-1] * nodes.box.vol_rule.scale(plan.seconds[g]))
+    total = (plan.vol[options] * root * lift)[:, None] * steps.states.vol[None, :]
+    moving, fixed = steps.variable[g], plan.fixed[g][:, None]
+    with np.errstate(divide="ignore"):
+        strike = np.log(plan.strike[options])[:, None]
+        low = np.log(moving * (1.0 + nodes.spot[0]) + fixed) - strike
+        high = np.log(moving * (1.0 + nodes.spot[-1]) + fixed) - strike
+    near = np.maximum(0.0, np.maximum(low, -high))
+    found: npt.NDArray[np.bool_] = (near > total * (CERTAIN + total / 2.0)).all(axis=0)
+    return found
+
+
+def _intrinsic(nodes: Nodes, steps: Steps, options: I64) -> F64:
+    """`[K, M]` gain in USD of options without time value."""
+    plan, total = steps.book.plan, np.zeros((len(steps), nodes.spot.size))
+    for i in options.tolist():
+        e = int(plan.group[i])
+        forward = steps.variable[e][:, None] * (1.0 + nodes.spot)[None, :] + plan.fixed[e]
+        value = np.maximum(0.0, (forward - plan.strike[i]) * (1.0 if plan.call[i] else -1.0))
+        if plan.style[i] == INVERSE:
+            value = np.divide(value, forward, out=np.zeros_like(value), where=forward > 0)
+        size = steps.book.quantity[i] * plan.multiplier[i] * steps.settle[i][:, None]
+        total += value * size * ((1.0 + nodes.spot)[None, :] if plan.settle_moves[i] else 1.0)
+    here = nodes.spot.size // 2
+    total -= total[:, here : here + 1].copy()
+    return total
 
 
 def _gain(nodes: Nodes, steps: Steps, options: I64, straight: F64) -> F64:
