@@ -18,7 +18,7 @@ from line_books import Desk, listed
 from plimsoll.documents import DocumentError
 from plimsoll.liquidation.path import Path
 from plimsoll.liquidation.probe import Probe
-from plimsoll.margin.parts import moving
+from plimsoll.margin.parts import following
 from plimsoll.margin.path import States, Track, tracks_of
 from random_books import SOME
 
@@ -202,14 +202,14 @@ def test_states_at_the_end_of_numbers_are_refused_as_they_are_one_by_one(family:
 def test_thousands_of_states_take_no_assessment(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk.of(models(family)[0].rules, pl.Market.from_dict(listed()))
     account, market, path = desk.draw("many states")
-    states = path.at(np.geomspace(1e-3, 1e3, 2 * moving.BLOCK + 7))
-    some = np.array([0, moving.BLOCK - 1, moving.BLOCK, 2 * moving.BLOCK + 6])
+    states = path.at(np.geomspace(1e-3, 1e3, 2 * following.BLOCK + 7))
+    some = np.array([0, following.BLOCK - 1, following.BLOCK, 2 * following.BLOCK + 6])
     slow = tracks_of(desk.model.assess, account, market, states.part(some))
 
     def forbidden(*_: Any) -> tuple[Track, ...]:
         raise AssertionError("one assessment after the other")
 
-    monkeypatch.setattr(moving, "tracks_of", forbidden)
+    monkeypatch.setattr(following, "tracks_of", forbidden)
     (whole,), (one,) = desk.model.along(account, market, states), slow
     (alone,) = desk.model.along(account, market, states.part(some))
     for name in ("equity", "maintenance"):

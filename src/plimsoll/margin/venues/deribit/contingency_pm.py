@@ -17,7 +17,7 @@ from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
 from plimsoll.margin.forms.declared import Declared
 from plimsoll.margin.model import Assessment, MarginModel
-from plimsoll.margin.parts.moving import Follow, followed
+from plimsoll.margin.parts.following import Follow, followed
 from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.margin.venues.deribit.contingencies import Contingency, futures_contingency, options_contingency

@@ -17,7 +17,7 @@ from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
-from plimsoll.margin.parts.moving import Follow, followed
+from plimsoll.margin.parts.following import Follow, followed
 from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Component, Evidence
 from plimsoll.margin.venues.derive.along import pmrm2_follow
