@@ -36,6 +36,11 @@ def rows() -> dict[str, str]:
     return {line.split("|")[1].strip().split("@")[0]: line for line in found}
 
 
+def accounts_of(line: str) -> int:
+    """How many accounts a row is of."""
+    return int(line.split("|")[3].replace(",", ""))
+
+
 def publish(t: Found) -> None:
     """Put the row of one rule set into the page, in the place of an older one of the same name."""
     text = PAGE.read_text(encoding="utf-8")
