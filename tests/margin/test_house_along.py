@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import exotic_desk
 import plimsoll as pl
-from builders import account_doc, market_doc
+from builders import CALL, account_doc, market_doc
 from dsa_toy import toy
 from line_books import Desk, listed
 from plimsoll.documents import DocumentError
@@ -139,10 +139,12 @@ def test_what_is_refused_is_refused_along_a_path() -> None:
             with pytest.raises(DocumentError) as slow:
                 model.assess(account, at, "refuse")
             assert fast.value.problems == slow.value.problems
-        far = States({"BTC": np.array([1.0, 1e306])}, np.ones(2))
         held = pl.Account.from_dict(account_doc({at.instruments[0].name: -1.0}))
-        with np.errstate(all="ignore"), pytest.raises(DocumentError):
-            model.along(held, at, far)
+        for beyond in (1e303, 1e306, -1.0, 0.0):
+            far = States({"BTC": np.array([1.0, beyond])}, np.ones(2))
+            with np.errstate(all="ignore"), pytest.raises(DocumentError):
+                model.along(held, at, far)
+        assert model.along(held, at, States({"BTC": np.empty(0)}, np.empty(0))) == ()
         (nothing,) = model.along(pl.Account.from_dict(account_doc({})), at, one)
         assert nothing.maintenance.tolist() == [0.0, 0.0]
 
@@ -176,3 +178,20 @@ def test_the_bound_over_the_whole_box_is_above_that_of_every_cell(world: World, 
     coarse, large = whole_box(plan, (spot, vol), rule)
     assert (coarse >= cells.reshape(len(plan), -1).max(axis=1) * (1.0 - 1e-12)).all()
     assert (large >= size * (1.0 - 1e-12)).all()
+
+
+@pytest.mark.parametrize("pack", HOUSE)
+def test_smiles_along_a_path(pack: str) -> None:
+    """Their wings are cut where their variance is small, whatever the factor of the states: those go the slow way."""
+    for strike, follows in ((70_000.0, True), (1e-9, False)):
+        document = market_doc()
+        (row,) = (r for r in document["instruments"] if r["name"] == CALL)
+        document["instruments"] = [row | {"strike": strike}]
+        document["marks"] = {}
+        price = 70_000.0
+        smile = {"a": 0.01, "b": 0.1, "rho": 1.0, "m": 0.05, "sigma": 0.2, "forward": price, "tau": 0.1}
+        for line in document["expiries"]:
+            line["svi"] = smile
+        at, account = pl.Market.from_dict(document), pl.Account.from_dict(account_doc({CALL: -1.0}))
+        assert (Steps.of(open_book(account, at), states(coupled=True)) is not None) is follows
+        same(pl.margin_model(pack), account, at, states(coupled=True))

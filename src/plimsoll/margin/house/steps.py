@@ -16,6 +16,7 @@ from plimsoll.documents import DocumentError, Problem
 from plimsoll.kernels import lognormal_values
 from plimsoll.margin.book import Book
 from plimsoll.margin.parts.delta import settled
+from plimsoll.margin.parts.moving import RANGE, Moving
 from plimsoll.margin.path import States
 from plimsoll.pricing.black76 import forward_delta
 from plimsoll.risk import Plan
@@ -49,10 +50,12 @@ class Steps:
 
     @classmethod
     def of(cls, book: Book, states: States) -> Steps | None:
-        """`None` where states have to be looked at one by one: exotic options, an expiry at this very instant, prices
-        beyond double precision."""
+        """`None` where states have to be looked at one by one: exotic options, an expiry at this very instant, a smile
+        whose wings do not follow the factor of the volatilities, numbers near the ends of double precision."""
         plan = book.plan
         size, held = len(states), book.quantity != 0.0
+        if not size or not all((x > 0.0).all() for x in states.spot.values()):
+            return None
         # at the instant of its expiry, before its settlement is known, a forward stays and a mark moves
         if plan.exotic.any() or ((plan.seconds == 0.0) & (plan.variable != 0.0)).any():
             return None
@@ -72,19 +75,20 @@ class Steps:
         found = cls(
             book, states, plan.spot[:, None] * moves, plan.settle[:, None] * paid, price, variable, forward, share
         )
-        used = [found.index[held], found.settle[held], price[held], states.vol]
         ahead = forward[plan.group[held & plan.option]]
-        fine = all((np.isfinite(x) & (x > 0.0)).all() for x in used) and (np.isfinite(ahead) & (ahead >= 0.0)).all()
-        return found if fine else None
+        amounts = np.array([*book.quantity.tolist(), *book.account.collateral.values()])
+        above = [found.index[held], found.settle[held], price[held], states.vol]
+        fine = all(((x > 1.0 / RANGE) & (x < RANGE)).all() for x in above)
+        fine &= bool(((ahead >= 0.0) & (ahead < RANGE)).all() and (np.abs(amounts) < RANGE).all())
+        return found if fine and not Moving.of(book, states).curved else None
 
     def __len__(self) -> int:
         return len(self.states)
 
     def block(self, part: slice | I64) -> Steps:
         """Some of the states."""
-        some = States({u: x[part] for u, x in self.states.spot.items()}, self.states.vol[part])
         arrays = (self.index, self.settle, self.price, self.variable, self.forward, self.share)
-        return Steps(self.book, some, *(x[:, part] for x in arrays))
+        return Steps(self.book, self.states.part(part), *(x[:, part] for x in arrays))
 
     def blocks(self, size: int = BLOCK) -> list[tuple[slice, Steps]]:
         """The states in blocks of `size`."""
