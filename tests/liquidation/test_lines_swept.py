@@ -147,6 +147,13 @@ def test_a_line_that_is_wrong_is_seen(damage: str, monkeypatch: pytest.MonkeyPat
         swept(BY_TIERS[0], 10, 500)
 
 
+@pytest.mark.parametrize(("name", "seed"), [("deribit-sm", 36), ("deribit-pm", 31), ("deribit-pm", 86)])
+def test_amounts_that_a_venue_rounds(name: str, seed: int) -> None:
+    """Found by the tenth: at a line the ninth decimal goes up and down, and excess with it, several times."""
+    (label,) = (x for x in AT_ONCE if x.startswith(f"{name}@"))
+    check(desk(label), seed, PRICES, Found(label), assessed_at=LESS_ASSESSED)
+
+
 def test_a_path_that_is_off_is_seen() -> None:
     """Arithmetic on paths that charges a hundred-millionth too much does not pass for the rules."""
     model = desk(AT_ONCE[0]).model
