@@ -26,6 +26,9 @@ are assessed again, for rule sets with arithmetic of their own on paths."""
 ASSESSED, WHOLE_ASSESSED = 9, 30
 """Prices of each account that are assessed again in the tenth, and in the whole."""
 
+LEAST = 50
+"""Accounts of the page of a rule set that is swept along its paths; the long run takes as many as of the others."""
+
 FEW, COARSE = (1, 2), 40
 """Accounts and prices where the requirement is computed again at each price."""
 
@@ -167,12 +170,12 @@ def test_a_path_that_is_off_is_seen() -> None:
 
 
 def test_the_page_holds_what_is_shipped() -> None:
-    """A row for every rule set that ships, of a tenth of the accounts at least."""
+    """A row for every rule set that ships, of so many accounts at least, with all of their prices."""
     told = [[c.strip() for c in line.split("|")] for line in rows().values()]
     assert {cells[1]: cells[2] for cells in told} == twins()
     for cells in told:
         accounts, prices = (int(cells[n].replace(",", "")) for n in (3, 4))
-        assert accounts in (TENTH, ACCOUNTS)
+        assert accounts >= (ACCOUNTS if cells[2] == "closed form" else LEAST)
         assert prices >= accounts * PRICES
 
 
