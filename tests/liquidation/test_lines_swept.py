@@ -26,7 +26,7 @@ are assessed again, for rule sets with arithmetic of their own on paths."""
 ASSESSED, WHOLE_ASSESSED = 9, 30
 """Prices of each account that are assessed again in the tenth, and in the whole."""
 
-LEAST = 50
+LEAST = TENTH
 """Accounts of the page of a rule set that is swept along its paths; the long run takes as many as of the others."""
 
 FEW, COARSE = (1, 2), 40
