@@ -1,4 +1,10 @@
-"""Lines held to a sweep: every sign change has its line, every line its sign change."""
+"""Lines held to a sweep: every sign change has its line, every line its sign change.
+
+Three kinds of sweep. Futures by tiers have closed forms that share no code with the package. A model with arithmetic of
+its own for a path is swept with that, and what it says is held to the requirement computed again in the moved market
+at both sides of every kink, both sides of every line and at prices drawn from the sweep: the search is held to the
+sweep, the sweep to the rules. Every other model is assessed again at each price.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +19,20 @@ import numpy as np
 import plimsoll as pl
 from line_books import KINDS, Desk, assessed, funded
 from naive.line import futures_pools, sign_changes, sweep, tier_points
+from plimsoll.documents import DocumentError
 from plimsoll.liquidation import Line, Path, PoolLines, liquidation
 from plimsoll.margin.parts.futures import TieredFutures
+from plimsoll.margin.venues.deribit.sm_charges import DECIMALS
 
 LOW, HIGH = 1e-3, 100.0
 CLOSE = 1e-9
 """How far on both sides of a line, relative, the account has to be above it here and under it there."""
 
-GRAIN = {"dydx-v4": 5e-6}
-"""Rules that charge whole units of a currency: equity less maintenance of a few positions moves in steps up to this."""
+ROUGH = 20
+"""A book that has to turn is looked for on so many times fewer prices."""
 
-STEPS = {"drift": 1e-7}
-"""The same for rules that count in whole numbers: nothing moves between two millionths of a dollar of a price."""
+FURTHER = 1e-6
+"""How far at most a line is looked at from, where a venue rounds its amounts."""
 
 Curves = Callable[[Any], dict[str, tuple[Any, Any]]]
 """Multipliers to (equity, maintenance) of each pool."""
@@ -32,11 +40,17 @@ Curves = Callable[[Any], dict[str, tuple[Any, Any]]]
 
 @dataclass
 class Found:
-    """What a sweep of accounts under one rule set met."""
+    """What a sweep of accounts under one rule set met.
+
+    `assessed` counts the states in which the requirement was computed again, `furthest` is the largest difference met
+    there, as a part of equity and margin.
+    """
 
     rules: str
     accounts: int = 0
     prices: int = 0
+    assessed: int = 0
+    furthest: float = 0.0
     pools: int = 0
     changes: int = 0
     lines: Counter[str] = field(default_factory=Counter)
@@ -47,6 +61,34 @@ class Found:
 def by_tiers(model: pl.MarginModel) -> bool:
     """Whether the model is held to closed forms: futures by tiers with the arithmetic that they share."""
     return isinstance(model, TieredFutures) and type(model).along is TieredFutures.along
+
+
+def at_once(model: pl.MarginModel) -> bool:
+    """Whether the model has arithmetic of its own for a path, which is swept and held to the assessment."""
+    return not by_tiers(model) and type(model).along is not pl.MarginModel.along
+
+
+def twin(model: pl.MarginModel) -> str:
+    """What the lines of a model are held to, in two words."""
+    if by_tiers(model):
+        return "closed form"
+    return "path, assessed" if at_once(model) else "assessed again"
+
+
+def rounding(model: pl.MarginModel, account: pl.Account) -> float:
+    """How much the venue's own rounding can move equity or margin.
+
+    Deribit rounds positions and sums to nine decimals, dYdX charges whole millionths of a dollar, Drift counts prices
+    in them. Within it excess is a staircase that may cross zero several times where it would once; one of them is
+    reported.
+    """
+    if model.MODEL.startswith("deribit"):
+        return 10.0**-DECIMALS * (1 + len(account.positions))
+    if model.MODEL == "dydx-v4":
+        return 1e-6 * (2 + len(account.positions))
+    if model.MODEL == "drift":
+        return 2e-6 * (1 + len(account.positions) + sum(abs(p.quantity) for p in account.positions))
+    return 0.0
 
 
 def naive_curves(
@@ -86,19 +128,62 @@ def slow_curves(model: pl.MarginModel, account: pl.Account, market: pl.Market, p
     return curves
 
 
+def path_curves(model: pl.MarginModel, account: pl.Account, market: pl.Market, path: Path) -> Curves:
+    """The model's own arithmetic on paths; no number (NaN) where it refuses a state."""
+
+    def tracks(m: Any) -> list[Any]:
+        try:
+            with np.errstate(all="ignore"):
+                return [model.along(account, market, path.at(m))]
+        except DocumentError:
+            if m.size == 1:
+                if m[0] == 1.0:
+                    raise
+                return [m.size]
+        half = m.size // 2
+        return tracks(m[:half]) + tracks(m[half:])
+
+    def curves(m: Any) -> dict[str, tuple[Any, Any]]:
+        parts = tracks(np.asarray(m))
+        subjects = dict.fromkeys(t.subject for part in parts if not isinstance(part, int) for t in part)
+
+        def row(subject: str, name: str) -> Any:
+            found = []
+            for part in parts:
+                own = [] if isinstance(part, int) else [getattr(t, name) for t in part if t.subject == subject]
+                found.append(own[0] if own else np.full(part if isinstance(part, int) else len(part[0].equity), np.nan))
+            return np.concatenate(found)
+
+        return {s: (row(s, "equity"), row(s, "maintenance")) for s in subjects}
+
+    return curves
+
+
 def drawn(desk: Desk, seed: int, points: int, most: int, reach: float) -> tuple[Any, ...]:
     """Account with the cash of its kind, market, path, kind, multipliers, and the sweep before the cash was changed."""
     model, kind, reached = desk.model, KINDS[seed % len(KINDS)], ""
-    for attempt in range(12 if by_tiers(model) else 2):
+    for attempt in range(2 if twin(model) == "assessed again" else 12):
         name = f"{seed}" if attempt == 0 else f"{seed} again {attempt}"
         dice = random.Random(f"cash {model.rules.label} {name}")
         account, market, path = desk.draw(name, most, turning=kind in ("tangent", "two"))
         (currency,) = account.collateral
         curves, kinks = curves_of(model, account, market, path)
-        m = sweep(1.0 / reach if reach < HIGH else LOW, reach, points, kinks)
+        ends = (1.0 / reach if reach < HIGH else LOW, reach)
+        if at_once(model) and kind in ("tangent", "two"):
+            rough = sweep(*ends, points // ROUGH, kinks)
+            before = curves(rough)
+            main = next(s for s in before if s in ("account", "shared"))
+            excess = before[main][0] - before[main][1]
+            bends = np.sign(np.diff(excess[np.isfinite(excess)]))
+            if attempt < 11 and not (bends[1:] != bends[:-1]).any():
+                continue
+        m = sweep(*ends, points, kinks)
         before = curves(m)
         main = next(s for s in before if s in ("account", "shared"))
         excess = before[main][0] - before[main][1]
+        if not np.isfinite(excess).all():
+            m, before = _known(m, before)
+            excess = before[main][0] - before[main][1]
         richer = account.model_copy(update={"collateral": {currency: 1.0e4}})
         there = slow_curves(model, richer, market, path)(np.ones(1))[main][0][0]
         worth = (there - before[main][0][m == 1.0][0]) / (1.0e4 - account.collateral[currency])
@@ -118,27 +203,84 @@ def curves_of(model: pl.MarginModel, account: pl.Account, market: pl.Market, pat
         for k in ks.tolist()
         if path.betas.get(u, 0.0) != 0.0
     ]
-    return slow_curves(model, account, market, path), kinks
+    return (path_curves if at_once(model) else slow_curves)(model, account, market, path), kinks
 
 
 def check(
-    desk: Desk, seed: int, points: int, tally: Found, most: int = 5, reach: float = HIGH, start: int | None = None
+    desk: Desk,
+    seed: int,
+    points: int,
+    tally: Found,
+    most: int = 5,
+    reach: float = HIGH,
+    start: int | None = None,
+    assessed_at: int = 30,
 ) -> None:
     """Draw an account, give it the cash of its kind, and hold its lines to a sweep of `points` prices and all kinks.
 
-    Prices up to times `reach`; the search begins with `start` points.
+    Prices up to times `reach`; the search begins with `start` points. A sweep with the model's own arithmetic on paths
+    is assessed again at about `assessed_at` prices.
     """
     account, market, path, kind, m, before, main = drawn(desk, seed, points, most, reach)
-    curves, _ = curves_of(desk.model, account, market, path)
+    curves, kinks = curves_of(desk.model, account, market, path)
     found = liquidation(desk.model, account, market, path, low=float(m[0]), high=float(m[-1]), points=start)
-    swept = curves(m) if by_tiers(desk.model) else _lifted(before, main, curves, m)
+    if at_once(desk.model):
+        # kinks can hang on the cash
+        beside = [x for k in kinks for x in (k * (1.0 - 1e-9), k * (1.0 + 1e-9)) if m[0] < x < m[-1]]
+        m = np.unique([*m, *beside])
+    swept = _lifted(before, main, curves, m) if twin(desk.model) == "assessed again" else curves(m)
     assert {p.subject for p in found.pools} == set(swept)
+    if at_once(desk.model):
+        at = states_of_interest(m, kinks, [x.multiplier for x in found.lines], assessed_at, random.Random(f"{seed}"))
+        as_assessed(slow_curves(desk.model, account, market, path), curves, swept, m, at, tally)
     tally.accounts += 1
     tally.prices += m.size
     tally.kinds[kind] += 1
-    grain = GRAIN.get(desk.model.MODEL, 0.0)
+    if twin(desk.model) == "assessed again":
+        tally.assessed += m.size
     for pool in found.pools:
-        held(pool, m, *swept[pool.subject], at=lambda x, s=pool.subject: curves(x)[s], tally=tally, grain=grain)  # type: ignore[misc]
+        step = rounding(desk.model, account)
+        held(pool, m, *swept[pool.subject], at=lambda x, s=pool.subject: curves(x)[s], tally=tally, step=step)  # type: ignore[misc]
+
+
+def _known(m: Any, curves: dict[str, tuple[Any, Any]]) -> tuple[Any, dict[str, tuple[Any, Any]]]:
+    """The stretch around today on which the rules give numbers."""
+    fine = np.all([np.isfinite(x) for pair in curves.values() for x in pair], axis=0)
+    here = int(np.flatnonzero(m == 1.0)[0])
+    gaps = np.flatnonzero(~fine)
+    first = int(max((g + 1 for g in gaps if g < here), default=0))
+    last = int(min((g for g in gaps if g > here), default=m.size))
+    return m[first:last], {s: (e[first:last], x[first:last]) for s, (e, x) in curves.items()}
+
+
+def states_of_interest(m: Any, kinks: list[float], lines: list[float], count: int, dice: random.Random) -> Any:
+    """Multipliers of the sweep at which the requirement is computed again, beside lines first, then beside kinks, then
+    anywhere; at most half of them beside kinks where there are very many."""
+    beside = [x * (1.0 + e) for x in lines for e in (-CLOSE, CLOSE)]
+    bends = [x * (1.0 + e) for x in kinks for e in (-1e-9, 1e-9)]
+    bends = [x for x in bends if m[0] < x < m[-1]]
+    if len(bends) > count:
+        bends = dice.sample(bends, count)
+    anywhere = [float(m[dice.randrange(m.size)]) for _ in range(max(count - len(bends), count // 3))]
+    return np.unique([*beside, *bends, *anywhere])
+
+
+def as_assessed(slow: Curves, curves: Curves, swept: dict[str, tuple[Any, Any]], m: Any, at: Any, tally: Found) -> None:
+    """The arithmetic on paths gives what the requirement gives, to 1e-9 of equity and margin, state by state."""
+    exact, fast = slow(at), curves(at)
+    assert exact.keys() == fast.keys() == swept.keys()
+    here = int(np.flatnonzero(m == 1.0)[0])
+    place = np.searchsorted(m, at)
+    own = (place < m.size) & (m[np.minimum(place, m.size - 1)] == at)
+    for subject, (equity, kept) in exact.items():
+        size = np.abs(equity) + np.abs(kept)
+        today = abs(swept[subject][0][here]) + abs(swept[subject][1][here])
+        for got, swept_one, want in zip(fast[subject], swept[subject], (equity, kept), strict=True):
+            off = np.abs(got - want)
+            assert (off <= 1e-9 * size + 1e-12 * today).all(), (subject, at[np.argmax(off / size)], got, want)
+            assert (np.abs(swept_one[place[own]] - want[own]) <= 1e-9 * size[own] + 1e-12 * today).all(), subject
+            tally.furthest = max(tally.furthest, float((off / (size + today)).max()))
+    tally.assessed += at.size
 
 
 def _lifted(before: dict[str, tuple[Any, Any]], main: str, curves: Curves, m: Any) -> dict[str, tuple[Any, Any]]:
@@ -153,21 +295,23 @@ def _lifted(before: dict[str, tuple[Any, Any]], main: str, curves: Curves, m: An
     return before | {main: (before[main][0] + lifts[1], before[main][1])}
 
 
-def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally: Found, grain: float = 0.0) -> None:
-    """Every sign change of the sweep holds an odd number of lines; each line is where the sign changes."""
+def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally: Found, step: float = 0.0) -> None:
+    """Every sign change of the sweep holds an odd number of lines; each line is where the sign changes.
+
+    `step` is how much the venue's rounding can move the amounts: what is nearer to zero has no sign.
+    """
     crossing = [x for x in pool.lines if x.side != "touching"]
-    for low, high in sign_changes(m, equity, maintenance):
+    for low, high in sign_changes(m, equity, maintenance, step):
         inside = [x for x in crossing if low * (1 - CLOSE) <= x.multiplier <= high * (1 + CLOSE)]
         assert len(inside) % 2 == 1, (
             f"{pool.subject}: between {low!r} and {high!r} the sign changes, lines {pool.lines}"
         )
         tally.changes += 1
-    close = STEPS.get(tally.rules.partition("@")[0], CLOSE)
     for line in pool.lines:
-        _at_its_place(line, crossing, at, grain, close)
+        _at_its_place(line, crossing, at, step)
     here = np.flatnonzero(m == 1.0)[0]
     excess = equity[here] - maintenance[here]
-    hair = 1e-11 * (abs(equity[here]) + abs(maintenance[here]))
+    hair = 1e-11 * (abs(equity[here]) + abs(maintenance[here])) + step
     assert pool.above == (excess >= 0) or abs(excess) <= hair
     distances = [abs(np.log(x.multiplier)) for x in pool.lines]
     assert distances == sorted(distances)
@@ -176,18 +320,22 @@ def held(pool: PoolLines, m: Any, equity: Any, maintenance: Any, at: Any, tally:
     tally.sides.update(x.side for x in pool.lines)
 
 
-def _at_its_place(line: Line, crossing: list[Line], at: Any, grain: float, close: float) -> None:
+def _at_its_place(line: Line, crossing: list[Line], at: Any, step: float) -> None:
     others = [x.multiplier for x in crossing if x is not line]
-    if any(abs(x / line.multiplier - 1.0) < 3 * close for x in others):
-        return
-    equity, maintenance = at(line.multiplier * np.array([1.0 - close, 1.0, 1.0 + close]))
-    excess, size = equity - maintenance, np.abs(equity) + np.abs(maintenance)
-    clear = np.abs(excess) > np.maximum(1e-12 * size, grain)
-    if line.side == "touching":
-        assert (excess >= -np.maximum(1e-11 * size, grain)).all(), line
-    elif line.side == "falling":
-        assert not clear[0] or excess[0] < 0, (line, excess)
-        assert not clear[2] or excess[2] > 0, (line, excess)
-    else:
-        assert not clear[0] or excess[0] > 0, (line, excess)
-        assert not clear[2] or excess[2] < 0, (line, excess)
+    away = CLOSE
+    while not any(abs(x / line.multiplier - 1.0) < 3 * away for x in others):
+        equity, maintenance = at(line.multiplier * np.array([1.0 - away, 1.0, 1.0 + away]))
+        excess, size = equity - maintenance, np.abs(equity) + np.abs(maintenance)
+        clear = np.abs(excess) > 1e-12 * size + step
+        if line.side == "touching":
+            assert (excess >= -1e-11 * size - step).all(), line
+        elif line.side == "falling":
+            assert not clear[0] or excess[0] < 0, (line, excess)
+            assert not clear[2] or excess[2] > 0, (line, excess)
+        else:
+            assert not clear[0] or excess[0] > 0, (line, excess)
+            assert not clear[2] or excess[2] < 0, (line, excess)
+        # as far away as it takes to be clear of the rounding
+        away *= 10.0
+        if step == 0.0 or (clear[0] and clear[2]) or away > FURTHER:
+            return

@@ -94,9 +94,12 @@ def sweep(low: float, high: float, points: int, kinks: list[float]) -> Any:
     return np.array(sorted({*np.geomspace(low, high, points).tolist(), 1.0, *beside}))
 
 
-def sign_changes(m: Any, equity: Any, maintenance: Any) -> list[tuple[float, float]]:
-    """Neighbours between which the account goes under its line or comes up, what is near zero taken as neither."""
-    hair = 1e-11 * (np.abs(equity) + np.abs(maintenance))
+def sign_changes(m: Any, equity: Any, maintenance: Any, step: float = 0.0) -> list[tuple[float, float]]:
+    """Neighbours between which the account goes under its line or comes up, what is near zero taken as neither.
+
+    `step` is how much a venue's rounding can move the amounts.
+    """
+    hair = 1e-11 * (np.abs(equity) + np.abs(maintenance)) + step
     excess = equity - maintenance
     clear = np.abs(excess) > hair
     at, under = m[clear], (excess < 0)[clear]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.liquidation.probe import Probe
+from plimsoll.margin import MarginModel
 from plimsoll.margin.path import Track
 
 F64 = npt.NDArray[np.float64]
@@ -25,7 +26,8 @@ DOUBT = 2.0
 FINEST_NEAR, FINEST_FAR = 0.002, 0.02
 """Log width below which no interval is halved any more: between a half and the double of today's prices, and beyond."""
 
-BLOCKS = 40
+BLOCKS, LEAST_AT_ONCE = 40, 1_000
+"""In how many blocks a grid is computed, and the least size of one where states together cost hardly more than one."""
 
 
 def grid_of(low: float, high: float, points: int, kinks: F64) -> F64:
@@ -84,7 +86,8 @@ def _doubtful(probe: Probe, m: F64, tracks: dict[str, Track]) -> F64:
 
 def _computed(probe: Probe, grid: F64, subjects: list[str], progress: Progress | None) -> dict[str, Track]:
     """Tracks on a grid, in blocks so that somebody who waits sees how far it is."""
-    block = max(1, -(-grid.size // BLOCKS))
+    at_once = type(probe.model).along is not MarginModel.along
+    block = max(LEAST_AT_ONCE if at_once else 1, -(-grid.size // BLOCKS))
     parts = []
     for first in range(0, grid.size, block):
         if progress is not None:

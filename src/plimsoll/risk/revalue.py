@@ -63,7 +63,7 @@ def _values(plan: Plan, scenarios: Scenarios, rows: I64, discount: F64 | None) -
         scale, floor = scale * shrink, floor * shrink
     strike, call = plan.strike[rows], plan.call[rows]
     total_vol = plan.vol[rows] * root[group]
-    _in_range(forward, scale, total_vol)
+    in_range(forward, scale, total_vol)
     values = lognormal_values(group.astype(np.int64), strike, total_vol, call, forward, scale, floor, factor)
     tilted = np.flatnonzero(scenarios.skew)
     if tilted.size:
@@ -72,7 +72,8 @@ def _values(plan: Plan, scenarios: Scenarios, rows: I64, discount: F64 | None) -
     return values
 
 
-def _in_range(forward: F64, scale: F64, total_vol: F64) -> None:
+def in_range(forward: F64, scale: F64, total_vol: F64) -> None:
+    """Raise `DocumentError` where a shocked forward or volatility is no finite number."""
     for what, numbers in (("forward", forward), ("volatility shock", scale), ("total volatility", total_vol)):
         if not np.isfinite(numbers).all():
             raise refuse(f"shocked {what}", "a number beyond double precision", "markets and shocks of sane size")
@@ -91,7 +92,7 @@ def _tilted(plan: Plan, scenarios: Scenarios, rows: I64, total_vol: F64, discoun
         scale[:, s] = np.maximum(0.0, tilt)
     own = np.arange(rows.size, dtype=np.int64)
     floor = np.zeros_like(scale)
-    _in_range(forward, scale, total_vol)
+    in_range(forward, scale, total_vol)
     return lognormal_values(own, plan.strike[rows], total_vol, plan.call[rows], forward, scale, floor, discount)
 
 

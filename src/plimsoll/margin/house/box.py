@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from plimsoll.documents import refuse
 from plimsoll.scenarios import Scenarios, VolRule, grid
 
 F64 = npt.NDArray[np.float64]
@@ -42,13 +43,16 @@ class Box:
 
         `quadratic` holds the five coefficients of `d x + g x^2 / 2 + v y + c x y + o y^2 / 2`. A least value lies in
         a corner, at the turning point of an edge, or at the turning point inside. On a tie the origin comes first, then
-        the corners (spot down before spot up, volatility up before down), the edges and the inside.
+        the corners (spot down before spot up, volatility up before down), the edges and the inside. Raises
+        `DocumentError` where the coefficients are beyond double precision.
         """
         points = self._candidates(quadratic)
         x, y = np.array(points).T
         d, g, v, c, o = quadratic
         values = d * x + g * x * x / 2.0 + v * y + c * x * y + o * y * y / 2.0
         lowest = values.min()
+        if not np.isfinite(lowest):
+            raise refuse("expansion", "a number beyond double precision", "markets and positions of sane size")
         first = int(np.flatnonzero(values <= lowest + TIE_TOLERANCE * abs(lowest))[0])
         return float(x[first]), float(y[first]), max(0.0, -float(values[first]))
 

@@ -18,18 +18,22 @@ from plimsoll.margin.components import component, known_collateral, weakest
 from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.house.barriers import held_moves
 from plimsoll.margin.house.box import TIE_TOLERANCE, Box
+from plimsoll.margin.house.dsa_along import dsa_path
 from plimsoll.margin.house.dsa_forms import DSA_FORMS, dsa_pieces
 from plimsoll.margin.house.dsa_many import dsa_batch
 from plimsoll.margin.house.dsa_parameters import DsaParameters
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.expansion import unit_expansion
 from plimsoll.margin.house.prbm import Prbm
+from plimsoll.margin.house.prbm_along import finite_track
 from plimsoll.margin.house.remainder import Remainder, remainder
+from plimsoll.margin.house.steps import Steps
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.delta import delta_charge_shares, held_of, unit_deltas, worth_of
 from plimsoll.margin.parts.floors import largest, stacked
+from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Binding, Component, ScenarioLoss
 from plimsoll.margin.rules import find_rules
 from plimsoll.market import Market
@@ -134,6 +138,14 @@ class Dsa(MarginModel):
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`: every contract of this package is taken, in portfolio mode."""
         return []
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`: all states at once, but for exotic options."""
+        self.check(account, market)
+        known_collateral(account.collateral, self.parameters.haircuts)
+        steps = Steps.of(open_book(account, market, "refuse"), states)
+        found = None if steps is None else finite_track(*dsa_path(self.parameters, self.box, steps))
+        return super().along(account, market, states) if found is None else (found,)
 
     def scenarios(self) -> Scenarios:
         """The nodes of the grid as columns; spot runs fastest."""

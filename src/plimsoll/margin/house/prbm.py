@@ -20,8 +20,10 @@ from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.house.barriers import at_barriers, held_moves
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.parameters import PrbmParameters
+from plimsoll.margin.house.prbm_along import finite_track, prbm_path
 from plimsoll.margin.house.prbm_forms import PRBM_FORMS, prbm_pieces
 from plimsoll.margin.house.prbm_many import prbm_batch
+from plimsoll.margin.house.steps import Steps
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
@@ -35,6 +37,7 @@ from plimsoll.margin.parts.delta import (
 )
 from plimsoll.margin.parts.floors import largest, stacked
 from plimsoll.margin.parts.scan import scan
+from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.market import Market
 from plimsoll.risk import Plan, plan_pnl
@@ -106,6 +109,14 @@ class Prbm(MarginModel):
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""
         return prbm_pieces(self.parameters, self.scenarios(), universe)
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`: all states at once, but for exotic options."""
+        self.check(account, market)
+        known_collateral(account.collateral, self.parameters.haircuts)
+        steps = Steps.of(open_book(account, market, "refuse"), states)
+        found = None if steps is None else finite_track(*prbm_path(self.parameters, steps))
+        return super().along(account, market, states) if found is None else (found,)
 
     def scenarios(self) -> Scenarios:
         """The pack's table as columns."""

@@ -131,6 +131,34 @@ def unit_errors(
     return found, size
 
 
+def whole_box(plan: Plan, axes: tuple[F64, F64], rule: VolRule) -> tuple[F64, F64]:
+    """`[N]` a number that no cell of `unit_errors` exceeds, and one that `size` does not, of a plan of options alone.
+
+    The same formulas with the extremes over the whole box in the place of those of each cell; the loss of monotony in
+    volatility is left out, so that no value is needed. Infinite where nothing is known so easily.
+    """
+    spot, vol = axes
+    rows = np.arange(len(plan), dtype=np.int64)
+    forward, total, scale = _grid_of(plan, rows, (spot[[0, -1]], vol), rule)
+    f0, f1, low, high = forward[:, 0], forward[:, 1], total[:, 0], total[:, -1]
+    slope, strike = forward_parts(plan, rows)[0], plan.strike
+    a, a1, a2 = (np.abs(part).max(axis=1) for part in conversion(plan, rows, spot[[0, -1]]))
+    h, step = float(np.diff(spot).max()), np.diff(total, axis=1).max(axis=1)
+    most = np.where(plan.call, f1, strike)
+    smooth = h**2 / 8.0 * (a2 * most + 2.0 * a1 * slope)
+    with np.errstate(all="ignore"):
+        bent = h**2 / 8.0 * slope**2 * _gamma(f0, f1, strike, low, high)
+        turned = h / 4.0 * slope * _slopes(f0, f1, strike, low, high)
+        near = np.maximum(0.0, np.maximum(_logs(f0, strike), -_logs(f1, strike)))
+        # l^2 / w^3 e^(-l^2 / 2 w^2) is at most 2 / (e w), and falls in l and rises in w where l > sqrt(3) w
+        far = near**2 / high**3 * np.exp(-0.5 * (near / high) ** 2)
+        up = np.where(near >= np.sqrt(3.0) * high, far, 2.0 / (np.e * low))
+        bend = np.sqrt(f1 * strike) / _ROOT_TWO_PI * np.maximum(up, high / 4.0 * np.exp(-0.5 * (near / high) ** 2))
+        across = np.where(step > 0.0, a * step**2 / 8.0 * bend, 0.0)
+    across = np.where((scale[:, 0] < 0.0) | np.isnan(across), np.inf, across)
+    return smooth + a * np.fmin(bent, turned) + across, a * most
+
+
 def _between(
     plan: Plan, quantity: F64, unit: F64, axes: tuple[F64, F64], rule: VolRule, held: npt.NDArray[np.bool_]
 ) -> tuple[F64, float]:

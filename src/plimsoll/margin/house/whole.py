@@ -22,10 +22,14 @@ from plimsoll.margin.components import component, known_collateral, weakest
 from plimsoll.margin.forms.declared import Declared, Form
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.prbm import Core, Prbm
+from plimsoll.margin.house.prbm_along import finite_track
+from plimsoll.margin.house.steps import Steps
+from plimsoll.margin.house.whole_along import whole_path
 from plimsoll.margin.house.whole_parameters import WholeParameters
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment
 from plimsoll.margin.parts.delta import unit_deltas
+from plimsoll.margin.path import States, Track, lasting_books, tracks_of
 from plimsoll.margin.requirement import Component, Requirement
 from plimsoll.market import Market
 from plimsoll.risk import plan_pnl
@@ -85,6 +89,16 @@ class PrbmWhole(Prbm):
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""
         return self._assessed(account, market, on_failure, None)
+
+    def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
+        """See `MarginModel.along`: all states at once, but for exotic options and where order books move along."""
+        if lasting_books(market):
+            return tracks_of(self.assess, account, market, states)
+        book = self._opened(account, market, "refuse")
+        steps = Steps.of(book, states)
+        inside = frozenset(collateral_name(a) for a in account.collateral)
+        found = None if steps is None else finite_track(*whole_path(self.parameters, steps, account, inside))
+        return tracks_of(self.assess, account, market, states) if found is None else (found,)
 
     def requirements(
         self, accounts: Sequence[Account], market: Market, on_failure: OnFailure = "refuse"

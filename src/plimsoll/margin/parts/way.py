@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -41,11 +41,9 @@ class Way:
             if not mine.any():
                 continue
             spots = states.multiplier(underlying)
-            for vol in np.unique(states.vol):
-                at = np.flatnonzero(states.vol == vol)
-                scaled = replace(plan, vol=plan.vol * vol)
-                whole = unit_values(scaled, Scenarios.build(spots[at]), "settlement", book.quantity)
-                value[np.ix_(mine, at)] = whole[mine] / plan.multiplier[mine, None]
+            at = Scenarios.build(spots, states.vol - 1.0, labels=("",) * len(states))
+            whole = unit_values(plan, at, "settlement", book.quantity)
+            value[mine] = whole[mine] / plan.multiplier[mine, None]
         price = np.where(plan.valued[:, None], 0.0, plan.price[:, None] * factor)
         gained = np.where(plan.valued[:, None], 0.0, plan.multiplier[:, None] * (price - plan.price[:, None]))
         return cls(book, states, plan.spot[:, None] * factor, price, value, gained)

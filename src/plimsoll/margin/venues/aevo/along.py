@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from plimsoll.kernels import lognormal_book
 from plimsoll.margin.parts.way import Way
 from plimsoll.margin.venues.aevo.parameters import OptionRates
-from plimsoll.risk import unit_values
-from plimsoll.scenarios import Scenarios
+from plimsoll.risk.revalue import in_range
+from plimsoll.scenarios import years_of
 
 F64 = npt.NDArray[np.float64]
+
+BLOCK = 256
+"""States that are revalued at once."""
 
 
 def collateral_value(way: Way, haircuts: dict[str, float], currency: str) -> F64:
@@ -54,17 +57,38 @@ def scan_along(way: Way, underlying: str, spot: Sequence[float], points: Sequenc
     moves, shifts, spots = np.asarray(spot), np.asarray(points), states.multiplier(underlying)
     swaps = (quantity[others] * plan.multiplier[others]) @ way.price[others]
     worst = np.zeros(len(states))
-    for vol in np.unique(states.vol):
-        at = np.flatnonzero(states.vol == vol)
+    for start in range(0, len(states), BLOCK):
+        at = slice(start, min(start + BLOCK, len(states)))
         profit = swaps[at, None] * (moves - 1.0)[None, :]
         if options.any():
-            now = (quantity * plan.multiplier)[options] @ way.value[np.ix_(options, at)]
+            now = (quantity * plan.multiplier)[options] @ way.value[options, at]
             for shift in np.unique(shifts):
                 columns = np.flatnonzero(shifts == shift)
-                scaled = replace(plan, vol=np.maximum(plan.vol * vol + shift, 0.0))
-                cells = Scenarios.build(np.outer(spots[at], moves[columns]).ravel())
-                whole = unit_values(scaled, cells, "settlement", quantity)[options]
-                then = (quantity[options] @ whole).reshape(at.size, columns.size)
+                then = _shifted(way, np.flatnonzero(options), at, np.outer(spots[at], moves[columns]), float(shift))
                 profit[:, columns] += then - now[:, None]
         worst[at] = np.maximum(0.0, -profit.min(axis=1))
     return worst
+
+
+def _shifted(way: Way, rows: npt.NDArray[np.int64], at: slice, spot: F64, shift: float) -> F64:
+    """`[K, S]` value of the options `rows` at `spot[K, S]` times today's prices, with `shift` on every volatility."""
+    plan = way.book.plan
+    used, local = np.unique(plan.group[rows], return_inverse=True)
+    root = np.sqrt(years_of(plan.seconds[used]))
+    forward = plan.variable[used][:, None, None] * spot[None, :, :] + plan.fixed[used][:, None, None]
+    vol = np.broadcast_to(way.states.vol[at][None, :, None], forward.shape).reshape(used.size, -1)
+    total_vol = plan.vol[rows] * root[local]
+    in_range(forward, vol, total_vol)
+    found = lognormal_book(
+        local.astype(np.int64),
+        plan.strike[rows],
+        total_vol,
+        plan.call[rows],
+        way.book.quantity[rows] * plan.multiplier[rows],
+        forward.reshape(used.size, -1),
+        vol,
+        np.zeros_like(vol),
+        np.ones(used.size),
+        vol_shift=np.broadcast_to((shift * root)[:, None], vol.shape),
+    )
+    return found.reshape(spot.shape)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from plimsoll.documents import DAY_SECONDS, YEAR_SECONDS
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book
+from plimsoll.margin.parts.layers import layered
 from plimsoll.margin.parts.legs import moving_share
 from plimsoll.margin.path import States
 from plimsoll.margin.venues.bybit.money import Balances, balances, borrow_margin, usd_prices
 from plimsoll.margin.venues.bybit.parameters import PmParameters
-from plimsoll.margin.venues.bybit.pm_contingencies import (
-    Held,
-    coins_held,
-    contingency_amount,
-    option_greeks,
-)
+from plimsoll.margin.venues.bybit.pm_contingencies import coins_held, option_greeks
 from plimsoll.margin.venues.bybit.pm_grid import grid_of
-from plimsoll.margin.venues.bybit.pm_unit import REPORTED, hedge_of, spot_balance
+from plimsoll.margin.venues.bybit.pm_unit import REPORTED, spot_balance
 from plimsoll.risk import unit_values
 from plimsoll.risk.plan import INVERSE
 from plimsoll.scenarios import Scenarios
@@ -31,27 +27,6 @@ from plimsoll.scenarios import Scenarios
 F64 = npt.NDArray[np.float64]
 BLOCK = 256
 """States that are revalued at once: with 33 scenarios each, a few megabytes for a book of fifty."""
-
-
-@dataclass(frozen=True, eq=False)
-class Layered(Scenarios):
-    """Scenarios on top of a state that has changed every volatility by `factor[S]` already."""
-
-    factor: F64 | None = None
-
-    def vol_scale(self, seconds: F64) -> F64:
-        """See `Scenarios.vol_scale`."""
-        scale = super().vol_scale(seconds)
-        return scale if self.factor is None else scale * self.factor[None, :]
-
-
-def layered(grid: Scenarios, spot: F64, vol: F64) -> Layered:
-    """The scenarios of `grid[S]` in each of `K` states, state by state, `[K * S]`."""
-    size = spot.size
-    every = grid.take(np.tile(np.arange(len(grid)), size))
-    content = {f.name: getattr(every, f.name) for f in fields(Scenarios)}
-    content["spot"] = np.repeat(spot, len(grid)) * every.spot
-    return Layered(**content, factor=np.repeat(vol, len(grid)))
 
 
 def portfolio_along(p: PmParameters, account: Account, book: Book, states: States) -> tuple[F64, F64]:
@@ -86,7 +61,7 @@ def _block(p: PmParameters, account: Account, book: Book, states: States) -> tup
     for name in book.underlyings:
         x = states.multiplier(name)
         mine = np.array([c.underlying == name for c in plan.contracts], dtype=bool)
-        at = unit_values(plan, Scenarios.build(x, states.vol - 1.0), "settlement", book.quantity)
+        at = unit_values(plan, Scenarios.build(x, states.vol - 1.0, labels=("",) * size), "settlement", book.quantity)
         value[mine] = at[mine] * book.quantity[mine, None]
         rows = np.flatnonzero(mine & (book.quantity != 0.0)).astype(np.int64)
         settle = np.array([price[currencies[i]] for i in rows]).reshape(rows.size, size)
@@ -156,25 +131,66 @@ def _unit(
     seconds = np.where(group >= 0, plan.seconds[group] if plan.seconds.size else 0.0, 0.0)
     currencies = tuple(plan.contracts[i].currency for i in rows.tolist())
     balance, reported = spot_balance(account, name), account.reported.get(REPORTED)
-    margin = np.zeros(len(states))
-    for k in range(len(states)):
-        hedge = 0.0 if balance is None else hedge_of(balance, float(delta[:, k].sum()))
-        spot = np.maximum(hedge * spot_price[k] * (grid.spot - 1.0), 0.0)
-        worst = max(0.0, -float((gains[k] + spot).min()))
-        held = Held(
-            currencies,
-            option,
-            plan.call[rows],
-            seconds,
-            coins[:, k],
-            delta[:, k],
-            vega[:, k],
-            float(index[k]),
-            hedge,
-            float(spot_price[k]),
-        )
-        margin[k] = worst + contingency_amount(held, unit, reported)
-    return margin
+    hedge = np.zeros(len(states))
+    if balance is not None:
+        net = delta.sum(axis=0)
+        hedge = np.where(balance * net >= 0.0, 0.0, np.copysign(np.minimum(abs(balance), np.abs(net)), balance))
+    spot = np.maximum((hedge * spot_price)[:, None] * (grid.spot - 1.0)[None, :], 0.0)
+    worst = np.maximum(0.0, -(gains + spot).min(axis=1))
+    price = np.where(hedge != 0.0, spot_price, index)
+    outright = unit.future_delta * price * np.abs(delta[~option].sum(axis=0) + hedge)
+    if reported is None:
+        wide, place = np.vstack([delta, hedge]), np.append(seconds, -1.0)
+        between = paired_along(*_sums(wide, place), lambda at: np.maximum(at, 0.0) / YEAR_SECONDS)
+        outright = np.maximum(unit.basis * index * between, outright)
+    else:
+        outright = np.full(len(states), reported)
+    names = sorted(set(currencies))
+    stable, _ = _sums(delta, np.array([float(names.index(c)) for c in currencies]))
+    offset = np.minimum(np.maximum(stable, 0.0).sum(axis=0), np.maximum(-stable, 0.0).sum(axis=0))
+    short = np.zeros(len(states))
+    for t in np.unique(seconds[option]):
+        for call in (True, False):
+            mine = option & (seconds == t) & (plan.call[rows] == call)
+            short += np.maximum(-coins[mine].sum(axis=0), 0.0)
+    total: F64 = (
+        worst
+        + unit.short_option * index * short
+        + unit.vega_spread * index * paired_along(*_sums(vega, seconds), lambda at: at / DAY_SECONDS)
+        + unit.stable_spread * index * offset
+        + outright
+        + unit.future * index * np.abs(coins[~option]).sum(axis=0)
+    )
+    return total
+
+
+def _sums(amounts: F64, places: F64) -> tuple[F64, F64]:
+    """The sums `[B, K]` of `amounts[N, K]` at each of the `B` places, and the places in order."""
+    at, group = np.unique(places, return_inverse=True)
+    sums = np.zeros((at.size, amounts.shape[1]))
+    np.add.at(sums, group, amounts)
+    return sums, at
+
+
+def paired_along(amounts: F64, places: F64, scale: Callable[[F64], F64]) -> F64:
+    """`[K]` what `pm_contingencies.paired` gives for the amounts of each state, at the places `scale(places[B])`.
+
+    Near ones of one sign take from far ones of the other until there is none left, whichever sign begins.
+    """
+    where, size = scale(places), amounts.shape[1]
+    order = np.argsort(where, kind="stable").tolist()
+    found = np.zeros(size)
+    for turn in (1.0, -1.0):
+        up, down = np.maximum(turn * amounts, 0.0), np.maximum(-turn * amounts, 0.0)
+        total = np.zeros(size)
+        for i in order:
+            for j in reversed(order):
+                taken = np.minimum(up[i], down[j])
+                total += taken * abs(where[i] - where[j])
+                up[i] -= taken
+                down[j] -= taken
+        found = np.maximum(found, total)
+    return found
 
 
 def _balances(account: Account, book: Book, value: F64, now: F64, price: dict[str, Any]) -> Balances:

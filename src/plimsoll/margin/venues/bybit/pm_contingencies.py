@@ -171,32 +171,6 @@ def contingencies(u: Held, p: RiskUnit) -> dict[str, Charge]:
     }
 
 
-def contingency_amount(u: Held, p: RiskUnit, future_delta: float | None = None) -> float:
-    """The sum of `contingencies`, without their shares; `future_delta` (USD) replaces that one."""
-    future = ~u.option
-    delta, place = np.append(u.delta, u.spot), np.append(u.seconds, -1.0)
-    names = sorted(set(u.currencies))
-    kind = np.array([float(names.index(c)) for c in u.currencies])
-    price = u.spot_price if u.spot else u.index
-    outright = p.future_delta * price * abs(float(u.delta[future].sum()) + u.spot)
-    between = p.basis * u.index * _by_years(*_sums(delta, place))
-    return (
-        float(_net_short(u, p.short_option * u.index).shares.sum())
-        + p.vega_spread * u.index * _by_days(*_sums(u.vega, u.seconds))
-        + p.stable_spread * u.index * _offset(*_sums(u.delta, kind))
-        + (max(between, outright) if future_delta is None else future_delta)
-        + p.future * u.index * float(np.abs(u.coins[future]).sum())
-    )
-
-
-def _sums(amounts: F64, places: F64) -> tuple[F64, F64]:
-    """The sums of `amounts` at each place, and the places."""
-    at, group = np.unique(places, return_inverse=True)
-    sums = np.zeros(at.size)
-    np.add.at(sums, group, amounts)
-    return sums, at
-
-
 def _by_years(amounts: F64, places: F64) -> float:
     return paired(amounts, np.maximum(places, 0.0) / YEAR_SECONDS)
 

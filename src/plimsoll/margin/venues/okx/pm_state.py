@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import DAY_SECONDS
+from plimsoll.kernels import lognormal_values
 from plimsoll.margin.path import States
 from plimsoll.margin.venues.okx.pm_parameters import PmParameters
 from plimsoll.pricing.black76 import forward_delta
 from plimsoll.risk import Plan, unit_values
 from plimsoll.risk.plan import INVERSE
+from plimsoll.risk.revalue import in_range
 from plimsoll.scenarios import Scenarios, years_of
 
 F64 = npt.NDArray[np.float64]
@@ -153,21 +155,45 @@ class UnitState:
             plan = replace(plan, variable=plan.variable * lift)
         spot = self.multiplier * (1.0 + move)
         passed = np.full(len(states), days)
+        unnamed = ("",) * len(states)
         if vol is None or vol.ndim == 1:
             at = plan if vol is None else replace(plan, vol=vol)
-            columns = Scenarios.build(spot, states.vol - 1.0, days=passed)
+            columns = Scenarios.build(spot, states.vol - 1.0, days=passed, labels=unnamed)
             found = unit_values(at, columns, "settlement", self.held)
+        elif not plan.failures and days == 0.0:
+            found[plan.options] = self._values(plan, spot, vol)
         else:
             # one call for all states that share their volatilities
             for level in np.unique(states.vol).tolist():
                 k = np.flatnonzero(states.vol == level)
-                columns = Scenarios.build(spot[k], days=passed[k])
+                columns = Scenarios.build(spot[k], days=passed[k], labels=unnamed[: k.size])
                 found[:, k] = unit_values(replace(plan, vol=vol[:, k[0]]), columns, "settlement", self.held)
         own = self.inverse[:, None]
         money = self.settle * np.where(own, 1.0 + move, 1.0)
         size = np.where(plan.option & (self.held != 0.0), self.held, 0.0)[:, None]
         held: F64 = np.where(size != 0.0, found * size * money, 0.0)
         return held
+
+    def _values(self, plan: Plan, spot: F64, vol: F64) -> F64:
+        """`[options, K]` value of one contract in its settlement currency at volatilities `vol[N, K]`."""
+        rows = plan.options
+        g = plan.group[rows]
+        root, scale = np.sqrt(years_of(plan.seconds[g])), np.ascontiguousarray(vol[rows])
+        forward = plan.variable[g][:, None] * spot[None, :] + plan.fixed[g][:, None]
+        in_range(forward, scale, root)
+        values = lognormal_values(
+            np.arange(rows.size, dtype=np.int64),
+            plan.strike[rows],
+            root,
+            plan.call[rows],
+            forward,
+            scale,
+            None,
+            np.ones(rows.size),
+            per_forward=self.inverse[rows],
+        )
+        whole: F64 = values * plan.multiplier[rows, None]
+        return whole
 
     @cached_property
     def option_now(self) -> F64:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
 from plimsoll.margin.parts.delta import coins_of
+from plimsoll.margin.parts.layers import layered
 from plimsoll.margin.parts.way import Way
 from plimsoll.margin.path import ACCOUNT, Track
 from plimsoll.margin.venues.paradex.parameters import Fees, OptionRates, PmParameters, PmTable, XmParameters
@@ -17,6 +16,9 @@ from plimsoll.risk import unit_values
 from plimsoll.scenarios import years_of
 
 F64 = npt.NDArray[np.float64]
+
+BLOCK = 256
+"""States that are revalued at once."""
 
 
 def _fees(way: Way, fees: Fees, retail: bool) -> F64:
@@ -78,17 +80,13 @@ def _scan(table: PmTable, way: Way, mine: npt.NDArray[np.bool_], underlying: str
     options, others = mine & plan.valued, mine & ~plan.valued
     swaps = (quantity[others] * plan.multiplier[others]) @ way.price[others]
     held = quantity * plan.multiplier
-    for vol in np.unique(states.vol):
-        at = np.flatnonzero(states.vol == vol)
+    for start in range(0, len(states), BLOCK):
+        at = slice(start, min(start + BLOCK, len(states)))
         profit = swaps[at, None] * (columns.spot - 1.0)[None, :]
         if options.any():
-            scaled = replace(plan, vol=plan.vol * vol)
-            moved = replace(
-                columns.take(np.tile(np.arange(size), at.size)), spot=np.outer(spots[at], columns.spot).ravel()
-            )
-            whole = unit_values(scaled, moved, "settlement", quantity)[options]
-            gained = (quantity[options] @ whole).reshape(at.size, size)
-            profit = profit + gained - (held[options] @ way.value[np.ix_(options, at)])[:, None]
+            whole = unit_values(plan, layered(columns, spots[at], states.vol[at]), "settlement", quantity)[options]
+            gained = (quantity[options] @ whole).reshape(-1, size)
+            profit = profit + gained - (held[options] @ way.value[options, at])[:, None]
         worst[at] = np.maximum(0.0, -(profit * columns.weight[None, :]).min(axis=1))
     return worst
 
