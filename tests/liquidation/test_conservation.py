@@ -55,7 +55,7 @@ class Venue:
         self.cash = {n: self.draw.randint(20_000, 200_000) for n in self.names}
         self.cash["house"] = 5_000_000
         self.lots: dict[str, dict[str, int]] = {n: {"A": 0, "B": 0} for n in self.cash}
-        self.funds = {"venue_capital": 30_000, "insurance_fund": 100_000}
+        self.funds = {"venue_capital": 2_000, "insurance_fund": 5_000}
         self.paid_in = sum(self.cash.values()) + sum(self.funds.values())
         self.standing = {n: Standing(n) for n in self.names}
         self.history: dict[str, list[Event]] = {n: [] for n in self.names}
@@ -228,11 +228,11 @@ def conserved(seeds: range) -> None:
         for kind, n in lived(seed, 1_000).counts.items():
             counts[kind] = counts.get(kind, 0) + n
     # everything that can happen has happened, often
-    assert min(counts.values()) > len(seeds), counts
+    assert min(counts.values()) > 10, counts
 
 
 def test_money_and_lots_are_conserved_through_random_events() -> None:
-    conserved(range(8))
+    conserved(range(12))
 
 
 @pytest.mark.slow
