@@ -34,6 +34,9 @@ ROUGH = 20
 FURTHER = 1e-6
 """How far at most a line is looked at from, where a venue rounds its amounts."""
 
+ONE_BY_ONE = ("span",)
+"""Models whose path saves the moved market only, and computes each requirement whole: too slow for ten thousand."""
+
 Curves = Callable[[Any], dict[str, tuple[Any, Any]]]
 """Multipliers to (equity, maintenance) of each pool."""
 
@@ -65,6 +68,8 @@ def by_tiers(model: pl.MarginModel) -> bool:
 
 def at_once(model: pl.MarginModel) -> bool:
     """Whether the model has arithmetic of its own for a path, which is swept and held to the assessment."""
+    if model.MODEL in ONE_BY_ONE:
+        return False
     return not by_tiers(model) and type(model).along is not pl.MarginModel.along
 
 
@@ -87,7 +92,10 @@ def rounding(model: pl.MarginModel, account: pl.Account) -> float:
     if model.MODEL == "dydx-v4":
         return 1e-6 * (2 + len(account.positions))
     if model.MODEL == "drift":
-        return 2e-6 * (1 + len(account.positions) + sum(abs(p.quantity) for p in account.positions))
+        coins = sum(abs(x) for name, x in account.collateral.items() if not name.startswith("USD"))
+        whole = 1 + len(account.positions) + coins + sum(abs(p.quantity) for p in account.positions)
+        # sizes are whole billionths of a coin, of which one may have come to a hundred times its price
+        return 2e-6 * whole + 0.01 * len(account.positions)
     return 0.0
 
 
