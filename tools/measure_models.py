@@ -4,8 +4,9 @@
 
 One thread (`OPENBLAS_NUM_THREADS=1`), CPU seconds of this process, the best of R. The accounts hold Poisson(20)
 positions each, three in four of them options, in every BTC option and perpetual of the generated market of seed 7 that
-the model takes: linear in USDC, inverse, or linear in USDT. Models that take no option hold futures and perpetuals of
-BTC and ETH in the settlement currency in which they take most. The draw has seed 11. The page is Markdown.
+the model takes: linear in USDC, inverse, or linear in USDT; a vault holds one sold option. Models that take no option
+hold futures and perpetuals of BTC and ETH in the settlement currency in which they take most. The draw has seed 11. The
+page is Markdown.
 """
 
 from __future__ import annotations
@@ -29,11 +30,8 @@ from plimsoll.market import Market
 
 BASE = "prbm"
 INVERSE = ("deribit-sm", "deribit-pm", "okx-futures")
-KINDS: dict[str, tuple[str, ...]] = {"okx-options": ("option",), "okx-futures": ("perpetual",), "okx-margin": ()}
-"""Kinds of contracts that a model takes, where not options and perpetuals."""
-
-COINS = {"okx-futures": "ETH"}
-"""The coin of the contracts, where not BTC."""
+VAULTS = ("opyn-naked", "opyn-spread")
+"""Models whose account is a vault of one sold option."""
 
 SHARE = 0.1
 """Of the rate of PRBM: below it a model gives its reason."""
@@ -65,10 +63,11 @@ def population(model: str, accounts: int, seed: int = 11) -> tuple[Positions, Ma
     shares = (0.75, 0.25) if option.any() and not option.all() else (1.0, 1.0)
     weight = np.where(option, shares[0] / max(option.sum(), 1), shares[1] / max((~option).sum(), 1))
     rng = np.random.default_rng(seed)
-    count = rng.poisson(20, accounts)
+    count = np.ones(accounts, np.int64) if model in VAULTS else rng.poisson(20, accounts)
     indptr = np.concatenate([[0], np.cumsum(count)])
     indices = rng.choice(len(contracts), size=int(indptr[-1]), p=weight)
     quantity = rng.normal(0.0, 2.0, indices.size).round(2)
+    quantity = -np.maximum(np.abs(quantity), 0.01) if model in VAULTS else quantity
     return Positions(tuple(c.name for c in contracts), indptr, indices, quantity), market
 
 
@@ -106,7 +105,8 @@ def _most(model: MarginModel, coins: tuple[str, ...], kinds: tuple[str, ...]) ->
 
 
 def _takes(model: MarginModel, contract: Contract, market: Market) -> bool:
-    held = Account(mode=model.MODES[0], positions=(Position(instrument=contract.name, quantity=1.0),))
+    quantity = -1.0 if model.MODEL in VAULTS else 1.0
+    held = Account(mode=model.MODES[0], positions=(Position(instrument=contract.name, quantity=quantity),))
     return not model.all_problems(held, market)
 
 

@@ -437,7 +437,8 @@ def test_loans_books_and_entry_prices_count() -> None:
     head = account_doc({}, collateral={"USDT": 4e6}, mode="cross") | {"positions": [row]}
     before, owing = pl.Account.from_dict(head), pl.Account.from_dict(head | {"borrowed": {"USDC": 1_000.0}})
     lent = explain(pl.margin_model("binance-pm@2026-01-01"), *_portfolio(before, owing, market))
-    assert lent.effect("collateral").maintenance == pytest.approx(100.0)
+    # a tenth of the loan, at the ratio of equity to maintenance at which liquidation begins
+    assert lent.effect("collateral").maintenance == pytest.approx(1.05 * 100.0)
     assert lent.total == lent.effect("collateral")
     assert "loan USDC +1,000" in {e.name: e.detail for e in lent.effects}["collateral"]
     risen = pl.Market.from_dict(content | {"indices": {"BTC": {"price": 77e3}}, "marks": {"BTCUSDT": {"price": 77e3}}})

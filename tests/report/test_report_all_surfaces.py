@@ -48,7 +48,7 @@ def test_surfaces_follow_the_tenor_law_of_their_model(report: Report) -> None:
     laws = {row.pack.name: report.surfaces[row.label].vol_rule for row in report.comparison.computed}
     flat = {n for n, law in laws.items() if (law.short_power, law.long_power) == (0.0, 0.0)}
     # rules without scenarios, and one whose shocks are lines between tenors
-    assert flat <= {"deribit-sm", "derive-srm", "bybit-uta", "paradex-xm", "okx-pm"}
+    assert flat <= {"deribit-sm", "derive-srm", "bybit-uta", "paradex-xm", "okx-pm", "span"}
     assert {"bybit-pm", "paradex-pm", "deribit-pm", "derive-pmrm2"} <= set(laws) - flat
     house = pl.find_rules(PRBM).parameters
     for name in ("prbm", "dsa"):

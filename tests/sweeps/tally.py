@@ -65,7 +65,7 @@ APART = frozenset(
         *("okx-pm", "okx-options", "okx-futures", "okx-margin"),
         *("bybit-uta", "bybit-pm"),
         *("hyperliquid-perps", "hyperliquid-pm", "paradex-pm", "paradex-xm", "aevo-sm", "aevo-pm"),
-        "dydx-v4",
+        *("dydx-v4", "drift", "synthetix-v3", "opyn-naked", "opyn-spread", "gmx-v2"),
     }
 )
 """Models that are held to their twins on random books in tests/margin, not on the snapshots, which are Deribit's."""
