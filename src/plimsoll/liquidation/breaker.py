@@ -34,13 +34,13 @@ class Ruling:
 
 
 def ruling(reading: Reading, action: Action, *, under: tuple[bool, bool] = (True, True)) -> Ruling:
-    """What a reading of the oracle allows.
+    """What a reading of the oracle allows; `under` is whether the account is below its line at the last good price, and
+    at the doubtful median.
 
     ```
     deposit, top up, reduce   always
     withdraw, open            at the conservative marks while the price is not good
-    liquidate                 at a good price; else only an account that is below its line at the last good price and
-                              at the doubtful one: `under` = (at the last good price, at the doubtful median)
+    liquidate                 at a good price; else only who is below its line at the last good price and now
     ```
     """
     if action in ("deposit", "top up", "reduce"):

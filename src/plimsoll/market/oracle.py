@@ -27,13 +27,13 @@ class OracleRule(Document):
     band(dt)   sigmas * sigma * sqrt(dt) + spread      log distance; sigma per second, dt in seconds
     stale      a quote older than this many seconds is left out
     lag        a price may be this much older, in seconds, than its source says: as much wider is its band
-    quarantine for so many seconds a source that was off the median by more than its band is left out; after them it
-               comes back when it is inside
+    quarantine for so many seconds a source that was off the median by more than its band is left out
     suspect    the median has moved from the last good price by more than the band of the time between
     confirm    a suspect price that sources of `agree` of all fresh weight share for so many seconds is good
     thin       fewer than `least` sources are left: the last good price stands, and is not good for liquidating
     ```
 
+    After its quarantine a source comes back when it is inside its band.
     `daily_vol` is the least volatility that the band knows; above it, it is that of the accepted prices, weighted
     exponentially with `halflife` seconds. `window` is that of the time-weighted average, in seconds.
     """

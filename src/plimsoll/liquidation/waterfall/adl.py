@@ -27,11 +27,12 @@ def deleveraged(
     than each holds; less than `lots` in all only where all of them together hold less. The ranking:
 
     ```
-    profit-leverage   first who has gained most: profit / entry value * value / equity, losers: profit / entry value
-                      over that leverage; each is closed whole before the next
+    profit-leverage   profit / entry value * value / equity, losers: profit / entry value over that leverage
     pro-rata          every opposite holder in proportion to its lots
     least-risk        always the lot whose closing raises its holder's worst scenario loss least (or lowers it most)
     ```
+
+    By profit and leverage the highest goes first, and each is closed whole before the next.
 
     For a requirement that is convex in the position, which a worst of scenarios is, taking the cheapest lot each time
     gives the least total requirement that any choice of lots could.

@@ -139,11 +139,12 @@ def waterfall(venue: VenueState) -> Outcome:
     venue_capital    the venue's own capital, for all defaulters in proportion to what they still owe
     insurance_fund   the same
     mutual_fund      the other members' parts of the fund, in proportion to them
-    adl              what a defaulter still holds is closed at the mark against opposite holders (`ranking`); they pay
-                     what it owes in proportion to the value closed, none beyond its equity: together that is a close
-                     at the price at which the defaulter has exactly nothing
+    adl              what it still holds is closed at the mark against opposite holders, who pay what it owes
     socialised       members with profits on open positions, in proportion to them, none beyond its profit or equity
     ```
+
+    Who is deleveraged follows `ranking`. They pay in proportion to the value closed, none beyond its equity: together
+    that is a close at the price at which the defaulter has exactly nothing.
 
     Every unit owed is paid once or is bad debt; lots are closed in pairs, so that as many stay long as short. More
     owed never means less paid by anybody in a layer before `adl`, nor by the layers together. Neither the order of the
