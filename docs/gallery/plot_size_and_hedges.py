@@ -28,12 +28,12 @@ with_book = Closing.of(rule, rule.markets["BTC"], mid, levels)
 without = Closing.of(rule, rule.markets["BTC"], mid)
 sizes = np.linspace(0.0, 2_000.0, 201)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
 for closing, name in ((with_book, "book, then square root"), (without, "square root alone")):
     cost = np.array([closing.cost(float(q)) for q in sizes])
-    left.plot(sizes, 1e4 * np.divide(cost, sizes * mid, out=np.zeros_like(cost), where=sizes > 0), label=name)
-left.set(xlabel="BTC to close", ylabel="cost, basis points of the notional", title="the larger, the dearer")
-left.legend(frameon=False)
+    axes.plot(sizes, 1e4 * np.divide(cost, sizes * mid, out=np.zeros_like(cost), where=sizes > 0), label=name)
+axes.set(xlabel="BTC to close", ylabel="cost, basis points of the notional", title="the larger, the dearer")
+legend = axes.legend(frameon=False)
 
 # %%
 # A long in BTC against a short in ETH
@@ -70,11 +70,12 @@ def charged(low: float) -> float:
 
 
 lows = np.linspace(-0.5, 1.0, 31)
-right.plot(lows, [charged(float(low)) / 1_000 for low in lows])
+figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+axes.plot(lows, [charged(float(low)) / 1_000 for low in lows])
 measured = model.parameters.offsets["BTC-ETH"].low
-right.plot([measured], [charged(measured) / 1_000], "o")
-right.annotate("measured", (measured, charged(measured) / 1_000), textcoords="offset points", xytext=(-60, -4))
-right.set(
+axes.plot([measured], [charged(measured) / 1_000], "o")
+axes.annotate("measured", (measured, charged(measured) / 1_000), textcoords="offset points", xytext=(-60, -4))
+axes.set(
     xlabel="correlation, stressed 1 % quantile", ylabel="thousand USD", title="the charge of the pair", ylim=(0, 24)
 )
 
