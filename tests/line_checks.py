@@ -80,15 +80,17 @@ def twin(model: pl.MarginModel) -> str:
     return "path, assessed" if at_once(model) else "assessed again"
 
 
-def rounding(model: pl.MarginModel, account: pl.Account) -> float:
+def rounding(model: pl.MarginModel, account: pl.Account, market: pl.Market, currency: str) -> float:
     """How much the venue's own rounding can move equity or margin.
 
-    Deribit rounds positions and sums to nine decimals, dYdX charges whole millionths of a dollar, Drift counts prices
-    in them. Within it excess is a staircase that may cross zero several times where it would once; one of them is
-    reported.
+    Deribit rounds positions and sums to nine decimals of a coin, dYdX charges whole millionths of a dollar, Drift
+    counts prices in them. Within it excess is a staircase that may cross zero several times where it would once; one of
+    them is reported.
     """
     if model.MODEL.startswith("deribit"):
-        return 10.0**-DECIMALS * (1 + len(account.positions))
+        # billionths of a coin, which may be told in dollars
+        unit = 1.0 if currency in market.indices else max(x.price for x in market.indices.values())
+        return 10.0**-DECIMALS * (1 + len(account.positions)) * unit
     if model.MODEL == "dydx-v4":
         return 1e-6 * (2 + len(account.positions))
     if model.MODEL == "drift":
@@ -232,6 +234,7 @@ def check(
     account, market, path, kind, m, before, main = drawn(desk, seed, points, most, reach)
     curves, kinks = curves_of(desk.model, account, market, path)
     found = liquidation(desk.model, account, market, path, low=float(m[0]), high=float(m[-1]), points=start)
+    step = rounding(desk.model, account, market, found.currency)
     if at_once(desk.model):
         # kinks can hang on the cash
         beside = [x for k in kinks for x in (k * (1.0 - 1e-9), k * (1.0 + 1e-9)) if m[0] < x < m[-1]]
@@ -240,16 +243,13 @@ def check(
     assert {p.subject for p in found.pools} == set(swept)
     if at_once(desk.model):
         at = states_of_interest(m, kinks, [x.multiplier for x in found.lines], assessed_at, random.Random(f"{seed}"))
-        as_assessed(
-            slow_curves(desk.model, account, market, path), curves, swept, m, at, tally, rounding(desk.model, account)
-        )
+        as_assessed(slow_curves(desk.model, account, market, path), curves, swept, m, at, tally, step)
     tally.accounts += 1
     tally.prices += m.size
     tally.kinds[kind] += 1
     if twin(desk.model) == "assessed again":
         tally.assessed += m.size
     for pool in found.pools:
-        step = rounding(desk.model, account)
         held(pool, m, *swept[pool.subject], at=lambda x, s=pool.subject: curves(x)[s], tally=tally, step=step)  # type: ignore[misc]
 
 
