@@ -10,15 +10,12 @@ With --check nothing is written and a stale file fails.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import sys
-from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parent.parent / "src" / "plimsoll" / "conformance" / "cases"
+from case_files import keep
 
 SPOT, VOL, DAYS = 70_000.0, 0.6, 30
 TIME, EXPIRY = "2025-01-01T08:00:00Z", "2025-01-31T08:00:00Z"
@@ -209,26 +206,7 @@ def document(name: str, title: str, source: str, legs: Legs, expected: Expected)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Write or check the case documents of the house model.")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail where a file is stale")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the documents lie")
-    chosen = parser.parse_args(arguments)
-    stale = []
-    documents = [fixture(*case) for case in CASES] + [published_table()]
-    wanted = {f"{d['id']}.json": json.dumps(d, indent=1) + "\n" for d in documents}
-    for file_name, text in wanted.items():
-        path = chosen.folder / file_name
-        if chosen.check:
-            if not path.is_file() or path.read_text(encoding="utf-8") != text:
-                stale.append(file_name)
-        else:
-            chosen.folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-    stale += [p.name for p in chosen.folder.glob("prbm-*.json") if p.name not in wanted]
-    for file_name in stale:
-        print(f"{file_name} is stale: python tools/make_cases.py", file=sys.stderr)
-    print(f"{len(wanted)} cases, {len(stale)} problems")
-    return 1 if stale else 0
+    return keep([*(fixture(*case) for case in CASES), published_table()], "make_cases.py", arguments, own=("prbm-",))
 
 
 if __name__ == "__main__":

@@ -9,13 +9,10 @@ calls a margin model. With --check nothing is written and a stale file fails.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parent.parent / "src" / "plimsoll" / "conformance" / "cases"
+from case_files import keep
 
 Doc = dict[str, Any]
 
@@ -228,28 +225,13 @@ def portfolio_case() -> Doc:
     return case("pm-example", title, PORTFOLIO, own, account, where, expected)
 
 
-def documents() -> dict[str, str]:
-    """File name to content."""
-    cases = [*liquidation_cases(), *bracket_cases(), *position_cases(), portfolio_case()]
-    return {f"{c['id']}.json": json.dumps(c, indent=1) + "\n" for c in cases}
-
-
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Write or check Binance's published margins as case documents.")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail where a file is stale")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the cases lie")
-    chosen = parser.parse_args(arguments)
-    stale = 0
-    for name, text in documents().items():
-        place = chosen.folder / name
-        if place.is_file() and place.read_text(encoding="utf-8") == text:
-            continue
-        stale += 1
-        if chosen.check:
-            print(f"{name} is stale: write it with tools/make_cases_binance.py", file=sys.stderr)
-        else:
-            place.write_text(text, encoding="utf-8")
-    return 1 if chosen.check and stale else 0
+    return keep(
+        [*liquidation_cases(), *bracket_cases(), *position_cases(), portfolio_case()],
+        "make_cases_binance.py",
+        arguments,
+        own=("binance-",),
+    )
 
 
 if __name__ == "__main__":

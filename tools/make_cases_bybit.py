@@ -10,14 +10,11 @@ fails.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parent.parent / "src" / "plimsoll" / "conformance" / "cases"
+from case_files import FOLDER, keep
 
 Doc = dict[str, Any]
 
@@ -319,24 +316,10 @@ def portfolio_cases() -> list[Doc]:
     return [whole, alone]
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Write every case, or with --check compare; returns the number of stale files, at most one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--folder", type=Path, default=FOLDER)
-    chosen = parser.parse_args(argv)
-    stale = []
-    for found in [*future_cases(), *option_cases(), *portfolio_cases()]:
-        path = chosen.folder / f"{found['id']}.json"
-        text = json.dumps(found, indent=1) + "\n"
-        if chosen.check:
-            if not path.exists() or path.read_text(encoding="utf-8") != text:
-                stale.append(path.name)
-            continue
-        path.write_text(text, encoding="utf-8")
-    for name in stale:
-        print(f"stale: {name}", file=sys.stderr)
-    return 1 if stale else 0
+def main(arguments: list[str] | None = None) -> int:
+    return keep(
+        [*future_cases(), *option_cases(), *portfolio_cases()], "make_cases_bybit.py", arguments, own=("bybit-",)
+    )
 
 
 if __name__ == "__main__":

@@ -9,12 +9,10 @@ calls a margin model. With --check nothing is written and a stale file fails.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from pathlib import Path
 
-from make_cases_deribit import FOLDER, SPEC, Doc, Expected, case, delta_one, inverse_leg, option
+from case_files import keep
+from make_cases_deribit import SPEC, Doc, Expected, case, delta_one, inverse_leg, option
 
 PAGE = "deribit.com/pages/docs/portfoliomargin, example"
 DECK = "example of the venue's deck on portfolio margin before 2024, as a third-party test tells it"
@@ -104,23 +102,7 @@ def cases() -> list[Doc]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Write or check the cases of Deribit's portfolio margin before 2024.")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail where a file is stale")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the cases lie")
-    chosen = parser.parse_args(arguments)
-    wanted = {f"{c['id']}.json": json.dumps(c, indent=1) + "\n" for c in cases()}
-    stale = [p.name for p in chosen.folder.glob("deribit-pmc-*.json") if p.name not in wanted]
-    for name, text in wanted.items():
-        place = chosen.folder / name
-        if not chosen.check:
-            chosen.folder.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, encoding="utf-8")
-        elif not place.is_file() or place.read_text(encoding="utf-8") != text:
-            stale.append(name)
-    for name in stale:
-        print(f"{name} is stale: python tools/make_cases_deribit_pmc.py", file=sys.stderr)
-    print(f"{len(wanted)} cases, {len(stale)} problems")
-    return 1 if stale else 0
+    return keep(cases(), "make_cases_deribit_pmc.py", arguments, own=("deribit-pmc-",))
 
 
 if __name__ == "__main__":

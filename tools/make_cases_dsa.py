@@ -10,13 +10,11 @@ With --check nothing is written and a stale file fails.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from pathlib import Path
 from typing import Any
 
-from make_cases import FOLDER, LOW_DELTA_STRIKE, SPOT, Expected, Legs, document
+from case_files import keep
+from make_cases import LOW_DELTA_STRIKE, SPOT, Expected, Legs, document
 
 SPEC = "project specification, capabilities"
 ROW7 = f"{SPEC} K5 and 4.3, row 7: net -0.5, gross 2.5, S = 70,000"
@@ -61,24 +59,7 @@ def case(name: str, title: str, source: str, legs: Legs, expected: Expected) -> 
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Write or check the case documents of the Greeks margin.")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail where a file is stale")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the documents lie")
-    chosen = parser.parse_args(arguments)
-    documents = [case(*row) for row in CASES]
-    wanted = {f"{d['id']}.json": json.dumps(d, indent=1) + "\n" for d in documents}
-    stale = [p.name for p in chosen.folder.glob("dsa-*.json") if p.name not in wanted]
-    for file_name, text in wanted.items():
-        path = chosen.folder / file_name
-        if not chosen.check:
-            chosen.folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            stale.append(file_name)
-    for file_name in stale:
-        print(f"{file_name} is stale: python tools/make_cases_dsa.py", file=sys.stderr)
-    print(f"{len(wanted)} cases, {len(stale)} problems")
-    return 1 if stale else 0
+    return keep([case(*row) for row in CASES], "make_cases_dsa.py", arguments, own=("dsa-",))
 
 
 if __name__ == "__main__":

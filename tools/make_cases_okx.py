@@ -9,13 +9,9 @@ Nothing here calls a margin model. With --check nothing is written and a stale f
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parent.parent / "src" / "plimsoll" / "conformance" / "cases"
+from case_files import keep
 
 Doc = dict[str, Any]
 Expected = dict[str, str | float]
@@ -248,22 +244,7 @@ def cases() -> list[Doc]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the documents, or with --check compare them with what is there."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args(arguments).check
-    stale = []
-    for content in cases():
-        path = FOLDER / f"{content['id']}.json"
-        text = json.dumps(content, indent=1) + "\n"
-        if check:
-            if not path.exists() or path.read_text(encoding="utf-8") != text:
-                stale.append(path.name)
-        else:
-            path.write_text(text, encoding="utf-8")
-    if stale:
-        print("stale: " + ", ".join(stale), file=sys.stderr)
-    return 1 if stale else 0
+    return keep(cases(), "make_cases_okx.py", arguments, own=("okx-",))
 
 
 if __name__ == "__main__":

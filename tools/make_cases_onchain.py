@@ -8,13 +8,9 @@ Nothing here calls the margin model. With --check nothing is written and a stale
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
-from make_cases import FOLDER
+from case_files import keep
 
 Doc = dict[str, Any]
 OWN = ("drift-", "synthetix-", "opyn-", "gmx-")
@@ -288,23 +284,7 @@ def gmx() -> list[Doc]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Write or check the case documents of the on-chain venues.")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail where a file is stale")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the documents lie")
-    chosen = parser.parse_args(arguments)
-    documents = [*drift(), *synthetix(), *opyn(), *gmx()]
-    wanted = {f"{d['id']}.json": json.dumps(d, indent=1) + "\n" for d in documents}
-    stale = [p.name for own in OWN for p in chosen.folder.glob(f"{own}*.json") if p.name not in wanted]
-    for file_name, text in wanted.items():
-        path = chosen.folder / file_name
-        if not chosen.check:
-            path.write_text(text, encoding="utf-8")
-        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            stale.append(file_name)
-    for file_name in stale:
-        print(f"{file_name} is stale: python tools/make_cases_onchain.py", file=sys.stderr)
-    print(f"{len(wanted)} cases, {len(stale)} problems")
-    return 1 if stale else 0
+    return keep([*drift(), *synthetix(), *opyn(), *gmx()], "make_cases_onchain.py", arguments, own=OWN)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,10 @@ With --check nothing is written and a stale file fails.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
-from make_cases import FOLDER, LOW_DELTA_STRIKE, SPOT, VOL
+from case_files import keep
+from make_cases import LOW_DELTA_STRIKE, SPOT, VOL
 
 Doc = dict[str, Any]
 OWN = ("hyperliquid-", "paradex-pm-", "paradex-xm-", "aevo-")
@@ -280,23 +277,9 @@ def aevo() -> list[Doc]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Write or check the case documents of the perpetual venues.")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail where a file is stale")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the documents lie")
-    chosen = parser.parse_args(arguments)
-    documents = [*hyperliquid(), *paradex_pm(), *paradex_xm(), *aevo()]
-    wanted = {f"{d['id']}.json": json.dumps(d, indent=1) + "\n" for d in documents}
-    stale = [p.name for own in OWN for p in chosen.folder.glob(f"{own}*.json") if p.name not in wanted]
-    for file_name, text in wanted.items():
-        path = chosen.folder / file_name
-        if not chosen.check:
-            path.write_text(text, encoding="utf-8")
-        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            stale.append(file_name)
-    for file_name in stale:
-        print(f"{file_name} is stale: python tools/make_cases_perp_venues.py", file=sys.stderr)
-    print(f"{len(wanted)} cases, {len(stale)} problems")
-    return 1 if stale else 0
+    return keep(
+        [*hyperliquid(), *paradex_pm(), *paradex_xm(), *aevo()], "make_cases_perp_venues.py", arguments, own=OWN
+    )
 
 
 if __name__ == "__main__":

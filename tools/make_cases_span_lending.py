@@ -8,13 +8,10 @@ results. Nothing here calls a margin model. With --check nothing is written and 
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parent.parent / "src" / "plimsoll" / "conformance" / "cases"
+from case_files import keep
+
 TIME = "2025-02-01T08:00:00Z"
 SPOT = {"BTC": 100_000.0, "ETH": 2_500.0}
 DAYS = {
@@ -194,21 +191,7 @@ def cases() -> list[Doc]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the cases, or compare them with what is there."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
-    chosen = parser.parse_args(arguments)
-    stale = []
-    for case in cases():
-        path = FOLDER / f"{case['id']}.json"
-        text = json.dumps(case, indent=1, ensure_ascii=False) + "\n"
-        if not chosen.check:
-            path.write_text(text, encoding="utf-8")
-        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            stale.append(path.name)
-    for name in stale:
-        print(f"{name} is stale: run this without --check", file=sys.stderr)
-    return 1 if stale else 0
+    return keep(cases(), "make_cases_span_lending.py", arguments, own=("span-", "lending-"))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -26,12 +26,7 @@ LOCKS = sorted((ROOT / "benchmarks" / "peers").glob("*/*requirements.txt"))
 
 
 def page_tool() -> ModuleType:
-    found = importlib.util.spec_from_file_location("make_benchmarks_page", ROOT / "tools" / "make_benchmarks_page.py")
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
+    return import_module("make_benchmarks_page")
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -245,12 +245,7 @@ def test_the_gate_starts_from_cases_that_pass(vectors: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_unpinned_page", ROOT / "tools" / "make_unpinned_page.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return import_module("make_unpinned_page")
 
 
 def test_the_page_lists_what_is_not_pinned(tool: ModuleType) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
-from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -14,20 +12,10 @@ import pytest
 import plimsoll as pl
 from plimsoll.feeds import demo_market
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_rule_books_page.py"
-
 
 @pytest.fixture(scope="module")
-def tool() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("make_rule_books_page", TOOL)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up by name
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+def tool() -> ModuleType:
+    return import_module("make_rule_books_page")
 
 
 def test_the_page_in_the_documentation_is_up_to_date(tool: ModuleType) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -10,17 +10,10 @@ import pytest
 
 from plimsoll.margin import MODELS
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_forms_page.py"
-
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_forms_page", TOOL)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return import_module("make_forms_page")
 
 
 def test_the_page_in_the_documentation_is_up_to_date(tool: ModuleType) -> None:

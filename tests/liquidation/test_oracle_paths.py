@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
-def tool(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`tools/measure_oracle.py` as a module, reading the shared folder."""
+def tool(shared: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """`tools/measure_oracle.py`, reading the shared folder."""
     monkeypatch.setenv("PLIMSOLL_SHARED", str(shared))
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    import measure_oracle
-
-    yield measure_oracle
-    sys.modules.pop("measure_oracle", None)
+    return import_module("measure_oracle")
 
 
 @pytest.mark.slow
-def test_attacks_are_stopped_and_crashes_pass(tool: Any) -> None:
+def test_attacks_are_stopped_and_crashes_pass(tool: ModuleType) -> None:
     found = tool.measured(300)
     assert found.false_alarms <= 0.02
     assert found.stopped >= 0.97
@@ -35,7 +29,7 @@ def test_attacks_are_stopped_and_crashes_pass(tool: Any) -> None:
     assert any(s.wrong is not None for s in found.edges if s.kind == "all")
 
 
-def test_the_bad_debt_of_a_gap(tool: Any) -> None:
+def test_the_bad_debt_of_a_gap(tool: ModuleType) -> None:
     assert tool.bad_debt(100.0, 101.0) == 0.0
     assert tool.bad_debt(100.0, 98.5) == 0.0
     # a fall of 10 %: lines from 0 to 8 % lose what the fall is beyond line and margin, in steps of a tenth of a percent
@@ -43,7 +37,7 @@ def test_the_bad_debt_of_a_gap(tool: Any) -> None:
     assert tool.bad_debt(100.0, 90.0) == pytest.approx(expected)
 
 
-def test_the_weekend_of_the_stable_coin_is_among_the_genuine_paths(tool: Any) -> None:
+def test_the_weekend_of_the_stable_coin_is_among_the_genuine_paths(tool: ModuleType) -> None:
     usdc = tool.series()["USDC"]
     assert usdc.min() < 0.92
     assert usdc.max() > 0.99

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -12,18 +11,10 @@ import pytest
 
 from plimsoll.margin import MODELS, model_class
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "measure_models.py"
-
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("measure_models", TOOL)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["measure_models"] = module
-    spec.loader.exec_module(module)
-    return module
+    return import_module("measure_models")
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from plimsoll.conformance.case import Case, run_case
 from plimsoll.conformance.shipped import shipped_cases
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
 CASES = {c.id: c for c in shipped_cases() if c.id.startswith("deribit-")}
 
 
@@ -22,19 +20,9 @@ def test_a_published_number_is_met_to_its_last_digit(case: Case) -> None:
     assert outcome.assertions == len(case.expected)
 
 
-def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(TOOLS))
-    spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
-
-
-def test_the_cases_are_what_the_tools_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cases_are_what_the_tools_write(tmp_path: Path) -> None:
     for name in ("make_cases_deribit", "make_cases_deribit_pmc"):
-        tool, folder = loaded(name, monkeypatch), tmp_path / name
+        tool, folder = import_module(name), tmp_path / name
         folder.mkdir()
         assert tool.main(["--check"]) == 0
         assert tool.main(["--check", "--folder", str(folder)]) == 1

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -23,13 +22,7 @@ SAMPLED = 4
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
     """The program that writes the page."""
-    spec = importlib.util.spec_from_file_location("make_svi_page", ROOT / "tools" / "make_svi_page.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["make_svi_page"] = module  # its dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return import_module("make_svi_page")
 
 
 def no_arbitrage(fit: SurfaceFit) -> None:
