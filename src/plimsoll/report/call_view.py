@@ -123,7 +123,7 @@ def call_figure(found: CallReport, now: Liquidation, then: Liquidation | None) -
             axes.annotate(
                 f"{pool.state}: health {pool.health:.2f}",
                 (0.0, min(pool.health, top)),
-                xytext=(8, -14 if pool.health > 0.5 else 8),
+                xytext=(8, 9),
                 textcoords="offset points",
                 bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1.0},
                 fontweight="bold",
