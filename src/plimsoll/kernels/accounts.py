@@ -187,6 +187,7 @@ def refuse(
     Rows of ``pnl`` that nobody holds are looked at where ``every_row`` is set.
     """
     indptr, indices, quantity, pnl = held
+    indices = indices.copy()  # numpy looks at an index once and trusts it: nobody may write in between
     bad = (indices < 0) | (indices >= pnl.shape[0])
     if bad.any():
         at = int(np.argmax(bad))

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from plimsoll.kernels.backend import native
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -24,6 +26,16 @@ def contiguous(array: npt.NDArray[Any], dtype: type[Number]) -> npt.NDArray[Numb
     """``array`` in C order, each number at a multiple of its size: a view of bytes may start anywhere."""
     result = np.ascontiguousarray(array, dtype=dtype)
     return result if result.flags.aligned else result.copy()
+
+
+def _indices(array: npt.NDArray[Any]) -> IntArray:
+    """``array`` as contiguous int64 that nobody else writes to where numpy and scipy will follow it.
+
+    They look at an index once and trust it afterwards: a caller's thread that writes in between would have them read
+    outside the array. The compiled loops look at each index as they use it, and need no copy.
+    """
+    result = contiguous(array, np.int64)
+    return result.copy() if native() is None and np.may_share_memory(result, array) else result
 
 
 def reals(
@@ -52,7 +64,7 @@ def groups(group: npt.ArrayLike, count: int) -> IntArray:
     array = np.asarray(group)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise ValueError(f"group: got {array.dtype} of shape {array.shape}, must be integers of shape [N]")
-    array = contiguous(array, np.int64)
+    array = _indices(array)
     if array.size and (array.min() < 0 or array.max() >= count):
         bad = (array < 0) | (array >= count)
         at = int(np.argmax(bad))
@@ -103,7 +115,7 @@ def integers(name: str, value: npt.ArrayLike) -> IntArray:
     array = np.asarray(value)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise ValueError(f"{name}: got {array.dtype} of shape {array.shape}, must be integers with 1 axis")
-    return contiguous(array, np.int64)
+    return _indices(array)
 
 
 def numbers(name: str, value: npt.ArrayLike, axes: int) -> FloatArray:
