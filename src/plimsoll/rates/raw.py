@@ -90,6 +90,7 @@ class TailSeries:
 def tail_series(rule: TailRule, times: npt.ArrayLike, closes: npt.ArrayLike, horizons: tuple[int, ...]) -> TailSeries:
     """The rates that were known at each time, from `closes[T]` (USD, above zero) of one asset at `times[T]` (ns).
 
+    A missing close is NaN; moves from it or to it do not count.
     A horizon's measure at t uses the windows that ended by t. Errors: `DocumentError` for prices that are no prices,
     a history shorter than `least` windows of the longest horizon, or horizons that do not rise from at least one bar.
     """
@@ -110,8 +111,8 @@ def tail_series(rule: TailRule, times: npt.ArrayLike, closes: npt.ArrayLike, hor
             last = t - h + 1  # windows that have ended
             first = max(1, last - rule.window)  # before the first return there is no volatility
             scale = np.clip(sigma[t] / sigma[first:last], 1.0 / rule.cap, rule.cap)
-            tail[k, c] = both_sides(rule, moves[first:last] * scale)
-            floor[k, c] = both_sides(rule, moves[max(0, last - bars_of_floor) : last])
+            tail[k, c] = both_sides(rule, _there(moves[first:last] * scale))
+            floor[k, c] = both_sides(rule, _there(moves[max(0, last - bars_of_floor) : last]))
         stressed[:, c] = _stressed(rule, moves, start - h + 1, count)
     # a longer period is never cheaper
     for series in (tail, floor, stressed):
@@ -138,8 +139,14 @@ def _stressed(rule: TailRule, moves: F64, first: int, count: int) -> F64:
     """The largest plain measure of a stress window up to each time `[count]`; windows of before the start count."""
     width = min(rule.stress_window, first)
     windows = sliding_window_view(moves[: first + count - 1], width)
-    found = np.array([both_sides(rule, w) for w in windows])
+    found = np.array([both_sides(rule, _there(w)) for w in windows])
     return np.asarray(np.maximum.accumulate(found)[first - width :])
+
+
+def _there(moves: F64) -> F64:
+    """The moves whose both ends have a price."""
+    there = ~np.isnan(moves)
+    return moves if there.all() else moves[there]
 
 
 def _bars(times: I64, years: float) -> int:
@@ -150,9 +157,12 @@ def _bars(times: I64, years: float) -> int:
 def _check(rule: TailRule, times: I64, price: F64, horizons: tuple[int, ...]) -> None:
     if price.ndim != 1 or times.shape != price.shape:
         raise refuse("closes", f"shape {price.shape}", f"one price for each of {times.size} times")
-    bad = ~(np.isfinite(price) & (price > 0))
+    bad = ~(np.isnan(price) | ((price > 0) & np.isfinite(price)))
     if bad.any():
         raise refuse(f"closes[{int(np.argmax(bad))}]", float(price[np.argmax(bad)]), "a price above zero")
+    there = int(np.isfinite(price).sum())
+    if there < 0.9 * price.size:
+        raise refuse("closes", f"{there} prices at {price.size} times", "a price at nine of ten times")
     if (np.diff(times) <= 0).any():
         raise refuse("times", "times that do not rise", "each time after the one before it")
     if not horizons or horizons[0] < 1 or any(b <= a for a, b in pairwise(horizons)):

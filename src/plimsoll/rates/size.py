@@ -104,17 +104,18 @@ _NONE = np.array([], dtype=np.float64)
 
 def stressed_volume(rule: SizeRule, volume: npt.ArrayLike, step_days: float) -> F64:
     """USD a day that can be counted on at each bar `[T]`, from the traded USD of each bar `[T]`: median of the past
-    `volume_days`, less the part `stress`. Bars before the first full window take what there is."""
+    `volume_days`, less the part `stress`. A missing bar (NaN) does not count; bars before the first full window take
+    what there is."""
     traded = np.asarray(volume, dtype=np.float64) / step_days
-    bad = ~(np.isfinite(traded) & (traded >= 0))
+    bad = ~(np.isnan(traded) | ((traded >= 0) & np.isfinite(traded)))
     if bad.any():
         raise refuse(f"volume[{int(np.argmax(bad))}]", float(traded[np.argmax(bad)]), "a volume of at least zero")
     width = min(max(1, round(rule.volume_days / step_days)), traded.size)
-    medians = np.median(sliding_window_view(traded, width), axis=1)
-    early = np.array([np.median(traded[: k + 1]) for k in range(width - 1)])
-    found = np.concatenate([early, medians]) * (1.0 - rule.stress)
-    if (found <= 0).any():
-        raise refuse(f"volume[{int(np.argmax(found <= 0))}]", 0.0, "a volume above zero in half of the days before it")
+    medians = np.nanmedian(sliding_window_view(np.concatenate([np.full(width - 1, np.nan), traded]), width), axis=1)
+    found = medians * (1.0 - rule.stress)
+    if not (found > 0).all():
+        at = int(np.argmin(found > 0))
+        raise refuse(f"volume[{at}]", float(found[at]), "a volume above zero in half of the days up to it")
     return np.asarray(found)
 
 
@@ -136,7 +137,9 @@ def hedge_jump(correlation: npt.ArrayLike, low: npt.ArrayLike) -> F64:
 
 def correlations(rule: SizeRule, lead: F64, other: F64, step_days: float) -> tuple[F64, F64]:
     """Rolling correlation of two return series `[T]` at each bar, and the lowest 1 % quantile of it so far; zero before
-    the first whole window."""
+    the first whole window. A return that is missing in one of them counts as zero in both."""
+    there = np.isfinite(lead) & np.isfinite(other)
+    lead, other = np.where(there, lead, 0.0), np.where(there, other, 0.0)
     width = max(2, round(rule.correlation_days / step_days))
     if lead.size < width:
         return np.zeros(lead.size), np.zeros(lead.size)

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import refuse
-from plimsoll.rates.governor import GovernorRule, Published, govern
+from plimsoll.rates.governor import DAY_NS, GovernorRule, Published, govern
+from plimsoll.validate.procyclicality import largest_rise_within, peak_to_trough
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -24,14 +25,16 @@ I64 = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One asset: what the governor reads `[T]`, and `loss[T]`, the larger side's loss over the margin period that
-    begins at each time (NaN where it has not ended): that is read by the judge only."""
+    """One asset: what the governor reads `[T]`, and `losses[T, 2]`, what a long and a short position lose over the
+    margin period that begins at each time (fractions of the notional; NaN where it has not ended). The judge alone
+    reads the losses."""
 
+    name: str
     times: I64
     raw: F64
     floor: F64
     stressed: F64
-    loss: F64
+    losses: F64
 
     def part(self, start: int, end: int) -> slice:
         """Indices of the times from `start` to `end` ns, the end not included."""
@@ -40,10 +43,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Score:
-    """Of a published rate over a part of time, all assets together.
+    """Of a published rate over a part of time: all assets, long and short.
 
-    `coverage` is the part of periods whose loss was at most the rate; `worst_coverage` that of the worst asset.
-    `peak_to_trough` is the largest over assets, as `rise_30d`, the largest rise over 30 days as a factor. `mean` is the
+    `coverage` is the part of the losses that were at most the rate; `worst_coverage` that of the worst asset and side.
+    `peak_to_trough` is the largest over assets, as `rise_30d`, the largest relative rise within 30 days. `mean` is the
     mean rate, `shortfall` the mean loss beyond the rate where there was one, `changes` those of an average year.
     """
 
@@ -99,23 +102,27 @@ def published(rule: GovernorRule, series: Series) -> Published:
 
 def score(rates: Sequence[tuple[Series, F64, Sequence[int]]], start: int, end: int) -> Score:
     """Of each asset's series with the rate `[T]` in force and the indices of its changes, from `start` to `end` ns."""
-    hit = counted = 0
-    worst, peak, rise, means, short, changes, years = 1.0, 1.0, 1.0, [], [], 0, 0.0
+    hit = counted = changes = 0
+    worst, peak, rise, years = 1.0, 1.0, 0.0, 0.0
+    means: list[float] = []
+    short: list[float] = []
     for series, rate, changed in rates:
         part = series.part(start, end)
-        loss, charged = series.loss[part], rate[part]
-        known = np.isfinite(loss)
+        charged, lost = rate[part], series.losses[part]
+        known = np.isfinite(lost).all(axis=1)
         if not known.any():
-            raise refuse("start", start, "a part of the history in which a margin period ended")
-        covered = loss[known] <= charged[known]
-        hit, counted = hit + int(covered.sum()), counted + int(known.sum())
-        worst = min(worst, float(covered.mean()))
-        peak = max(peak, float(charged.max() / charged.min()))
-        rise = max(rise, largest_rise(series.times[part], charged, 30.0))
+            raise refuse(f"{series.name}.losses", "none", f"a margin period that ended between {start} and {end} ns")
+        beyond = lost[known] - charged[known, None]
+        hit, counted = hit + int((beyond <= 0).sum()), counted + beyond.size
+        worst = min(worst, float((beyond <= 0).mean(axis=0).min()))
+        times = series.times[part]
+        step_days = float(np.median(np.diff(times))) / DAY_NS
+        peak = max(peak, peak_to_trough(charged))
+        rise = max(rise, largest_rise_within(charged, max(1, round(30.0 / step_days))))
         means.append(float(charged.mean()))
-        short += (loss[known] - charged[known])[~covered].tolist()
-        changes += sum(1 for k in changed if part.start <= k < part.stop)
-        years += float(series.times[part][-1] - series.times[part][0]) / (365.0 * 86_400e9)
+        short += beyond[beyond > 0].tolist()
+        changes += sum(1 for k in changed if part.start < k < part.stop)
+        years += float(times[-1] - times[0]) / (365.0 * DAY_NS)
     return Score(
         hit / counted,
         worst,
@@ -128,17 +135,18 @@ def score(rates: Sequence[tuple[Series, F64, Sequence[int]]], start: int, end: i
     )
 
 
-def largest_rise(times: I64, rate: F64, days: float) -> float:
-    """The largest factor by which the rate rose within so many days; 1 where it never rose.
+def losses(closes: npt.ArrayLike, bars: int) -> F64:
+    """`[T, 2]` fractions of the notional that a long and a short lose over the next `bars`; NaN at the end and where a
+    price is missing.
 
-    >>> largest_rise(np.arange(3) * 86_400_000_000_000, np.array([0.1, 0.05, 0.15]), 1.0)
-    3.0
+    >>> losses([100.0, 90.0, 99.0], 1).round(6).tolist()
+    [[0.1, -0.1], [-0.1, 0.1], [nan, nan]]
     """
-    most, span = 1.0, int(days * 86_400e9)
-    first = np.searchsorted(times, times - span)
-    for k in range(rate.size):
-        most = max(most, float(rate[k] / rate[first[k] : k + 1].min()))
-    return round(most, 12)
+    price = np.asarray(closes, dtype=np.float64)
+    found = np.full((price.size, 2), np.nan)
+    move = price[bars:] / price[:-bars] - 1.0
+    found[:-bars, 0], found[:-bars, 1] = -move, move
+    return found
 
 
 def tune(
@@ -176,10 +184,10 @@ def tune(
 def _cut(series: Series, split: int) -> Series:
     """The series before `split`, without losses of periods that end later."""
     part = series.part(int(series.times[0]), split)
-    period = series.times.size - int(np.isfinite(series.loss).sum())
-    loss = series.loss[part].copy()
-    loss[max(0, loss.size - period) :] = np.nan
-    return Series(series.times[part], series.raw[part], series.floor[part], series.stressed[part], loss)
+    open_at_end = int((~np.isfinite(series.losses[::-1]).all(axis=1)).argmin())
+    lost = series.losses[part].copy()
+    lost[max(0, len(lost) - open_at_end) :] = np.nan
+    return Series(series.name, series.times[part], series.raw[part], series.floor[part], series.stressed[part], lost)
 
 
 def _judged(rule: GovernorRule, assets: Sequence[Series], start: int, end: int) -> Score:
