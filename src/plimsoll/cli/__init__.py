@@ -23,6 +23,7 @@ LISTING: dict[str, list[Listing]] = {
     ],
     "Venue": [
         Listing("rules", "List, show, compare and import dated rule packs.", "rules"),
+        Listing("rates", "Margin rates through a history, tuned and governed; whom a new schedule hits.", "rates"),
         Listing("waterfall", "Who pays for a default, layer after layer; the size of a fund.", "waterfall"),
     ],
     "Validate": [

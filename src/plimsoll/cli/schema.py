@@ -6,7 +6,20 @@ import click
 
 from plimsoll.cli._common import print_json
 
-NAMES = ("account", "market", "rules", "requirement", "case", "surface", "venue-state", "balance-sheet", "call-policy")
+NAMES = (
+    "account",
+    "market",
+    "rules",
+    "requirement",
+    "case",
+    "surface",
+    "venue-state",
+    "balance-sheet",
+    "call-policy",
+    "rate-policy",
+    "rate-schedule",
+    "fleet",
+)
 
 
 @click.command(epilog="Example: plimsoll schema account > account.schema.json")
@@ -30,6 +43,8 @@ def schema(name: str) -> dict[str, object]:
         from plimsoll.liquidation.calls import CallPolicy
 
         return CallPolicy.json_schema()
+    if name in ("rate-policy", "rate-schedule", "fleet"):
+        return _of_rates(name)
     if name in ("venue-state", "balance-sheet"):
         from plimsoll.liquidation.waterfall import BalanceSheet, VenueState
 
@@ -44,3 +59,13 @@ def schema(name: str) -> dict[str, object]:
     if name == "account":
         return Account.json_schema()
     return Market.json_schema() if name == "market" else Requirement.json_schema()
+
+
+def _of_rates(name: str) -> dict[str, object]:
+    from plimsoll.rates.impact import Fleet
+    from plimsoll.rates.publish import RatePolicy
+    from plimsoll.rates.schedule import RateSchedule
+
+    if name == "fleet":
+        return Fleet.json_schema()
+    return RatePolicy.json_schema() if name == "rate-policy" else RateSchedule.json_schema()

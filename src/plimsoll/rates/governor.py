@@ -61,7 +61,7 @@ class GovernorRule(Document):
     down_per_day: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1)] | None = 0.02
     notice_hours: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=8760)] = 24.0
     least_change: Fraction = 0.02
-    step: NonNegative = 0.0025
+    step: NonNegative = 0.005
     cap: Positive = 1.0
     emergency: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=1, le=100)] | None = 1.25
 

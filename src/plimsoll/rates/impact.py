@@ -106,8 +106,9 @@ class Impact:
         return found
 
     def top(self, count: int) -> list[int]:
-        """Accounts by stress loss over margin, the largest first; ties by place."""
-        return [int(a) for a in np.argsort(-self.stress_over_margin, kind="stable")[:count]]
+        """Accounts by stress loss over margin, the largest first; of equal ones the larger loss, then by place."""
+        ratio = np.round(self.stress_over_margin, 9)
+        return [int(a) for a in np.lexsort((np.arange(ratio.size), -self.stress, -ratio))[:count]]
 
     @property
     def volume(self) -> F64:

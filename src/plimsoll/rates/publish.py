@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from plimsoll.documents import Document, refuse
 from plimsoll.margin.parts.tiers import Tier, TierTable
+from plimsoll.market.history import History
 from plimsoll.rates.governor import Change, GovernorRule, Published, govern
 from plimsoll.rates.raw import TailRule, tail_series
 from plimsoll.rates.schedule import RateSchedule
@@ -40,6 +41,18 @@ class AssetHistory:
     closes: F64
     volume: F64
 
+    @classmethod
+    def of(cls, name: str, closes: History, volume: History) -> AssetHistory:
+        """One series of a history of closes and of one of traded USD, from its first close on."""
+        if closes.step_ns != volume.step_ns or not np.array_equal(closes.times, volume.times):
+            raise refuse(f"{name}.volume", "other times than the closes", "the same bars")
+        price, traded = closes.series(name), volume.series(name)
+        there = np.isfinite(price)
+        if not there.any():
+            raise refuse(f"{name}.closes", "no price at all", "a price at most of the times")
+        first = int(np.argmax(there))
+        return cls(name, closes.times[first:], price[first:], traded[first:])
+
 
 @dataclass(frozen=True, eq=False)
 class AssetRates:
@@ -63,19 +76,19 @@ def publish(
     histories: Mapping[str, AssetHistory],
     *,
     lead: str | None = None,
-    told: Callable[[str], None] | None = None,
+    told: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, AssetRates]:
     """The rates of every asset through its own history. `lead` is the asset in which others are hedged (default: the
-    first); `told` hears the name of each asset before its turn."""
+    first); `told` hears what comes next, how much is done, and of how much."""
     if not histories:
         raise refuse("histories", "none", "at least one asset")
     leading = next(iter(histories)) if lead is None else lead
     if leading not in histories:
         raise refuse("lead", leading, f"one of {', '.join(histories)}")
     found = {}
-    for name, history in histories.items():
+    for n, (name, history) in enumerate(histories.items()):
         if told is not None:
-            told(name)
+            told(name, n, len(histories))
         jump = None if name == leading else _jump(policy.size, histories[leading], history)
         found[name] = _one(policy, history, jump)
     return found
