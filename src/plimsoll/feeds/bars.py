@@ -99,6 +99,11 @@ def read_bars(
     report = BarReport(source, frame.height)
     series = [_renamed(raw, names, name) for raw in _series(frame, stamps, columns, name, source)]
     series = [raw for raw in series if raw is not None]
+    missing = sorted(set((names or {}).values()) - {raw.name for raw in series if raw is not None})
+    if missing:
+        symbols = [symbol for symbol, ours in (names or {}).items() if ours in missing]
+        held = sorted({raw.name for raw in _series(frame, stamps, columns, name, source)})
+        raise refuse("names", ", ".join(symbols), f"symbols of the file: {', '.join(held)}", source)
     clean = []
     with told(source):
         for raw in series:

@@ -80,9 +80,7 @@ def rates_view(
 
 def _history(rates: Mapping[str, AssetRates], histories: Mapping[str, AssetHistory]) -> Table:
     """In-sample: what the first tier covered on each side over one bar, and how it moved."""
-    table = _table(
-        "first tier", "since", "covered long", "short", "mean", "raw mean", "peak/trough", "raw", "overrides"
-    )
+    table = _table("", "since", "long", "short", "mean", "raw", "peak/trough", "raw", "jumps")
     for name, found in rates.items():
         history = histories[name]
         start = history.times.size - found.times.size
