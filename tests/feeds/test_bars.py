@@ -194,7 +194,7 @@ def test_a_crash_is_counted_and_not_repaired(write: Any) -> None:
         (lambda f: f[:1], {"name": "X"}, "two times or more"),
         (lambda f: f, {"name": "X", "utc_offset_hours": 3}, "have a zone"),
         (lambda f: f.with_columns(pl.col("close").cast(pl.String)), {"name": "X"}, "a column of numbers"),
-        (lambda f: f.with_columns(symbol=pl.lit("A")), {"names": {"B": "b"}}, "no series"),
+        (lambda f: f.with_columns(symbol=pl.lit("A")), {"names": {"B": "b"}}, "symbols of the file: A"),
         (lambda f: f.with_columns(pl.when(pl.int_range(60) > 1).then(pl.col("time"))), {"name": "X"}, "a time in each"),
         (lambda f: f.with_columns(Close=pl.lit(1.0)), {"name": "X"}, "one column of this field"),
     ],
