@@ -9,7 +9,7 @@ calmer, and does the calm rate still cover?
 # %%
 # The history
 # -----------
-# The daily closes lie outside this project, in the folder named by ``PLIMSOLL_SHARED`` or in ``shared`` beside it. Where
+# The daily closes lie outside this project, in the folder named by ``PLIMSOLL_SHARED`` or in ``shared`` beside it. If
 # they are absent the page shows a made-up history instead, and says so. At every close the rates are those that could
 # have been known then.
 
