@@ -152,7 +152,7 @@ def _entered(
     commands: list[Command] = []
     amount = owed(policy, seen.equity, seen.maintenance)
     if now.state in ("called", "reduce-only"):
-        deadline = before.deadline or seen.time + timedelta(hours=policy.deadline_hours)
+        deadline = before.deadline or seen.time + timedelta(hours=policy.period.call)
         now = replace(now, amount=amount, deadline=deadline)
         first = before.state not in ("called", "reduce-only")
         if first or amount > before.asked * (1.0 + policy.repeat):
