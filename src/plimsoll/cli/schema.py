@@ -6,7 +6,20 @@ import click
 
 from plimsoll.cli._common import print_json
 
-NAMES = ("account", "market", "rules", "requirement", "case", "surface", "venue-state", "balance-sheet", "call-policy")
+NAMES = (
+    "account",
+    "market",
+    "rules",
+    "requirement",
+    "case",
+    "surface",
+    "venue-state",
+    "balance-sheet",
+    "call-policy",
+    "threshold-rule",
+    "crowding-rule",
+    "crowding-curves",
+)
 
 
 @click.command(epilog="Example: plimsoll schema account > account.schema.json")
@@ -34,6 +47,14 @@ def schema(name: str) -> dict[str, object]:
         from plimsoll.liquidation.waterfall import BalanceSheet, VenueState
 
         return VenueState.json_schema() if name == "venue-state" else BalanceSheet.json_schema()
+    if name == "threshold-rule":
+        from plimsoll.margin.avsl import ThresholdRule
+
+        return ThresholdRule.json_schema()
+    if name in ("crowding-rule", "crowding-curves"):
+        from plimsoll.margin.cavb import CrowdingCurves, CrowdingRule
+
+        return CrowdingRule.json_schema() if name == "crowding-rule" else CrowdingCurves.json_schema()
     from plimsoll.margin import MODELS, Account, Requirement, Rules, model_class
     from plimsoll.market import Market
 
