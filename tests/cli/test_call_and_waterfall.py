@@ -93,7 +93,9 @@ def test_bad_debt_ends_with_one(tmp_path: Path, capsys: Any) -> None:
     assert "members[0].equity" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["venue-state", "balance-sheet", "call-policy"])
+@pytest.mark.parametrize(
+    "name", ["venue-state", "balance-sheet", "call-policy", "threshold-rule", "crowding-rule", "crowding-curves"]
+)
 def test_their_schemas(name: str, capsys: Any) -> None:
     assert run(["schema", name]) == 0
     assert json.loads(capsys.readouterr().out)["properties"]["schema"]["const"] == f"plimsoll.{name}"

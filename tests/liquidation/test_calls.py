@@ -368,3 +368,17 @@ def test_a_policy_that_contradicts_itself_is_refused(content: dict[str, Any], pa
 def test_exact_refuses_what_it_cannot_look_at() -> None:
     with pytest.raises(DocumentError, match="sets of closes"):
         exact(toy(1, 8, 9), 1.3)
+
+
+@given(st.floats(0.5, 1.19), st.floats(1e-3, 1e12))
+def test_who_pays_exactly_what_was_called_has_met_the_call(health: float, maintenance: float) -> None:
+    """Whatever rounding does to the sum: nothing is closed at the deadline for a fraction of a cent."""
+    equity = health * maintenance
+    standing, record = step(POLICY, Standing("a"), Seen(1, START, equity, maintenance))
+    assert record is not None
+    if standing.state in ("called", "reduce-only"):
+        asked = next(c.amount for c in record.commands if c.kind == "call")
+        paid = Seen(2, START + timedelta(hours=4), equity + asked, maintenance)
+        assert step(POLICY, standing, paid)[0].state == "warned"
+        short = Seen(2, START + timedelta(hours=4), equity + 0.999999 * asked, maintenance)
+        assert step(POLICY, standing, short)[0].state == "partial"

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from plimsoll.documents import DocumentError
 from plimsoll.margin.addons.haircuts import HaircutRule, counted, haircut
-from plimsoll.margin.addons.liquidity import Closing, Liquidity, LiquidityRule, shared, stretch
+from plimsoll.margin.addons.liquidity import Closing, Liquidity, LiquidityRule, shared
 from plimsoll.margin.addons.offsets import Correlation, pair_charge, pairings, positive_semidefinite
+from plimsoll.margin.period import MarginPeriod, stretch
 
 RULE = LiquidityRule(impact=1.0, stress=0.5, free=0.001, participation=0.1, days=1.0, markets={})
 MARKET = Liquidity(volume=1e8, daily_vol=0.04)
@@ -129,8 +130,8 @@ def test_closing_is_free_when_small_never_falls_and_is_convex(
 @pytest.mark.rule("PRBMW-11")
 def test_the_scan_grows_with_the_root_of_the_time() -> None:
     closing = Closing.of(RULE, MARKET, 100.0)
-    assert closing.days(100_000.0, RULE.participation) == pytest.approx(1.0)
-    assert [stretch(d, 1.0) for d in (0.0, 1.0, 9.0)] == [1.0, 1.0, 3.0]
+    assert closing.hours(100_000.0, RULE.participation) == pytest.approx(24.0)
+    assert [stretch(MarginPeriod(close_out=24.0), h) for h in (0.0, 24.0, 216.0)] == [1.0, 1.0, 3.0]
 
 
 def test_a_size_below_zero_and_a_price_of_zero_are_refused() -> None:

@@ -36,7 +36,8 @@ def call_view(found: CallReport) -> RenderableType:
         Text(""),
         Text(
             f"policy: warned below {p.warn:g}, called below {p.call:g}, reduce-only below {p.reduce_only:g}, "
-            f"closed below 1; target {p.target:g}, {p.deadline_hours:g} hours to pay",
+            f"closed below 1; target {p.target:g}, {p.deadline_hours:g} hours to pay, "
+            f"margin period {p.period.hours:g} hours",
             QUIET,
         ),
     ]

@@ -78,6 +78,18 @@ class ModelBench:
         return values * quantity, np.array(gained), plan.settle
 
     @cached_property
+    def notional(self) -> F64:
+        """`[positions]` USD of each whole position: contracts at their price, options at that of their underlying."""
+        rows = []
+        for name, i in zip(self.names, self.held, strict=True):
+            plan = compile_plan([self.market.contracts[name]], self.market)
+            coins = abs(self.account.positions[i].quantity) * float(plan.multiplier[0])
+            price = float(plan.spot[0]) if np.isfinite(plan.spot[0]) else float(plan.price[0])
+            at = price if is_option(self.market.contracts[name]) else float(plan.price[0])
+            rows.append(coins if plan.style[0] == INVERSE else coins * at)
+        return np.array(rows)
+
+    @cached_property
     def costs(self) -> F64:
         """`[positions, lots + 1]` cost of closing the first lots of each, in its settlement currency."""
         return np.array([self._costs(row) for row in range(len(self.held))]).reshape(

@@ -91,6 +91,7 @@ class CallReport:
             "currency": self.currency,
             "time": format_instant(self.time),
             "policy": self.policy.to_dict(),
+            "margin_period_hours": self.policy.period.hours,
             "pools": [p.to_dict() for p in self.pools],
         }
 

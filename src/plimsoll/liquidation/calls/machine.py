@@ -10,6 +10,9 @@ from plimsoll.documents import format_instant, refuse
 from plimsoll.liquidation.calls.policy import CallPolicy
 
 State = Literal["healthy", "warned", "called", "reduce-only", "partial", "full", "settled"]
+MET = 1e-9
+"""A call is met when no more than this part of the target is missing: who pays what he was asked for has paid."""
+
 Kind = Literal["warn", "call", "restrict", "close", "close all", "lift"]
 
 
@@ -129,7 +132,7 @@ def _state(policy: CallPolicy, standing: Standing, seen: Seen) -> tuple[State, s
         return "partial", f"equity {seen.equity:.9g} is below maintenance {seen.line:.9g}"
     health = seen.equity / seen.maintenance if seen.maintenance > 0.0 else float("inf")
     called = standing.state in ("called", "reduce-only", "partial", "full")
-    if called and health < policy.target:
+    if called and owed(policy, seen.equity, seen.maintenance) > MET * policy.target * seen.maintenance:
         if standing.deadline is not None and seen.time >= standing.deadline:
             return "partial", f"the call was not met by {format_instant(standing.deadline)}"
         if health < policy.reduce_only:
@@ -152,7 +155,7 @@ def _entered(
     commands: list[Command] = []
     amount = owed(policy, seen.equity, seen.maintenance)
     if now.state in ("called", "reduce-only"):
-        deadline = before.deadline or seen.time + timedelta(hours=policy.deadline_hours)
+        deadline = before.deadline or seen.time + timedelta(hours=policy.period.call)
         now = replace(now, amount=amount, deadline=deadline)
         first = before.state not in ("called", "reduce-only")
         if first or amount > before.asked * (1.0 + policy.repeat):

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from plimsoll.documents import Document, NonNegative, Positive, fault
+from plimsoll.margin.period import MarginPeriod
 
 Ratio = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=100)]
 
@@ -27,6 +28,10 @@ class CallPolicy(Document):
     notional that closing a future or perpetual costs, `option_fee` the part of the underlying's value for an option,
     at most `option_fee_cap` of its price. `spread` and `option_spread` are the parts of the price beside the mark at
     which a future or perpetual without a posted book, and an option, are closed.
+
+    With the hours until an account is seen below a level (`detection_hours`), those in which a small position is closed
+    (`close_out_hours`) and those until that is final (`settlement_hours`), the deadline makes up the margin period that
+    the margin has to last for: `period`, 24 hours in all unless the policy says otherwise.
     """
 
     SCHEMA: ClassVar[str] = "plimsoll.call-policy"
@@ -36,6 +41,9 @@ class CallPolicy(Document):
     reduce_only: Ratio = 1.1
     target: Ratio = 1.3
     deadline_hours: NonNegative = 4.0
+    detection_hours: NonNegative = 0.25
+    close_out_hours: NonNegative = 18.75
+    settlement_hours: NonNegative = 1.0
     repeat: NonNegative = 0.1
     lots: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 20
     fee: NonNegative = 0.0005
@@ -53,4 +61,16 @@ class CallPolicy(Document):
         ):
             if not low <= getattr(self, name) <= high:
                 raise fault(name, getattr(self, name), f"a health from {low:g} to {other} ({high:g})")
+        if not self.deadline_hours + self.detection_hours + self.close_out_hours + self.settlement_hours > 0.0:
+            raise fault("close_out_hours", self.close_out_hours, "hours above zero where all the others are zero")
         return self
+
+    @property
+    def period(self) -> MarginPeriod:
+        """The margin period of this policy; `margin.period.margin_period` gives the hours for a size."""
+        return MarginPeriod(
+            detection=self.detection_hours,
+            call=self.deadline_hours,
+            close_out=self.close_out_hours,
+            settlement=self.settlement_hours,
+        )

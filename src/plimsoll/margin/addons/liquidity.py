@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import model_validator
 
-from plimsoll.documents import Fraction, NonNegative, Part, Positive, refuse
+from plimsoll.documents import Fraction, NonNegative, Part, Positive, fault, refuse
+from plimsoll.margin.period import HOURS, MarginPeriod, closing_hours
 
 F64 = npt.NDArray[np.float64]
 
@@ -28,15 +31,29 @@ class Liquidity(Part):
 
 class LiquidityRule(Part):
     """`impact` is Y, `stress` the part of posted depth that is not there when it is needed, `free` the part of a day's
-    volume that costs nothing. A position is closed at `participation` of the volume; where that takes longer than
-    `days`, the margin period, the scan grows with the square root of the time. `markets` by underlying."""
+    volume that costs nothing. A position is closed at `participation` of the volume; where that takes longer than the
+    margin period of `days` allows, the scan grows with the square root of the period. `period` says what the days
+    consist of, and has to have as many hours; without it they are all for closing. `markets` by underlying."""
 
     impact: NonNegative
     stress: Fraction
     free: NonNegative
     participation: Positive
     days: Positive
+    period: MarginPeriod | None = None
     markets: dict[str, Liquidity]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        hours = None if self.period is None else self.period.hours
+        if hours is not None and abs(hours - HOURS * self.days) > 1e-9 * hours:
+            raise fault("days", self.days, f"the {hours:g} hours of period, {hours / HOURS:g} days")
+        return self
+
+    @property
+    def margin_period(self) -> MarginPeriod:
+        """The margin period of a small position."""
+        return MarginPeriod(close_out=HOURS * self.days) if self.period is None else self.period
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,18 +118,9 @@ class Closing:
         rising = 0.0 if law <= 0 else law * (size**1.5 - flat_end**1.5) / self.volume**0.5
         return last * (flat_end - depth) + rising
 
-    def days(self, size: float, participation: float) -> float:
-        """Days to close `size` coins at a part of the volume."""
-        return size / (participation * self.volume)
-
-
-def stretch(days: float, period: float) -> float:
-    """What the scan is multiplied by: `sqrt(max(1, days / period))`.
-
-    >>> stretch(0.5, 1.0), stretch(4.0, 1.0)
-    (1.0, 2.0)
-    """
-    return float(np.sqrt(max(1.0, days / period)))
+    def hours(self, size: float, participation: float) -> float:
+        """Hours to close `size` coins at a part of the volume."""
+        return closing_hours(size, self.volume, participation)
 
 
 def shared(total: float, parts: Sequence[float]) -> list[float]:

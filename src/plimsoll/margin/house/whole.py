@@ -15,7 +15,7 @@ from plimsoll.contracts import Spot, is_option
 from plimsoll.documents import DocumentError, Problem
 from plimsoll.margin.account import Account, Position
 from plimsoll.margin.addons.haircuts import counted
-from plimsoll.margin.addons.liquidity import Closing, shared, stretch
+from plimsoll.margin.addons.liquidity import Closing, shared
 from plimsoll.margin.addons.offsets import pairings
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral, weakest
@@ -30,6 +30,7 @@ from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment
 from plimsoll.margin.parts.delta import unit_deltas
 from plimsoll.margin.path import States, Track, lasting_books, tracks_of
+from plimsoll.margin.period import stretch
 from plimsoll.margin.requirement import Component, Requirement
 from plimsoll.market import Market
 from plimsoll.risk import plan_pnl
@@ -60,7 +61,7 @@ class PrbmWhole(Prbm):
     ```
     core        as PRBM, per underlying, with coins of the collateral inside the scenarios as spot
     offsets     - relief of pairs that move together, never below the floors of PRBM
-    stretch     (sqrt(max(1, days to close / margin period)) - 1) * core
+    stretch     (sqrt(margin period of this size / that of a small one) - 1) * core
     close-out   cost of walking the book and of the square-root law beyond it
     de-peg      fall of the coins tied to the dollar that the other terms rest on
     initial     = sum of all; maintenance = maintenance_factor * initial
@@ -221,10 +222,10 @@ class PrbmWhole(Prbm):
             for closing, side in zip(sides, SIDES, strict=True):
                 rest = total.of(u, side) - own.of(u, side)
                 charged += shared(closing.cost(total.of(u, side)), [own.of(u, side), max(rest, 0.0)])[0]
-            days = sides[0].days(total.of(u, "long") + total.of(u, "short"), rule.participation)
+            hours = sides[0].hours(total.of(u, "long") + total.of(u, "short"), rule.participation)
             names.append(f"{u} close-out")
             cost.append(charged)
-            longer.append(max(0.0, core.amount[core.binding]) * (stretch(days, rule.days) - 1.0))
+            longer.append(max(0.0, core.amount[core.binding]) * (stretch(rule.margin_period, hours) - 1.0))
         evidence = weakest(self.rules, ["liquidity"])
         titles = (
             ("stretch", "Longer margin period of large positions", longer),

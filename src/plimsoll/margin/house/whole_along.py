@@ -18,6 +18,7 @@ from plimsoll.margin.addons.offsets import Correlation, pair_name, pairings
 from plimsoll.margin.house.prbm_along import CorePath, core_paths
 from plimsoll.margin.house.steps import Steps
 from plimsoll.margin.house.whole_parameters import WholeParameters
+from plimsoll.margin.period import closing_hours, stretch
 
 F64 = npt.NDArray[np.float64]
 
@@ -87,9 +88,8 @@ def _closing(rule: LiquidityRule, steps: Steps, core: CorePath, inside: frozense
     volume, law = market.volume / mid, rule.impact * market.daily_vol * mid
     free = rule.free * volume
     cost = sum(law * (s**1.5 - np.minimum(s, free) ** 1.5) / volume**0.5 for s in sides)
-    days = (sides[0] + sides[1]) / (rule.participation * volume)
-    stretch = np.sqrt(np.maximum(1.0, days / rule.days))
-    result: F64 = cost + np.maximum(0.0, core.core) * (stretch - 1.0)
+    closing = closing_hours(sides[0] + sides[1], volume, rule.participation)
+    result: F64 = cost + np.maximum(0.0, core.core) * (stretch(rule.margin_period, closing) - 1.0)
     return result
 
 
