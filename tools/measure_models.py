@@ -1,8 +1,9 @@
 """Accounts per second of `MarginModel.many`, by model: how many, against PRBM, and why where it is under a tenth.
 
-    python tools/measure_models.py [--accounts A] [--repeats R] [--models NAME ...] [--output FILE]
+    python tools/measure_models.py [--accounts A] [--repeats R] [--seconds S] [--models NAME ...] [--output FILE]
 
-One thread (`OPENBLAS_NUM_THREADS=1`), CPU seconds of this process, the best of R. The accounts hold Poisson(20)
+One thread (`OPENBLAS_NUM_THREADS=1`), CPU seconds of this process, the best of R. A model that would take longer than S
+seconds for A accounts is measured on as many as fit, and its row says how many. The accounts hold Poisson(20)
 positions each, three in four of them options, in every BTC option and perpetual of the generated market of seed 7 that
 the model takes: linear in USDC, inverse, or linear in USDT; a vault holds one sold option. Models that take no option
 hold futures and perpetuals of BTC and ETH in the settlement currency in which they take most. The draw has seed 11. The
@@ -33,14 +34,18 @@ INVERSE = ("deribit-sm", "deribit-pm", "okx-futures")
 VAULTS = ("opyn-naked", "opyn-spread")
 """Models whose account is a vault of one sold option."""
 
+TRIAL = 100
+"""Accounts by which it is told how many a model can take in the time."""
+
 SHARE = 0.1
 """Of the rate of PRBM: below it a model gives its reason."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """What one model was measured at."""
+    """What one model of a venue was measured at; the venue of a model of the house is `house`."""
 
+    venue: str
     model: str
     pack: str
     accounts: int
@@ -116,47 +121,72 @@ def newest(name: str) -> MarginModel:
     return margin_model(packs[-1])
 
 
-def measure(name: str, accounts: int, repeats: int) -> Rate:
-    """The best of `repeats` runs over the same accounts; none of them is refused."""
+def venue_of(name: str) -> str:
+    """The folder of a model: that of its venue, or `house`."""
+    return model_class(name).__module__.rpartition(".")[0].rpartition(".")[2]
+
+
+def fitting(trial: float, accounts: int, seconds: float) -> int:
+    """How many of `accounts` take at most `seconds`, where `TRIAL` took `trial`; at least `TRIAL`.
+
+    >>> fitting(1.0, 10_000, 20.0), fitting(0.1, 10_000, 20.0), fitting(60.0, 10_000, 20.0), fitting(60.0, 50, 20.0)
+    (2000, 10000, 100, 50)
+    """
+    return min(accounts, max(TRIAL, int(TRIAL * seconds / max(trial, 1e-9))))
+
+
+def measure(name: str, accounts: int, repeats: int, seconds: float = float("inf")) -> Rate:
+    """The best of `repeats` runs over the same accounts, each of some `seconds` at most; none is refused."""
     model = newest(name)
+    if seconds < float("inf"):
+        accounts = fitting(_once(model, *population(name, min(TRIAL, accounts))), accounts, seconds)
     positions, market = population(name, accounts)
-    best = float("inf")
-    for _ in range(repeats):
-        start = time.process_time()
-        model.many(positions, market).check()
-        best = min(best, time.process_time() - start)
-    return Rate(name, model.rules.label, accounts, best)
+    best = min(_once(model, positions, market) for _ in range(repeats))
+    return Rate(venue_of(name), name, model.rules.label, accounts, best)
+
+
+def _once(model: MarginModel, positions: Positions, market: Market) -> float:
+    """CPU seconds for all accounts once."""
+    start = time.process_time()
+    model.many(positions, market).check()
+    return time.process_time() - start
 
 
 def table(rates: Sequence[Rate]) -> str:
     """The table as Markdown."""
     base = next(r.per_second for r in rates if r.model == BASE)
     lines = [
-        "| model | pack | accounts/s, one core | of PRBM | what an account costs |",
-        "| --- | --- | ---: | ---: | --- |",
+        "| venue | model | pack | accounts | accounts/s, one core | of PRBM | what an account costs |",
+        "| --- | --- | --- | ---: | ---: | ---: | --- |",
     ]
-    for r in rates:
-        share = r.per_second / base
-        why = model_class(r.model).MANY
-        lines.append(f"| {r.model} | `{r.pack}` | {r.per_second:,.0f} | {share:.2f} | {why} |")
+    for r in sorted(rates, key=lambda r: (r.model != BASE, r.venue != "house")):
+        share, why = r.per_second / base, model_class(r.model).MANY
+        size = f"{r.accounts:,} | {r.per_second:,.0f} | {share:.2g}"
+        lines.append(f"| {r.venue} | {r.model} | `{r.pack}` | {size} | {why} |")
     return "\n".join(lines) + "\n"
 
 
-def page(rates: Sequence[Rate], repeats: int) -> str:
+def page(rates: Sequence[Rate], accounts: int, repeats: int, seconds: float) -> str:
     """The table with what it was measured on, as a page."""
     machine = f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}"
-    accounts = rates[0].accounts
+    fewer = [r.model for r in rates if r.accounts < accounts]
+    size = f"{accounts:,} accounts under each of {len(rates)} models of {len({r.venue for r in rates})} houses"
+    if fewer:
+        size += f", and as many as take {seconds:g} s under " + ", ".join(fewer)
     return f"""# Accounts per second
 
 `MarginModel.many` on one core, by model: CPU seconds of one thread, the tables of the universe included. The last
 column says what an account costs; a model under {SHARE:.0%} of the rate of PRBM has its reason there.
 
 {table(rates)}
-{accounts:,} accounts of Poisson(20) positions in the BTC options and perpetual of the generated market of seed 7, or in
-its BTC and ETH futures where the rules take no option, draw of seed 11, best of {repeats}; {machine}.
+{size}. An account has
+Poisson(20) positions in the BTC options and perpetual of the generated market of seed 7, or in its BTC and ETH futures
+where the rules take no option; a vault holds one sold option, and under rules of balances alone accounts are empty.
+Draw of seed 11, best of {repeats}; {machine}.
 The ratios are worth more than the rates.
 
-Written by `python tools/measure_models.py --accounts {accounts} --repeats {repeats} --output FILE`.
+Written by
+`python tools/measure_models.py --accounts {accounts} --repeats {repeats} --seconds {seconds:g} --output FILE`.
 """
 
 
@@ -165,15 +195,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Accounts per second by model.")
     parser.add_argument("--accounts", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=120.0, help="most of a run of one model, CPU seconds")
     parser.add_argument("--models", nargs="+", choices=sorted(MODELS), default=list(MODELS))
     parser.add_argument("--output", type=Path)
     options = parser.parse_args(arguments)
+    for name in ("accounts", "repeats", "seconds"):
+        if not getattr(options, name) > 0:
+            parser.error(f"--{name}: {getattr(options, name)}, allowed: above zero")
     names = [BASE, *(m for m in options.models if m != BASE)]
     rates = []
     for name in names:
-        rates.append(measure(name, options.accounts, options.repeats))
-        print(f"{name}: {rates[-1].per_second:,.0f} accounts/s", file=sys.stderr)
-    text = page(rates, options.repeats)
+        rates.append(measure(name, options.accounts, options.repeats, options.seconds))
+        print(f"{name}: {rates[-1].per_second:,.0f} accounts/s of {rates[-1].accounts:,}", file=sys.stderr, flush=True)
+    text = page(rates, options.accounts, options.repeats, options.seconds)
     if options.output is None:
         print(text, end="")
     else:
