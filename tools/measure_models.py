@@ -5,9 +5,10 @@
 One thread (`OPENBLAS_NUM_THREADS=1`), CPU seconds of this process, the best of R. A model that would take longer than S
 seconds for A accounts is measured on as many as fit, and its row says how many. The accounts hold Poisson(20)
 positions each, three in four of them options, in every BTC option and perpetual of the generated market of seed 7 that
-the model takes: linear in USDC, inverse, or linear in USDT; a vault holds one sold option. Models that take no option
-hold futures and perpetuals of BTC and ETH in the settlement currency in which they take most. The draw has seed 11. The
-page is Markdown.
+the model takes: linear in USDC, inverse, or linear in USDT or USD; a vault holds one sold option. Models that take no
+option hold futures and perpetuals of BTC and ETH in the settlement currency in which they take most. Rules whose
+accounts are more than positions (money set apart for each, loans, contracts of a file) are given documents, see
+`DOCUMENTS`, one after the other. The draw has seed 11. The page is Markdown.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import argparse
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,7 +28,7 @@ from plimsoll.contracts import Contract
 from plimsoll.feeds import generated_market
 from plimsoll.margin import MODELS, Account, MarginModel, Position, margin_model, model_class, shipped_packs
 from plimsoll.margin.many import Positions
-from plimsoll.market import Market
+from plimsoll.market import AssetPrice, Market
 
 BASE = "prbm"
 INVERSE = ("deribit-sm", "deribit-pm", "okx-futures")
@@ -60,10 +61,6 @@ class Rate:
 def population(model: str, accounts: int, seed: int = 11) -> tuple[Positions, Market]:
     """Accounts that the rules of `model` take, and their market."""
     market, contracts = universe(model)
-    if not contracts:
-        # rules of balances alone: accounts without a position
-        nothing = np.zeros(0)
-        return Positions((), np.zeros(accounts + 1, np.int64), nothing.astype(np.int64), nothing), market
     option = np.array([c.kind == "option" for c in contracts])
     shares = (0.75, 0.25) if option.any() and not option.all() else (1.0, 1.0)
     weight = np.where(option, shares[0] / max(option.sum(), 1), shares[1] / max((~option).sum(), 1))
@@ -89,13 +86,18 @@ def universe(name: str) -> tuple[Market, list[Contract]]:
 
 def _most(model: MarginModel, coins: tuple[str, ...], kinds: tuple[str, ...]) -> tuple[Market, list[Contract]]:
     """The market of which the model takes most in one settlement currency; the first that it takes whole, if any."""
-    styles: list[tuple[Literal["linear", "inverse"], str]] = [("linear", "USDC"), ("inverse", ""), ("linear", "USDT")]
+    styles: list[tuple[Literal["linear", "inverse"], str]] = [
+        ("linear", "USDC"),
+        ("inverse", ""),
+        ("linear", "USDT"),
+        ("linear", "USD"),
+    ]
     if model.MODEL in INVERSE:
         styles.insert(0, styles.pop(1))
     found: list[tuple[Market, list[Contract]]] = []
     for style, currency in styles:
         market = generated_market(7, underlyings=coins, settlement=style)
-        if currency == "USDT":
+        if currency in ("USDT", "USD"):
             paid = [c.model_copy(update={"currency": currency}) for c in market.instruments]
             market = market.model_copy(update={"instruments": tuple(paid)})
         listed = [c for c in market.instruments if c.kind in kinds]
@@ -121,6 +123,69 @@ def newest(name: str) -> MarginModel:
     return margin_model(packs[-1])
 
 
+def _isolated(accounts: int, rng: np.random.Generator) -> tuple[list[Account], Market]:
+    """Perpetuals of BTC and ETH, each with money set apart for some leverage from 2 to 50."""
+    market = generated_market(7, underlyings=("BTC", "ETH"), settlement="linear")
+    listed = [c for c in market.instruments if c.kind == "perpetual"]
+    found = []
+    for _ in range(accounts):
+        rows = []
+        for contract in listed:
+            size = round(float(rng.normal(0.0, 2.0)), 2) or 0.01
+            value = abs(size) * market.indices[contract.underlying].price
+            margin = round(value / float(rng.uniform(2.0, 50.0)), 2)
+            rows.append(Position(instrument=contract.name, quantity=size, isolated_margin=margin))
+        found.append(Account(mode="isolated", positions=tuple(rows), collateral={"USDC": 1e6}))
+    return found, market
+
+
+def _pooled(accounts: int, rng: np.random.Generator) -> tuple[list[Account], Market]:
+    """Coins against a loan of a stable coin."""
+    market, found = generated_market(7, underlyings=("BTC", "ETH")), []
+    for _ in range(accounts):
+        coins = {c: round(float(rng.exponential(2.0)), 3) for c in ("BTC", "ETH")}
+        owed = {"USDC": round(float(rng.exponential(5e4)), 2)}
+        found.append(Account(mode="cross", collateral=coins, borrowed=owed))
+    return found, market
+
+
+def _lent(accounts: int, rng: np.random.Generator) -> tuple[list[Account], Market]:
+    """A coin bought with what was borrowed."""
+    market = generated_market(7)
+    market = market.model_copy(update={"assets": {**market.assets, "LTC": AssetPrice(price=100.0)}})
+    found = []
+    for _ in range(accounts):
+        coins, leverage = round(float(rng.exponential(50.0)) + 0.01, 3), float(rng.uniform(1.5, 5.0))
+        owed = {"USDT": round(coins * 100.0 * (1.0 - 1.0 / leverage), 2)}
+        found.append(Account(mode="isolated", collateral={"LTC": coins}, borrowed=owed))
+    return found, market
+
+
+def _filed(accounts: int, rng: np.random.Generator) -> tuple[list[Account], Market]:
+    """Poisson(3) of the contracts of the file, each once."""
+    names, found = list(newest("span-arrays").rules.parameters["contracts"]), []
+    for _ in range(accounts):
+        held = rng.permutation(names)[: min(int(rng.poisson(3)), len(names))].tolist()
+        rows = [Position(instrument=n, quantity=float(rng.integers(1, 20)) * rng.choice([-1.0, 1.0])) for n in held]
+        found.append(Account(mode="portfolio", positions=tuple(rows)))
+    return found, generated_market(7)
+
+
+Draw = Callable[[int, np.random.Generator], tuple[list[Account], Market]]
+DOCUMENTS: dict[str, Draw] = {"gmx-v2": _isolated, "lending": _pooled, "okx-margin": _lent, "span-arrays": _filed}
+"""Rules whose accounts are more than positions in a market, and their accounts."""
+
+
+def run_of(name: str, accounts: int) -> Callable[[], object]:
+    """Margins all accounts once. None of them is refused."""
+    model = newest(name)
+    if name in DOCUMENTS:
+        held, market = DOCUMENTS[name](accounts, np.random.default_rng(11))
+        return lambda: [model.assess(account, market, "refuse") for account in held]
+    positions, market = population(name, accounts)
+    return lambda: model.many(positions, market).check()
+
+
 def venue_of(name: str) -> str:
     """The folder of a model: that of its venue, or `house`."""
     return model_class(name).__module__.rpartition(".")[0].rpartition(".")[2]
@@ -137,18 +202,17 @@ def fitting(trial: float, accounts: int, seconds: float) -> int:
 
 def measure(name: str, accounts: int, repeats: int, seconds: float = float("inf")) -> Rate:
     """The best of `repeats` runs over the same accounts, each of some `seconds` at most; none is refused."""
-    model = newest(name)
     if seconds < float("inf"):
-        accounts = fitting(_once(model, *population(name, min(TRIAL, accounts))), accounts, seconds)
-    positions, market = population(name, accounts)
-    best = min(_once(model, positions, market) for _ in range(repeats))
-    return Rate(venue_of(name), name, model.rules.label, accounts, best)
+        accounts = fitting(_once(run_of(name, min(TRIAL, accounts))), accounts, seconds)
+    run = run_of(name, accounts)
+    best = min(_once(run) for _ in range(repeats))
+    return Rate(venue_of(name), name, newest(name).rules.label, accounts, best)
 
 
-def _once(model: MarginModel, positions: Positions, market: Market) -> float:
-    """CPU seconds for all accounts once."""
+def _once(run: Callable[[], object]) -> float:
+    """CPU seconds of a run."""
     start = time.process_time()
-    model.many(positions, market).check()
+    run()
     return time.process_time() - start
 
 
@@ -181,7 +245,8 @@ column says what an account costs; a model under {SHARE:.0%} of the rate of PRBM
 {table(rates)}
 {size}. An account has
 Poisson(20) positions in the BTC options and perpetual of the generated market of seed 7, or in its BTC and ETH futures
-where the rules take no option; a vault holds one sold option, and under rules of balances alone accounts are empty.
+where the rules take no option; a vault holds one sold option. Accounts of {", ".join(DOCUMENTS)} are more
+than positions (money set apart, loans, contracts of a file): they are documents, assessed one after the other.
 Draw of seed 11, best of {repeats}; {machine}.
 The ratios are worth more than the rates.
 
