@@ -317,8 +317,8 @@ def dydx() -> list[Doc]:
     )
     found = []
     for name, title, held, line in books:
-        own = {"mode": "cross", "collateral": {"USDC": 1_000.0}}
-        own["positions"] = [{"instrument": n, "quantity": q} for n, q in held.items()]  # type: ignore[assignment]
+        positions = [{"instrument": n, "quantity": q} for n, q in held.items()]
+        own: Doc = {"mode": "cross", "collateral": {"USDC": 1_000.0}, "positions": positions}
         expected = {"net_equity": "1000.000000", "workings.liquidation_price.ETH-USD": line}
         found.append(case(f"dydx-v4-page-{name}", title, source, rule, own, at, expected))
     return found
