@@ -72,7 +72,7 @@ def test_who_waits_sees_which_rules_are_next(
     files: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told: list[tuple[str, int, int]] = []
-    monkeypatch.setattr(LateBar, "__call__", lambda self, text, done, total: told.append((text, done, total)))
+    monkeypatch.setattr(LateBar, "__call__", lambda _, *step: told.append(step))
     assert run(["compare", *files, "-r", PRBM, "-r", "dsa@2026-01-01", "--json"]) == 0
     rows = [r["rules"] for r in json.loads(capsys.readouterr().out)["rows"]]
     assert told == [(label, n, 2) for n, label in enumerate(rows)]
