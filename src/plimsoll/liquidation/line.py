@@ -41,6 +41,7 @@ class Line:
     `rising` when at higher ones, `touching` when it comes to the line and turns. `jump`: the margin jumps there, as
     where a tier charges the whole position. `prices` are the index prices there (USD) and `marks` those of the
     futures and perpetuals held. `deviations` is the log move in daily standard deviations, `None` without a sigma.
+    `maintenance` is with the fee of a liquidation, where the venue sets one against equity beside the margin.
     """
 
     subject: str
@@ -288,7 +289,7 @@ def _assumptions(model: MarginModel, account: Account, market: Market, path: Pat
         start + "at once: no time passes, nothing is traded, paid in or taken out on the way",
         f"{paid}; none falls due on the way",
         _orders(model, account, market),
-        "a fee of closing counts where the rules put it into the maintenance margin, and nowhere else",
+        "a fee of closing counts where the rules put it into the maintenance margin or set it against equity beside it",
     )
 
 

@@ -170,15 +170,21 @@ REASONS = 4
 """Different reasons for having no number that are printed; where there are more, the rule sets are only named."""
 
 
-def _refusals(refused: Sequence[Row]) -> list[RenderableType]:
-    """Why rule sets have no number: each reason with those that give it; where reasons are many, only the names."""
+def _refusals(refused: Sequence[Row], computed: int) -> list[RenderableType]:
+    """Why rule sets have no number: each reason with those that give it; where reasons are many, only the names, and
+    the commonest reason where no rule set has a number.
+    """
     told: dict[str, list[str]] = {}
     for row in refused:
         told.setdefault(row.refusal, []).append(row.label)
     if len(told) <= REASONS:
         return [Text(f"{', '.join(names)}: no number. {reason}") for reason, names in told.items()]
     names = ", ".join(dict.fromkeys(row.pack.name for row in refused))
-    return [Text(f"no number under {names}: --rules with one of them, or --json, says why", QUIET)]
+    found: list[RenderableType] = []
+    if not computed:
+        reason = max(told, key=lambda r: len(told[r]))
+        found.append(Text(f"no number under any rule set; {len(told[reason])} of {len(refused)} say: {reason}"))
+    return [*found, Text(f"no number under {names}: --rules with one of them, or --json, says why", QUIET)]
 
 
 def evidence_parts(row: Row) -> dict[str, float]:
@@ -209,7 +215,7 @@ def comparison_view(comparison: Comparison) -> RenderableType:
             if len(refused) <= REASONS:
                 table.add_row(name, "-", "-", "-", "-", "-", style=QUIET)
             continue
-        side = LOSS if r.excess_maintenance < 0 else "yellow" if r.excess_initial < 0 else "green"
+        side = LOSS if not row.above else "yellow" if r.excess_initial < 0 else "green"
         table.add_row(
             name,
             number(r.initial, r.currency) + ("" if is_dollar(r.currency) else f" {r.currency}"),
@@ -225,7 +231,7 @@ def comparison_view(comparison: Comparison) -> RenderableType:
         below.append(line)
         below += [Text(f"  {note}", QUIET) for note in row.notes[row.translated :]]
         below += [Text(f"  {f.subject}: {f.message} ({f.effect})", "yellow") for f in row.failures]
-    below += _refusals(refused)
+    below += _refusals(refused, len(comparison.computed))
     # the first note of a translated row tells of the translation, often in the same words for several
     below += [Text(f"* {n}", QUIET) for n in dict.fromkeys(r.notes[0] for r in comparison.rows if r.translated)]
     explain = (

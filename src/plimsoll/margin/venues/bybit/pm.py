@@ -19,7 +19,7 @@ from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
 from plimsoll.margin.forms.declared import Declared
 from plimsoll.margin.model import Assessment, MarginModel
-from plimsoll.margin.parts.short_options import option_marks
+from plimsoll.margin.parts.marks import option_marks
 from plimsoll.margin.path import ACCOUNT, States, Track
 from plimsoll.margin.requirement import Binding, Component, ScenarioLoss
 from plimsoll.margin.venues.bybit.money import (

@@ -20,7 +20,7 @@ from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
 from plimsoll.margin.forms.declared import Declared
 from plimsoll.margin.model import Assessment, MarginModel
-from plimsoll.margin.parts.short_options import with_marked_options
+from plimsoll.margin.parts.marks import with_marked_options
 from plimsoll.margin.path import ACCOUNT, States, Track, strike_multipliers
 from plimsoll.margin.pools import SHARED, pool, pooled_equity
 from plimsoll.margin.requirement import Binding, Component
