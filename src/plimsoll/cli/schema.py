@@ -6,7 +6,10 @@ import click
 
 from plimsoll.cli._common import print_json
 
-NAMES = ("account", "market", "rules", "requirement", "case", "surface", "venue-state", "balance-sheet", "call-policy")
+NAMES = (
+    *("account", "market", "rules", "requirement", "case", "surface"),
+    *("venue-state", "balance-sheet", "call-policy", "close-terms"),
+)
 
 
 @click.command(epilog="Example: plimsoll schema account > account.schema.json")
@@ -30,6 +33,10 @@ def schema(name: str) -> dict[str, object]:
         from plimsoll.liquidation.calls import CallPolicy
 
         return CallPolicy.json_schema()
+    if name == "close-terms":
+        from plimsoll.liquidation.mechanisms import CloseTerms
+
+        return CloseTerms.json_schema()
     if name in ("venue-state", "balance-sheet"):
         from plimsoll.liquidation.waterfall import BalanceSheet, VenueState
 

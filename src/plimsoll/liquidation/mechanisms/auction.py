@@ -67,13 +67,12 @@ class PortfolioAuction:
         terms = desk.scene.terms
         worth = desk.value() * part
         gross, slippage = 0.0, 0.0
-        _, market = desk.now()
         for row in desk.state.rows.values():
             lots = abs(part_of(row.lots, part))
             if not lots:
                 continue
             contract, usd = desk.scene.market.contracts[row.instrument], desk.price(row.currency)
-            mark = desk.mark(row.instrument, market)
+            mark = desk.mark(row.instrument)
             quote = desk.quote(row, lots, buy=row.lots < 0)
             value = abs(lots * row.lot * unit_at(contract, mark)) * usd
             away = abs(unit_at(contract, quote.price) - unit_at(contract, mark)) * quote.lots * row.lot * usd

@@ -73,7 +73,7 @@ def smallest_part(desk: Desk, lots: int, target: float) -> int:
 
     def enough(n: int) -> bool:
         trial = copy(desk)
-        trial.ledger, trial.spent = Ledger(), dict(desk.spent)
+        trial.ledger, trial.spent, trial.to = Ledger(), dict(desk.spent), dict(desk.to)
         trial.books = Books(desk.books.terms, dict(desk.books.taken))
         _close(trial, n, lots)
         return _safe(trial, target)

@@ -47,9 +47,9 @@ class CloseOut:
     value_after  = value_before + drift - slippage - fees - charges - taken
     ```
 
-    `bad_debt` is what the pool owes beyond all it has, and `deficit` what it owed so at the detection; a taker that
-    takes over a pool worth less than nothing has that loss instead. `results` are USD at the marks of the end, by
-    party. `done`: the pool is above its line, or empty.
+    `to` says who got the last four, by party. `bad_debt` is what the pool owes beyond all it has, and `deficit` what it
+    owed so at the detection; a taker that takes over a pool worth less than nothing has that loss instead. `results`
+    are USD at the marks of the end, by party. `done`: the pool is above its line, or empty.
     """
 
     mechanism: str
@@ -72,6 +72,7 @@ class CloseOut:
     maintenance_before: float
     maintenance_after: float
     equity_after: float
+    to: dict[Party, float]
     closed: float
     bad_debt: float
     deficit: float
@@ -85,6 +86,11 @@ class CloseOut:
         return self.slippage + self.fees + self.charges + self.taken
 
     @property
+    def health_after(self) -> float | None:
+        """Equity over maintenance at the end; `None` where nothing is required any more."""
+        return self.equity_after / self.maintenance_after if self.maintenance_after > 0.0 else None
+
+    @property
     def loss_of_others(self) -> float:
         """USD that is not covered by the pool: bad debt, and what takers lost on what they took over."""
         return self.bad_debt + sum(max(0.0, -x) for p, x in self.results.items() if p not in (ACCOUNT, BOOK))
@@ -94,7 +100,7 @@ class CloseOut:
         names = (
             *("mechanism", "evidence", "assumed", "seconds", "value_before", "value_after", "drift", "slippage"),
             *("fees", "charges", "taken", "maintenance_before", "maintenance_after", "equity_after", "closed"),
-            *("bad_debt", "deficit", "results", "done", "why", "cost"),
+            *("bad_debt", "deficit", "to", "results", "loss_of_others", "done", "why", "cost"),
         )
         return {
             **{n: getattr(self, n) for n in names},

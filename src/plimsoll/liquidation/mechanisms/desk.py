@@ -11,10 +11,9 @@ from plimsoll.liquidation.mechanisms.books import Books, Quote
 from plimsoll.liquidation.mechanisms.contract import CloseOut, Scene
 from plimsoll.liquidation.mechanisms.ledger import ACCOUNT, BOOK, WATERFALL, Fill, Ledger, Party, Payment
 from plimsoll.liquidation.mechanisms.sight import Sight
-from plimsoll.liquidation.mechanisms.state import Row, digits_of, scale_of, unit_at, unit_marks, units
+from plimsoll.liquidation.mechanisms.state import Row, digits_of, scale_of, unit_at, units
 from plimsoll.margin import Position
 from plimsoll.margin.requirement import Evidence
-from plimsoll.market import Market
 
 Charged = Callable[[float, float], float]
 """Fee of a fill from its signed quantity and its notional without sign, in the settlement currency."""
@@ -40,11 +39,12 @@ KINDS = ("slippage", "fees", "charges", "taken")
 
 @dataclass
 class Desk(Sight):
-    """A pool with everything that has happened to it so far; `spent` in USD by kind."""
+    """A pool with everything that has happened to it so far; `spent` in USD by kind, and `to` whom."""
 
     books: Books = field(kw_only=True)
     ledger: Ledger = field(default_factory=Ledger)
     spent: dict[str, float] = field(default_factory=lambda: dict.fromkeys(KINDS, 0.0))
+    to: dict[Party, float] = field(default_factory=dict)
     closed: float = 0.0
     drift: float = 0.0
     last: float = 0.0
@@ -78,9 +78,8 @@ class Desk(Sight):
 
     def quote(self, row: Row, lots: int, *, buy: bool) -> Quote:
         """What an order for so many lots of a position would meet on the book now; nothing is taken."""
-        _, market = self.now()
-        contract = self._contract(row.instrument)
-        mark = self.mark(row.instrument, market)
+        contract, market = self._contract(row.instrument), self.market_at(self.seconds)
+        mark = self.mark(row.instrument)
         return self.books.quote(contract, market, mark, lots, self._coins(contract, row.lot, mark), buy, self.seconds)
 
     def trade(
@@ -106,10 +105,8 @@ class Desk(Sight):
             lots = int(math.copysign(min(abs(lots), abs(row.lots)), lots))
         if lots == 0:
             return None
-        _, market = self.now()
         contract, buy = self._contract(row.instrument), lots > 0
-        market = market if row.instrument in market.contracts else self.scene.market
-        mark = self.mark(row.instrument, market)
+        mark, market = self.mark(row.instrument), self.market_at(self.seconds)
         coins = self._coins(contract, row.lot, mark)
         quote = (
             Quote(abs(lots), price)
@@ -136,9 +133,9 @@ class Desk(Sight):
         option = is_option(contract) or contract.kind == "spot"
         self.state = self.state.traded(row.subject, row, lots, bring, option)
         left = self.value()
-        self.spent["slippage"] += was - left
+        self._spend("slippage", taker, was - left)
         fee = max(0, math.ceil(charged(quantity, notional) * 10**digits - 1e-6))
-        usd = self._usd(row.currency, self._here(row.currency))
+        usd = self.price(row.currency)
         # nothing that is not there can be charged
         fee = min(fee, max(0, math.floor(left / usd * 10**digits))) if usd > 0.0 else fee
         fill = Fill(
@@ -147,7 +144,7 @@ class Desk(Sight):
         )  # fmt: skip
         if fee:
             self.state = self.state.with_money(row.currency, -fee)
-            self.spent["fees"] += left - self.value()
+            self._spend("fees", fee_payee, left - self.value())
         self.ledger.fill(fill)
         self.last = self.seconds
         if row.lots * lots < 0:
@@ -162,44 +159,66 @@ class Desk(Sight):
         payer, receiver, size = (ACCOUNT, payee, amount) if amount > 0 else (payee, ACCOUNT, -amount)
         self.ledger.pay(Payment(self.seconds, payer, receiver, currency, size, why))
         self.state = self.state.with_money(currency, -amount)
-        self.spent[kind] += was - self.value()
+        self._spend(kind, payee, was - self.value())
+
+    def _spend(self, kind: str, party: Party, dollars: float) -> None:
+        self.spent[kind] += dollars
+        self.to[party] = self.to.get(party, 0.0) + dollars
 
     def between(self, payer: Party, payee: Party, amount: int, currency: str, why: str) -> None:
         """A payment that does not touch the pool."""
         self.ledger.pay(Payment(self.seconds, payer, payee, currency, amount, why))
 
     def charge(self, payee: Party, dollars: float, why: str) -> None:
-        """An amount of USD out of the pool's money: of its margin, else of the currency of which it has most."""
-        _, market = self.now()
-        worth = {c: n / scale_of(self.decimals, c) * self._usd(c, market) for c, n in self.state.money.items()}
-        currency = self.state.isolated or max(worth, key=lambda c: (worth[c], c))
-        self.pay(payee, units(dollars / self._usd(currency, market), digits_of(self.decimals, currency)), currency, why)
+        """An amount of USD out of the pool's money, in the currency that its positions settle in; where they are
+        several, in that of the rules, else in the one of which it has most."""
+        currency = self.cash
+        self.pay(payee, units(dollars / self.price(currency), digits_of(self.decimals, currency)), currency, why)
+
+    @property
+    def cash(self) -> str:
+        """The currency in which the pool pays."""
+        settled = {r.currency for r in self.state.rows.values()}
+        if len(settled) == 1:
+            return next(iter(settled))
+        own = self.scene.model.rules.currency
+        if own in self.state.money:
+            return own
+        worth = {c: n / scale_of(self.decimals, c) * self.price(c) for c, n in self.state.money.items()}
+        return max(worth, key=lambda c: (worth[c], c))
 
     def take_over(self, taker: Party, why: str, part: float = 1.0, price: float = 0.0) -> None:
         """`part` of the pool, positions and money, goes to `taker`, who pays `price` USD for it (below zero: gets).
 
-        Positions change hands at the mark, in whole lots rounded up; the money that goes with them makes it the same
-        part of the whole. With `part` one nothing is left.
+        Positions change hands at the mark, in whole lots rounded up, and what that brings goes with them, as does the
+        part of each balance; a difference that whole lots make is settled in cash, so that the taker has exactly its
+        part of the worth. With `part` one nothing is left.
         """
-        was = self.value()
-        _, market = self.now()
-        before = dict(self.spent)
+        was, to = self.value(), dict(self.to)
+        before, money = dict(self.spent), self._own()
         for row in list(self.state.rows.values()):
             lots = row.lots if part >= 1.0 else part_of(row.lots, part)
             if lots:
-                mark = self.mark(row.instrument, market)
+                mark = self.mark(row.instrument)
                 self._book(row, -lots, mark, mark, taker, free, taker)
-        apart = {} if self.state.margin is not None else self._apart()
-        if part >= 1.0:
-            own = {str(self.state.isolated): self.state.margin} if self.state.margin is not None else self.state.money
-            for currency, amount in list(own.items()):
-                self.pay(taker, (amount or 0) - apart.get(currency, 0), currency, why)
-        else:
-            self.charge(taker, was * part, why)
+        for currency, amount in self._own().items():
+            had = money.get(currency, 0)
+            kept = 0 if part >= 1.0 else had - math.floor(had * part)
+            self.pay(taker, amount - kept, currency, why)
+        if part < 1.0:
+            self.charge(taker, self.value() - was * (1.0 - part), why)
         self.charge(taker, -price, "price")
         # what was taken is one thing, whatever its parts
-        self.spent = before | {"taken": before["taken"] + was - self.value()}
+        self.spent, self.to = before, to
+        self._spend("taken", taker, was - self.value())
         self.last = self.seconds
+
+    def _own(self) -> dict[str, int]:
+        """The pool's money by currency, units."""
+        if self.state.margin is not None:
+            return {str(self.state.isolated): self.state.margin}
+        apart = self._apart()
+        return {c: n - apart.get(c, 0) for c, n in self.state.money.items()}
 
     def unwind(self, taker: Party, schedule: tuple[tuple[float, float], ...]) -> None:
         """Whoever took positions over trades them on the book, parts at seconds from now; the pool's clock stops."""
@@ -216,8 +235,7 @@ class Desk(Sight):
     def _unwound(self, taker: Party, subject: str, lots: int, seconds: float) -> None:
         row = self.state.rows[subject]
         contract = self._contract(row.instrument)
-        market = self._end(contract, seconds)
-        mark = self.mark(row.instrument, market)
+        mark, market = self.mark(row.instrument, seconds), self.market_at(seconds)
         coins = self._coins(contract, row.lot, mark)
         quote = self.books.quote(contract, market, mark, abs(lots), coins, lots > 0, seconds)
         if quote.lots == 0:
@@ -264,25 +282,23 @@ class Desk(Sight):
             maintenance_before=self.required_before,
             maintenance_after=view.maintenance,
             equity_after=view.equity,
+            to={p: x for p, x in self.to.items() if x},
             closed=self.closed,
             bad_debt=max(0.0, -value),
             deficit=max(0.0, -self.before),
-            results=self._results(market),
+            results=self._results(),
             done=done,
             why=why,
             **self.spent,
         )
 
-    def _results(self, market: Market) -> dict[Party, float]:
+    def _results(self) -> dict[Party, float]:
         """USD of every party but the account at the marks of the end."""
         found: dict[Party, float] = {}
         for (party, currency), amount in self.ledger.money.items():
-            worth = amount / scale_of(self.decimals, currency) * self._usd(currency, market)
-            found[party] = found.get(party, 0.0) + worth
+            found[party] = found.get(party, 0.0) + amount / scale_of(self.decimals, currency) * self.price(currency)
         for (party, subject), lots in self.ledger.lots.items():
             row = self.state.rows[subject]
-            contract = self._contract(row.instrument)
-            here = market if row.instrument in market.contracts else self._end(contract, self.seconds)
-            mark = float(unit_marks([contract], here)[0])
-            found[party] = found.get(party, 0.0) + lots * row.lot * mark * self._usd(row.currency, here)
+            worth = lots * row.lot * self.unit(row.instrument) * self.price(row.currency)
+            found[party] = found.get(party, 0.0) + worth
         return {p: x for p, x in found.items() if p != ACCOUNT}

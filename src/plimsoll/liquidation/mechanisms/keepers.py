@@ -203,7 +203,7 @@ def order_for(size: int, level: float, certainty: float) -> int:
     """The smallest order statistic that bounds the `level` quantile from above with `certainty`; `size` draws.
 
     >>> order_for(1_000, 0.99, 0.99), order_for(459, 0.99, 0.99)
-    (997, 459)
+    (998, 459)
     """
     from scipy.stats import binom
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +26,9 @@ class Sight:
     tried: frozenset[str] = frozenset()
     stuck: frozenset[str] = frozenset()
     _seen: tuple[State, float, tuple[Account, Market]] | None = None
+    _markets: dict[tuple[float, int], Market] = field(default_factory=dict)
+    _units: dict[tuple[str, float], float] = field(default_factory=dict)
+    _extra: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         s = self.scene
@@ -63,7 +66,7 @@ class Sight:
         else:
             if self.state.margin is not None:
                 row = next(iter(self.state.rows.values()))
-                price = self._usd(row.currency, market)
+                price = self.price(row.currency)
                 equity, maintenance = self.state.margin / scale_of(self.decimals, row.currency) * price, 0.0
         return PoolView(
             account,
@@ -79,24 +82,22 @@ class Sight:
 
     def value(self) -> float:
         """USD: what the pool is worth at the marks of this moment, every asset at its full price."""
-        _, market = self.now()
-        rows = [r for r in self.state.rows.values() if r.lots or r.basis]
         worth: float = 0.0
-        contracts = [self._contract(r.instrument) for r in rows]
-        if rows:
-            marks = unit_marks(contracts, market)
-            for row, contract, mark in zip(rows, contracts, marks, strict=True):
-                scale = scale_of(self.decimals, row.currency)
-                worth += (row.lots * row.lot * float(mark) + row.basis / scale) * self._usd(contract.currency, market)
+        for row in self.state.rows.values():
+            if row.lots or row.basis:
+                each = row.lots * row.lot * self.unit(row.instrument) + row.basis / scale_of(
+                    self.decimals, row.currency
+                )
+                worth += each * self.price(row.currency)
         if self.state.margin is not None:
             currency = str(self.state.isolated)
-            return worth + self.state.margin / scale_of(self.decimals, currency) * self._usd(currency, market)
+            return worth + self.state.margin / scale_of(self.decimals, currency) * self.price(currency)
         apart = self._apart()
         for currency, amount in self.state.money.items():
             mine = amount - apart.get(currency, 0)
-            worth += mine / scale_of(self.decimals, currency) * self._usd(currency, market)
+            worth += mine / scale_of(self.decimals, currency) * self.price(currency)
         for currency, loan in self.scene.account.borrowed.items():
-            worth -= loan * self._usd(currency, market)
+            worth -= loan * self.price(currency)
         return worth
 
     def _apart(self) -> dict[str, int]:
@@ -109,17 +110,31 @@ class Sight:
                 found[currency] = found.get(currency, 0) + more
         return found
 
-    def _contract(self, instrument: str) -> Contract:
-        return self.scene.market.contracts[instrument]
+    def market_at(self, seconds: float) -> Market:
+        """The market at a moment, with every instrument that the pool has held or traded."""
+        names = {*(r.instrument for r in self.state.rows.values()), *self._extra}
+        key = seconds, len(names)
+        if key not in self._markets:
+            at = {u: self.scene.path.multiplier(seconds, u) for u in self.underlyings}
+            market = self.scene.market
+            if any(x != 1.0 for x in at.values()):
+                probe = Account(positions=tuple(Position(instrument=n, quantity=1.0) for n in sorted(names)))
+                market = moved(probe, market, at)[1]
+            self._markets[key] = market
+        return self._markets[key]
 
-    def _usd(self, currency: str, market: Market) -> float:
-        price = market.price_of(currency)
-        return 1.0 if price is None else price.price
+    def unit(self, instrument: str, seconds: float | None = None) -> float:
+        """What one contract is worth at its mark at a moment; see `unit_marks`."""
+        when = self.seconds if seconds is None else seconds
+        if (instrument, when) not in self._units:
+            self._extra.add(instrument)
+            worth = unit_marks([self._contract(instrument)], self.market_at(when))
+            self._units[instrument, when] = float(worth[0])
+        return self._units[instrument, when]
 
-    def mark(self, instrument: str, market: Market) -> float:
+    def mark(self, instrument: str, seconds: float | None = None) -> float:
         """Price beside which an instrument trades: USD, an option's in its settlement currency."""
-        contract = self._contract(instrument)
-        value = float(unit_marks([contract], market)[0])
+        contract, value = self._contract(instrument), self.unit(instrument, seconds)
         if is_option(contract) or contract.kind == "spot":
             return value
         multiplier = float(getattr(contract, "multiplier", 1.0))
@@ -127,21 +142,13 @@ class Sight:
 
     def price(self, currency: str) -> float:
         """USD price of a currency at this moment, one for a dollar."""
-        return self._usd(currency, self._here(currency))
+        found = self.market_at(self.seconds).price_of(currency)
+        return 1.0 if found is None else found.price
 
-    def _here(self, currency: str) -> Market:
-        market = self.now()[1]
-        return market if market.price_of(currency) is not None else self.scene.market
+    def _contract(self, instrument: str) -> Contract:
+        return self.scene.market.contracts[instrument]
 
     def _coins(self, contract: Contract, quantity: float, mark: float) -> float:
         multiplier = float(getattr(contract, "multiplier", 1.0))
         inverse = getattr(contract, "settlement", None) == "inverse" and not is_option(contract)
         return quantity * multiplier / mark if inverse else quantity * multiplier
-
-    def _end(self, contract: Contract, seconds: float) -> Market:
-        """The market at a moment, with a contract that the account does not hold any more."""
-        at = {u: self.scene.path.multiplier(seconds, u) for u in self.underlyings}
-        if all(x == 1.0 for x in at.values()):
-            return self.scene.market
-        probe = Account(positions=(Position(instrument=contract.name, quantity=1.0),))
-        return moved(probe, self.scene.market, at)[1]

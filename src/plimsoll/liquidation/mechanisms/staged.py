@@ -84,7 +84,7 @@ def _round(desk: Desk, rules: Procedure, view: PoolView, decision: Decision) -> 
 
         if decision.against == "mark":
             instrument = desk.row(subject, quantity).instrument
-            price = desk.mark(instrument, view.market)
+            price = desk.mark(instrument)
             fill = desk.trade(subject, quantity, taker="venue", fee=fee, fee_payee=rules.fee_payee, price=price)
         else:
             fill = desk.trade(subject, quantity, limit=limit, fee=fee, fee_payee=rules.fee_payee)
@@ -113,7 +113,7 @@ def bankruptcy_limit(desk: Desk, subject: str, quantity: float) -> float:
     _, market = desk.now()
     row = desk.row(subject, quantity)
     contract = desk.scene.market.contracts[row.instrument]
-    mark = desk.mark(row.instrument, market)
+    mark = desk.mark(row.instrument)
     price = market.price_of(row.currency)
     worth = desk.value() / (1.0 if price is None else price.price)
     unit = unit_at(contract, mark) + worth / quantity

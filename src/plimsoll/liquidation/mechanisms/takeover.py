@@ -61,8 +61,7 @@ class TakeoverWithBonus:
 
     def _take(self, desk: Desk, row: Row, lots: int) -> bool:
         """Whether a keeper took some of a position."""
-        _, market = desk.now()
-        mark = desk.mark(row.instrument, market)
+        mark = desk.mark(row.instrument)
         side = 1.0 if row.lots > 0 else -1.0
         bonus = min(desk.scene.terms.bonus, max(0.0, desk.value()) / self._gross(desk))
         price = mark * (1.0 - side * bonus)
@@ -84,12 +83,11 @@ class TakeoverWithBonus:
     @staticmethod
     def _gross(desk: Desk) -> float:
         """USD value of all positions without sign."""
-        _, market = desk.now()
         gross = 0.0
         for row in desk.state.rows.values():
             if row.lots:
                 contract = desk.scene.market.contracts[row.instrument]
-                unit = abs(unit_at(contract, desk.mark(row.instrument, market)))
+                unit = abs(unit_at(contract, desk.mark(row.instrument)))
                 gross += abs(row.lots) * row.lot * unit * desk.price(row.currency)
         return gross
 
