@@ -18,6 +18,7 @@ from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.path import ACCOUNT, LIQUIDATION_FEE, States, Track, strike_multipliers
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure
 from plimsoll.margin.requirement import Component
 from plimsoll.margin.venues.okx.pm_account import Evaluation, evaluate
 from plimsoll.margin.venues.okx.pm_forms import PM_FORMS, pm_pieces
@@ -33,6 +34,7 @@ from plimsoll.margin.venues.okx.pm_shares import (
     mr9_shares,
 )
 from plimsoll.margin.venues.okx.pm_told import bindings_of, losses_of, notes_of, workings_of
+from plimsoll.margin.venues.okx.procedure import OkxProcedure
 from plimsoll.market import Market
 
 F64 = npt.NDArray[np.float64]
@@ -165,6 +167,16 @@ class RiskUnitMargin(MarginModel):
     def _evaluate(self, book: Book, states: States) -> Evaluation:
         hedging = book.account.settings.get(HEDGING, self.parameters.spot_in_use)
         return evaluate(self.parameters, book, states, hedging)
+
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """See `MarginModel.procedure`."""
+        return OkxProcedure(
+            self.parameters.liquidation.liquidate_at,
+            self.parameters.liquidation.steps,
+            lambda *_: {},
+            assumed,
+            weakest(self.rules, ["liquidation"]),
+        )
 
     def _components(self, account: Account, market: Market, book: Book, found: Evaluation) -> tuple[Component, ...]:
         p = self.parameters
