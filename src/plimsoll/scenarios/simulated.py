@@ -70,8 +70,8 @@ def simulated(
     anew, so that no square root of time is used. `copula`: `t` with `dof`, `skewed_t` with `skew * W + sqrt(W) Z`,
     `W` inverse gamma with `dof / 2` (a negative skew joins falls). `marginal`: `t` of unit variance with
     `marginal_dof` (above 2), `normal`, or `empirical`, the quantiles of `residuals[T, F]` (returns over their
-    volatility). `draws`: `sobol` points under 16 independent digital shifts, each a power of two long, so that `size` is
-    rounded up; `antithetic` pairs; `plain`. The same seed gives the same bits.
+    volatility). `draws`: `sobol` points under 16 independent digital shifts, each a power of two long, so that
+    `size` is rounded up; `antithetic` pairs; `plain`. The same seed gives the same bits.
     """
     chol, vols = _checked(names, correlation, sigma, size, steps)
     if not (np.isfinite(dof) and dof > 0.0) or (copula == "skewed_t" and dof <= 4.0 and skew != 0.0):
