@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from plimsoll.documents import content_hash, refuse
+from plimsoll.dynamics.ewma import ewma_variance
 from plimsoll.risk.joint import JointBook
 from plimsoll.risk.legs import Binding, Component, Leg, make_leg
 from plimsoll.risk.measures import Estimate
@@ -230,9 +231,7 @@ def volatility(returns: F64, decay: float) -> F64:
     It begins with the mean square of the first `WARM_UP` returns; never exactly zero, so that a price that has not
     moved yet has a scale.
     """
-    from scipy.signal import lfilter
-
-    start = np.mean(returns[:WARM_UP] ** 2, axis=0, keepdims=True)
-    body, _ = lfilter([1.0 - decay], [1.0, -decay], returns**2, axis=0, zi=decay * start)
-    result: F64 = np.sqrt(np.maximum(np.vstack([start, body]), 1e-24))
+    start = np.mean(returns[:WARM_UP] ** 2, axis=0)
+    columns = [ewma_variance(returns[:, f], decay, seed=float(start[f])) for f in range(returns.shape[1])]
+    result: F64 = np.sqrt(np.maximum(np.column_stack(columns), 1e-24))
     return result

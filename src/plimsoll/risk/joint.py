@@ -206,11 +206,14 @@ def _summed(plan: Plan, column: Scenarios, rows: npt.NDArray[np.intp], quantity:
     forward = np.ascontiguousarray(shocked_forward(plan, column)[used])
     scale = column.vol_scale(seconds)
     root = np.sqrt(years_of(seconds))
-    floor = column.vol_floor()[None, :] * root[:, None]
+    floor = column.vol_floor()[None, :] * root[:, None] if column.vol_rule.min_up_vol else None
     if column.days.any():
-        left = np.maximum(seconds[:, None] - column.days[None, :] * DAY_SECONDS, 0.0)
+        # the same horizon passes in all scenarios of a model: one number for each expiry then
+        days = column.days[:1] if (column.days == column.days[0]).all() else column.days
+        left = np.maximum(seconds[:, None] - days[None, :] * DAY_SECONDS, 0.0)
         shrink = np.sqrt(np.divide(left, seconds[:, None], out=np.zeros_like(left), where=seconds[:, None] > 0))
-        scale, floor = scale * shrink, floor * shrink
+        scale *= shrink
+        floor = None if floor is None else floor * shrink
     total_vol = plan.vol[rows] * root[group]
     in_range(forward, scale, total_vol)
     return lognormal_book(
@@ -221,7 +224,7 @@ def _summed(plan: Plan, column: Scenarios, rows: npt.NDArray[np.intp], quantity:
         quantity[rows] * plan.multiplier[rows],
         forward,
         scale,
-        floor if floor.any() else None,
+        floor,
         np.ones(used.size),
         per_forward=plan.style[rows] == INVERSE,
         threads=threads,

@@ -71,8 +71,7 @@ def tail_measures(
     """
     x = np.asarray(losses, dtype=np.float64)
     p = None if probability is None else np.asarray(probability, dtype=np.float64)
-    var = float(value_at_risk(x, level, p))
-    es = float(expected_shortfall(x, level, p))
+    var, es = float(value_at_risk(x, level, p)), float(expected_shortfall(x, level, p))
     mass = np.full(x.size, 1.0 / x.size) if p is None else p / p.sum()
     tail = 1.0 - level
     beyond = (x > var).astype(np.float64)
@@ -101,15 +100,26 @@ def maritz_jarrett(losses: F64, mass: F64, level: float, effective: float) -> fl
     with equal masses and `m = S` that is Maritz and Jarrett's estimator with `[S q]` for their index. Source: Maritz
     and Jarrett (1978), "A note on estimating the variance of the sample median".
     """
-    from scipy.special import betainc
-
+    if mass[0] == mass[-1] and (mass == mass[0]).all():
+        # ten standard deviations of the rank hold all of the beta law that a float64 can see
+        reach = 10.0 * losses.size * np.sqrt(level * (1.0 - level) / max(effective, 1.0)) + 10.0
+        low = max(0, int(level * losses.size - reach))
+        high = min(losses.size - 1, int(level * losses.size + reach))
+        x = np.sort(np.partition(losses, (low, high) if high > low else low)[low : high + 1])
+        upto = np.arange(low + 1, high + 2) / losses.size
+        return _spread(x, upto, level, effective, low / losses.size)
     order = np.argsort(losses, kind="stable")
     upto = np.minimum(np.cumsum(mass[order]), 1.0)
     upto[-1] = 1.0
+    return _spread(losses[order], upto, level, effective, 0.0)
+
+
+def _spread(x: F64, upto: F64, level: float, effective: float, before: float) -> float:
+    """Standard deviation of rising losses `x` under the beta law; `upto` the mass up to each, `before` below all."""
+    from scipy.special import betainc
+
     a, b = max(effective * level, 1e-9), max(effective * (1.0 - level), 1e-9)
-    cumulative = betainc(a, b, upto)
-    weight = np.diff(cumulative, prepend=0.0)
-    x = losses[order]
+    weight = np.diff(betainc(a, b, upto), prepend=betainc(a, b, before))
     # centred first: a quantile far from zero must not lose its spread in the subtraction of squares
     centre = x[min(int(np.searchsorted(upto, level - MASS_TOLERANCE)), x.size - 1)]
     mean = float(weight @ (x - centre))

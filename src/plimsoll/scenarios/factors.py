@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.documents import DAY_SECONDS, refuse
+from plimsoll.documents import refuse
+from plimsoll.market.history import DAY_NS, History
 from plimsoll.scenarios.moves import BASIS, F64, I64, IV, checked_returns
-
-DAY_NS = int(DAY_SECONDS * 1e9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +26,7 @@ class FactorHistory:
     times: I64
     step_days: float
     source: str = ""
+    left_out: int = 0
 
     @classmethod
     def build(
@@ -55,6 +55,25 @@ class FactorHistory:
             raise refuse(f"history.times[{where}]", int(at[where]), "an instant after the one before")
         return cls(tuple(names), array, at, float(step_days), source)
 
+    @classmethod
+    def of_levels(cls, history: History, source: str = "") -> FactorHistory:
+        """Log returns of a history of levels, whose names are those of the factors.
+
+        The first row is the first at which every factor has a level. A return without a level at either end is left
+        out for all factors, since a scenario is a joint move; `left_out` counts such rows, and nothing is bridged.
+        """
+        known = np.isfinite(history.values).all(axis=1)
+        if known.sum() < 3:
+            raise refuse("history", f"{int(known.sum())} rows with every factor", "at least 3")
+        times, returns = history.log_returns()
+        first = int(np.argmax(known))
+        times, returns = times[first:], returns[first:]
+        good = np.isfinite(returns).all(axis=1)
+        made = cls.build(
+            history.names, returns[good], times=times[good], step_days=history.step_ns / DAY_NS, source=source
+        )
+        return replace(made, left_out=int((~good).sum()))
+
     def __len__(self) -> int:
         return int(self.returns.shape[0])
 
@@ -67,18 +86,18 @@ class FactorHistory:
         wanted = {name + kind for name in underlyings for kind in ("", IV, BASIS)}
         at = [i for i, n in enumerate(self.names) if n in wanted]
         names = tuple(self.names[i] for i in at)
-        return FactorHistory(names, np.ascontiguousarray(self.returns[:, at]), self.times, self.step_days, self.source)
+        return replace(self, names=names, returns=np.ascontiguousarray(self.returns[:, at]))
 
     def until(self, instant_ns: int) -> FactorHistory:
         """What was known at an instant, itself included: nothing later can reach a model that gets this."""
         end = int(np.searchsorted(self.times, instant_ns, side="right"))
         if end < 2:
             raise refuse("history", f"{end} returns known by then", "at least 2")
-        return FactorHistory(self.names, self.returns[:end], self.times[:end], self.step_days, self.source)
+        return replace(self, returns=self.returns[:end], times=self.times[:end])
 
     def last(self, count: int) -> FactorHistory:
         """The last `count` returns, or all if there are fewer."""
-        return FactorHistory(self.names, self.returns[-count:], self.times[-count:], self.step_days, self.source)
+        return replace(self, returns=self.returns[-count:], times=self.times[-count:])
 
     def steps(self, horizon_days: float) -> int:
         """Steps in a horizon, which must be a whole number of them."""
