@@ -6,7 +6,18 @@ import click
 
 from plimsoll.cli._common import print_json
 
-NAMES = ("account", "market", "rules", "requirement", "case", "surface", "venue-state", "balance-sheet", "call-policy")
+NAMES = (
+    "account",
+    "market",
+    "rules",
+    "requirement",
+    "case",
+    "surface",
+    "venue-state",
+    "balance-sheet",
+    "call-policy",
+    "risk-model",
+)
 
 
 @click.command(epilog="Example: plimsoll schema account > account.schema.json")
@@ -34,6 +45,10 @@ def schema(name: str) -> dict[str, object]:
         from plimsoll.liquidation.waterfall import BalanceSheet, VenueState
 
         return VenueState.json_schema() if name == "venue-state" else BalanceSheet.json_schema()
+    if name == "risk-model":
+        from plimsoll.risk.models import RiskModel
+
+        return RiskModel.json_schema()
     from plimsoll.margin import MODELS, Account, Requirement, Rules, model_class
     from plimsoll.market import Market
 

@@ -37,12 +37,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """Components of a charge, the scenarios that set it, and how its error was found."""
+    """Components of a charge, the scenarios that set it, and how its error was found.
+
+    `error` is that of the charge where it is less than the sum of those of the components.
+    """
 
     components: tuple[Component, ...]
     binding: tuple[Binding, ...]
     method: str
     tail: TailFit | None = None
+    error: float | None = None
     notes: tuple[str, ...] = field(default=())
 
 
@@ -54,18 +58,19 @@ def charge(run: Run) -> Made:
 def _measure(run: Run, leg: Leg, name: str, title: str, measure: str, factor: float = 1.0) -> Component:
     found = leg.measures.es if measure == "es" else leg.measures.var
     weights = factor * leg.weights(measure)
-    return part(run.book, leg, name, title, weights, abs(factor) * found.standard_error)
+    shares = leg.shares(run.book, weights)
+    return Component(name, title, factor * found.value, abs(factor) * found.standard_error, shares)
 
 
 def _plain(run: Run, shape: PlainCharge) -> Made:
     leg = run.base
     if shape.tail is None:
         found = leg.measures.es if shape.measure == "es" else leg.measures.var
-        component = _measure(run, leg, shape.measure, shape.measure.upper(), shape.measure)
+        component = _measure(run, leg, shape.measure, _NAMES[shape.measure], shape.measure)
         return Made((component,), bindings(leg, leg.weights(shape.measure), run.history), found.method)
     fit = peaks_over_threshold(leg.losses, run.model.level, shape.tail)
     found, weights = (fit.es, fit.weights) if shape.measure == "es" else (fit.var, fit.var_weights)
-    title = f"{shape.measure.upper()} of the fitted tail"
+    title = f"{_NAMES[shape.measure]} of the fitted tail"
     component = part(run.book, leg, shape.measure, title, weights, found.standard_error)
     # weights add to the figure by homogeneity, to rounding; the figure itself is the formula's
     component = Component(component.name, title, found.value, found.standard_error, component.shares)
@@ -82,13 +87,13 @@ def _stress_blend(run: Run, shape: StressBlend) -> Made:
     now, stress = run.base, _stress_leg(run, shape.stress_rows)
     w, m = shape.weight, shape.measure
     parts = (
-        _measure(run, now, "now", f"{m.upper()} now x {w:g}", m, w),
-        _measure(run, stress, "stress", f"{m.upper()} of the stress period x {1 - w:g}", m, 1.0 - w),
+        _measure(run, now, "now", f"{_NAMES[m]} now x {w:g}", m, w),
+        _measure(run, stress, "stress", f"{_NAMES[m]} of the stress period x {1 - w:g}", m, 1.0 - w),
     )
     told = bindings(now, w * now.weights(m), run.history) + bindings(stress, (1 - w) * stress.weights(m), run.history)
     if shape.floor:
         whole = run.leg("whole history", run.plain(HistoricalScenarios()))
-        lowest = _measure(run, whole, "floor", f"{m.upper()} of the whole history, unscaled", m)
+        lowest = _measure(run, whole, "floor", f"{_NAMES[m]} of the whole history, unscaled", m)
         if lowest.value > sum(c.value for c in parts):
             note = "the floor binds"
             return Made((lowest,), bindings(whole, whole.weights(m), run.history), "of the floor", notes=(note,))
@@ -110,7 +115,7 @@ def _span2(run: Run, shape: Span2Charge) -> Made:
             label = shape.moves[worst].label
             heavy = part(run.book, made, "stress", f"stress risk x {1 - x:g}: {label}", weights, 0.0)
             told = tuple(Binding(f"{label}: {b.label}", b.loss, b.weight) for b in bindings(made, weights, None))
-    first = _measure(run, now, "historical", f"historical risk, {m.upper()} x {x:g}", m, x)
+    first = _measure(run, now, "historical", f"historical risk, {_NAMES[m]} x {x:g}", m, x)
     parts = (first, heavy, *size_charges(run, shape.size))
     return Made(
         parts,
@@ -205,7 +210,9 @@ def _stans(run: Run, shape: StansCharge) -> Made:
         extra.standard_error + less.standard_error,
         extra.shares + less.shares,
     )
-    return Made((first, added), told, "sum of the errors of the components, an upper bound")
+    # base and stressed draws share their numbers: their errors are at most added
+    error = (1.0 - q) * base.measures.es.standard_error + q * worst.measures.es.standard_error
+    return Made((first, added), told, "weighted sum of both errors, an upper bound", error=error)
 
 
 def only(moves: FactorMoves, underlyings: tuple[str, ...]) -> FactorMoves:
@@ -230,12 +237,14 @@ def _buffer(run: Run, shape: BufferCharge) -> Made:
     parts = [_measure(run, base, "var", "VaR", "var")]
     if lifted is not base:
         parts.append(_difference(run, "floor", "volatility floor", lifted, base, "var"))
+    error = lifted.measures.var.standard_error
     alone = [run.leg(f"{u} alone", only(lifted.moves, (u,))) for u in run.book.underlyings]
     if len(alone) > 1:
         least = (1.0 - shape.diversification_cap) * sum(leg.measures.var.value for leg in alone)
         if least > lifted.measures.var.value:
             legs = [_measure(run, leg, "", "", "var", 1.0 - shape.diversification_cap) for leg in alone]
             whole = _measure(run, lifted, "", "", "var", -1.0)
+            error = sum(c.standard_error for c in legs)
             parts.append(_summed("diversification", "cap on diversification", [*legs, whole]))
     buffer = 1.0 + shape.buffer * (1.0 - stress)
     if (buffer > 1.0).any():
@@ -243,10 +252,12 @@ def _buffer(run: Run, shape: BufferCharge) -> Made:
             lifted.moves.names, lifted.moves.multiplier ** buffer[:, None], lifted.moves.days,
             lifted.moves.probability, lifted.moves.lag, None, lifted.moves.origin,
         )  # fmt: skip
-        parts.append(_difference(run, "buffer", "buffer not used up", run.leg("buffered", grown), lifted, "var"))
+        buffered = run.leg("buffered", grown)
+        parts.append(_difference(run, "buffer", "buffer not used up", buffered, lifted, "var"))
+        error *= max(1.0, buffered.measures.var.standard_error / max(lifted.measures.var.standard_error, 1e-300))
     notes = tuple(f"{n}: stress {s:.0%}" for n, s in zip(run.history.names, stress.tolist(), strict=True))
     told = bindings(lifted, lifted.at_binding(), run.history)
-    return Made(tuple(parts), told, "sum of the errors of the components, an upper bound", notes=notes)
+    return Made(tuple(parts), told, "of the VaR that the parts add up to", error=error, notes=notes)
 
 
 def _difference(run: Run, name: str, title: str, more: Leg, less: Leg, measure: str) -> Component:
@@ -257,6 +268,8 @@ def _summed(name: str, title: str, parts: list[Component]) -> Component:
     shares: F64 = np.sum([p.shares for p in parts], axis=0)
     return Component(name, title, sum(p.value for p in parts), sum(p.standard_error for p in parts), shares)
 
+
+_NAMES = {"var": "VaR", "es": "ES"}
 
 _SHAPES: dict[str, Callable[[Run, Any], Made]] = {
     "plain": _plain,

@@ -188,7 +188,7 @@ def evaluate(
     made = charge(run)
     base = run.base
     total = float(sum(c.value for c in made.components))
-    error = float(sum(c.standard_error for c in made.components))
+    error = float(sum(c.standard_error for c in made.components)) if made.error is None else made.error
     shares = np.sum([c.shares for c in made.components], axis=0)
     held = content_hash(
         {
@@ -206,6 +206,10 @@ def evaluate(
         notes.append(f"{base.moves.floored} moves would have passed through zero and were stopped")
     if base.proxies:
         notes.append("iv: proxy for " + ", ".join(base.proxies) + ": no history of implied volatility was given")
+    if isinstance(model.scenarios, SimulatedScenarios):
+        notes.append("errors are those of drawing: volatility, correlation and shape are taken as known")
+    if run.history.left_out:
+        notes.append(f"{run.history.left_out} returns without every factor were left out")
     return RiskResult(
         model=model,
         charge=Estimate(total, error, made.method),

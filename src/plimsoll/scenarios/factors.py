@@ -56,12 +56,14 @@ class FactorHistory:
         return cls(tuple(names), array, at, float(step_days), source)
 
     @classmethod
-    def of_levels(cls, history: History, source: str = "") -> FactorHistory:
-        """Log returns of a history of levels, whose names are those of the factors.
+    def of_levels(cls, history: History, underlyings: Sequence[str] | None = None, source: str = "") -> FactorHistory:
+        """Log returns of a history of levels, whose names are those of the factors; of some underlyings, or of all.
 
         The first row is the first at which every factor has a level. A return without a level at either end is left
         out for all factors, since a scenario is a joint move; `left_out` counts such rows, and nothing is bridged.
         """
+        if underlyings is not None:
+            history = history.select(_factors_of(history.names, underlyings))
         known = np.isfinite(history.values).all(axis=1)
         if known.sum() < 3:
             raise refuse("history", f"{int(known.sum())} rows with every factor", "at least 3")
@@ -79,13 +81,8 @@ class FactorHistory:
 
     def of(self, underlyings: Sequence[str]) -> FactorHistory:
         """Only the factors of these underlyings. Raises `DocumentError` for one whose price has no history."""
-        for name in underlyings:
-            if name not in self.names:
-                known = ", ".join(n for n in self.names if not n.endswith((IV, BASIS))) or "none"
-                raise refuse(f"history.{name}", "no history of its price", f"every underlying held; there are {known}")
-        wanted = {name + kind for name in underlyings for kind in ("", IV, BASIS)}
-        at = [i for i, n in enumerate(self.names) if n in wanted]
-        names = tuple(self.names[i] for i in at)
+        names = tuple(_factors_of(self.names, underlyings))
+        at = [self.names.index(n) for n in names]
         return replace(self, names=names, returns=np.ascontiguousarray(self.returns[:, at]))
 
     def until(self, instant_ns: int) -> FactorHistory:
@@ -114,3 +111,13 @@ class FactorHistory:
         digest.update(np.ascontiguousarray(self.times, dtype="<i8").tobytes())
         digest.update(np.ascontiguousarray(self.returns, dtype="<f8").tobytes())
         return "sha256:" + digest.hexdigest()
+
+
+def _factors_of(names: Sequence[str], underlyings: Sequence[str]) -> list[str]:
+    """The factors of some underlyings, in their order. Raises `DocumentError` for one whose price is not there."""
+    for name in underlyings:
+        if name not in names:
+            known = ", ".join(n for n in names if not n.endswith((IV, BASIS))) or "none"
+            raise refuse(f"history.{name}", "no history of its price", f"every underlying held; there are {known}")
+    wanted = {name + kind for name in underlyings for kind in ("", IV, BASIS)}
+    return [n for n in names if n in wanted]
