@@ -30,6 +30,7 @@ LISTING: dict[str, list[Listing]] = {
     ],
     "Validate": [
         Listing("conformance", "Run numbers that venues computed against the models.", "conformance"),
+        Listing("validate", "Backtests: published ones reproduced, and our own.", "validate"),
         Listing("schema", "Print the JSON Schema of a document.", "schema"),
     ],
     "Operate": [

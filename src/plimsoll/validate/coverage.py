@@ -1,8 +1,8 @@
 """Did a forecast of a tail loss cover: how many exceptions there were, and whether they came together.
 
 An exception (`hit`) is a day whose loss was larger than the forecast; `level` is the share of days on which that
-should happen (0.01 for a forecast at 99 %). The tests with a chi-square distribution reject a right forecast of 250 days
-at 1 % about twice as often as they say; `exact=True` and simulated p-values keep their size: a gate should use those.
+should happen (0.01 for a forecast at 99 %). The tests with a chi-square distribution reject a right forecast of 250
+days at 1 % about twice as often as they say; `exact=True` and simulated p-values keep their size: a gate uses those.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def independence(hits: npt.ArrayLike, *, draws: int = 0, seed: int = 0) -> Test:
     """Christoffersen's test that an exception does not make one on the next day more or less likely.
 
     Chi-square with one degree, or with `draws` an exact permutation test: the same exceptions on other days, which
-    keeps its size in small samples. `defined` is false without an exception that has a day after it, and where every day is
-    one. Christoffersen (1998), International Economic Review 39(4).
+    keeps its size in small samples. `defined` is false without an exception that has a day after it, and where every
+    day is one. Christoffersen (1998), International Economic Review 39(4).
     """
     found = checked_hits(hits)
     if found.size < 2:
