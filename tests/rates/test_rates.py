@@ -128,13 +128,14 @@ def test_size_makes_the_period_longer_and_the_rate_higher() -> None:
     rule = SizeRule(sizes=(1e5, 1e7, 5e7), participation=0.1)
     volume = np.full(tails.times.size, 2e8)
     found = sized_rates(rule, tails, volume, 0.2)
-    assert found.period[0].tolist() == pytest.approx([1.005, 1.5, 3.5])
+    assert found.period[0].tolist() == pytest.approx([1.0, 1.0, 2.75])
     assert (np.diff(found.raw, axis=1) > 0).all()
     # the marginal law alone: Y sigma sqrt(q / volume)
     sigma = tails.sigma[:, None]
     assert found.close_out == pytest.approx(sigma * np.sqrt(np.array(rule.sizes) / 2e8), rel=1e-9)
     assert found.hedge_jump == pytest.approx(found.tail * 0.3 * 0.2)
-    assert found.floor - tails.at_horizon(tails.floor, 1.5)[:, None] != pytest.approx(0.0)
+    extra = found.close_out + found.hedge_jump
+    assert found.floor[:, 2] - extra[:, 2] == pytest.approx(tails.at_horizon(tails.floor, 2.75))
 
 
 def test_stressed_volume_is_a_past_median() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def history_option(function: F) -> F:
     """`--history FILE` and `--asset SYMBOL=NAME`."""
-    text = "Bars with close and quote volume (CSV or Parquet); default: a history that the project makes itself."
+    text = "Bars with close and volume (CSV or Parquet), coins at their close; default: a history made by the project."
     named = "A symbol of the file, or SYMBOL=NAME; may be repeated; the first is the one in which others are hedged."
     function = click.option("--asset", "assets", multiple=True, metavar="SYMBOL", help=named)(function)
     return click.option("--history", metavar="FILE", help=text)(function)
@@ -198,6 +199,50 @@ def tune(
         raise click.exceptions.Exit(1)
 
 
+@command.command(epilog="Example: plimsoll rates thresholds --history hourly.parquet --asset BTCUSDT=BTC -o v.png")
+@history_option
+@click.option("--rule", metavar="FILE", help="Threshold rule (`plimsoll schema threshold-rule`); default: the house's.")
+@click.option("--fast-hours", default=24.0, show_default=True, help="Window of the realised volatility.")
+@click.option("--decay-hours", default=168.0, show_default=True, help="Memory of the forecast volatility.")
+@click.option("--output", "-o", metavar="FILE", help="Draw the scalars (.png or .svg).")
+@json_option
+def thresholds(
+    history: str | None,
+    assets: tuple[str, ...],
+    rule: str | None,
+    fast_hours: float,
+    decay_hours: float,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """The scalar on maintenance margins through a history: how far volatility raises thresholds, and how fast."""
+    from plimsoll.margin.avsl import ThresholdRule
+    from plimsoll.market.history import History
+    from plimsoll.rates.thresholds import threshold_path
+
+    chosen = ThresholdRule() if rule is None else ThresholdRule.load(rule)
+    paths = []
+    for name, found in _histories(history, assets).items():
+        closes = History.build([name], found.times, found.closes)
+        hours = closes.step_ns / 3.6e12
+        fast, decay = max(fast_hours, 2.0 * hours), max(decay_hours, 2.0 * hours)
+        paths.append(threshold_path(chosen, closes, name, fast_hours=fast, decay_hours=decay))
+    if output is not None:
+        from plimsoll.report.canvas import save
+        from plimsoll.report.rates_figure import thresholds_figure
+
+        save(thresholds_figure(paths), output)
+    if as_json:
+        print_json([{"name": p.name, "times": p.times.tolist(), "scalar": p.scalar.tolist()} for p in paths])
+        return
+    from plimsoll.report.rates_view import thresholds_view
+
+    out = console()
+    out.print(thresholds_view(paths))
+    if output is not None:
+        out.print(f"\npicture: {output}", markup=False, soft_wrap=True)
+
+
 def _policy(path: str | None) -> RatePolicy:
     from plimsoll.rates.publish import RatePolicy
 
@@ -220,6 +265,8 @@ def _histories(path: str | None, assets: tuple[str, ...]) -> dict[str, AssetHist
 
     names = {symbol: name or symbol for symbol, _, name in (a.partition("=") for a in assets)} or None
     bars = read_bars(path, names=names)
-    volume = bars.field("quote_volume")
+    volume = bars.field("quote_volume" if "quote_volume" in bars.fields else "volume")
+    if "quote_volume" not in bars.fields:
+        volume = replace(volume, values=volume.values * bars.history.values)
     order = list(names.values()) if names else list(bars.history.names)
     return {name: AssetHistory.of(name, bars.history, volume) for name in order}

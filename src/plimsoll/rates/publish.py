@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from plimsoll.documents import Document, refuse
 from plimsoll.margin.parts.tiers import Tier, TierTable
+from plimsoll.margin.period import HOURS, closing_hours, margin_period
 from plimsoll.market.history import History
 from plimsoll.rates.governor import Change, GovernorRule, Published, govern
 from plimsoll.rates.raw import TailRule, tail_series
@@ -97,7 +98,8 @@ def publish(
 def _one(policy: RatePolicy, history: AssetHistory, jump: F64 | None) -> AssetRates:
     step_days = float(np.median(np.diff(history.times))) / 86_400e9
     volume = stressed_volume(policy.size, history.volume, step_days)
-    longest = policy.size.days + max(policy.size.sizes) / (policy.size.participation * float(np.min(volume)))
+    closing = closing_hours(max(policy.size.sizes), float(np.min(volume)), policy.size.participation)
+    longest = margin_period(policy.size.period, closing) / HOURS
     most = max(1, min(int(np.ceil(longest / step_days)), policy.tail.least))
     horizons = tuple(sorted({1, *(h for h in _LADDER if h < most), most}))
     tails = tail_series(policy.tail, history.times, history.closes, horizons)

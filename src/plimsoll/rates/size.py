@@ -1,7 +1,7 @@
 """What size adds to a rate: a longer period, the cost of closing, and the jump of a hedge's correlation.
 
 ```
-period(size)  days + size / (participation * stressed volume)
+period(size)  the margin period, with closing at a part of the stressed volume
 raw(size)     tail(period(size)) + close-out cost(size) / size + hedge jump
 ```
 
@@ -22,6 +22,7 @@ from pydantic import Field, model_validator
 
 from plimsoll.documents import Fraction, NonNegative, Part, Positive, fault, refuse
 from plimsoll.margin.addons.liquidity import Closing
+from plimsoll.margin.period import HOURS, MarginPeriod, closing_hours, margin_period
 from plimsoll.rates.raw import TailSeries
 
 F64 = npt.NDArray[np.float64]
@@ -30,14 +31,14 @@ F64 = npt.NDArray[np.float64]
 class SizeRule(Part):
     """How rates grow with size. `sizes` are the ends of the tiers in USD; the rate of a tier is that of its end.
 
-    `days` is the margin period of a small position, `participation` the part of the stressed volume at which a large
-    one is closed, `stress` the part of the volume that is gone when it is needed, `impact` the Y of the square-root
+    `period` is the margin period, `participation` the part of the stressed volume at which a position is closed,
+    `stress` the part of the volume that is gone when it is needed, `impact` the Y of the square-root
     law, `free` the part of a day's volume that costs nothing. `hedged` is the part of the open interest that leans on
     a hedge in the lead asset. `maintenance` is the maintenance rate over the initial one.
     """
 
     sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1e5, 1e6, 1e7, 5e7, 2e8)
-    days: Positive = 1.0
+    period: MarginPeriod = MarginPeriod(detection=1.0, call=4.0, close_out=18.0, settlement=1.0)
     participation: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.1
     stress: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.5
     impact: NonNegative = 1.0
@@ -82,7 +83,8 @@ def sized_rates(rule: SizeRule, tails: TailSeries, volume: F64, jump: F64 | floa
     parts = {name: np.empty((count, kinds)) for name in ("tail", "close_out", "period", "floor", "stressed")}
     step_days = float(np.median(np.diff(tails.times))) / 86_400e9
     for k, size in enumerate(rule.sizes):
-        days = rule.days + size / (rule.participation * volume)
+        closing = closing_hours(np.full(volume.shape, size), volume, rule.participation)
+        days = margin_period(rule.period, closing) / HOURS
         bars = days / step_days
         parts["period"][:, k] = days
         for name, series in (("tail", tails.tail), ("floor", tails.floor), ("stressed", tails.stressed)):

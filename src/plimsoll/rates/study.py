@@ -1,4 +1,4 @@
-"""A history as what governors are judged on: the first tier's raw rates, and the losses that they should have covered."""
+"""A history as what governors are judged on: raw rates of the first tier, and the losses they should have covered."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from plimsoll.margin.period import HOURS
 from plimsoll.rates.governor import RAW
 from plimsoll.rates.publish import AssetHistory, RatePolicy, publish
 from plimsoll.rates.tune import Series, losses
@@ -25,7 +26,7 @@ def study_series(
     for name, rates in raw.items():
         history = histories[name]
         step_days = float(np.median(np.diff(history.times))) / 86_400e9
-        bars = max(1, int(np.ceil(policy.size.days / step_days - 1e-9)))
+        bars = max(1, int(np.ceil(policy.size.period.hours / HOURS / step_days - 1e-9)))
         start = history.times.size - rates.times.size
         found.append(
             Series(

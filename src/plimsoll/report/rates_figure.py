@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from plimsoll.rates.publish import AssetHistory, AssetRates
+    from plimsoll.rates.thresholds import ThresholdPath
     from plimsoll.rates.tune import Tuned
 
 MOST_PANELS = 6
@@ -52,6 +53,25 @@ def rates_figure(rates: Mapping[str, AssetRates], histories: Mapping[str, AssetH
             axes.grid(axis="y")
             axes.set_axisbelow(True)
         figure.axes[0].legend(ncols=4, loc="upper left", bbox_to_anchor=(0.12, 1.17), borderaxespad=0.0)
+        return figure
+
+
+def thresholds_figure(paths: Sequence[ThresholdPath]) -> Figure:
+    """For each asset the scalar on maintenance margins, and below it the two volatilities that it follows."""
+    shown = list(paths)[:MOST_PANELS]
+    with styled():
+        figure = new_figure(9.0, 2.4 * len(shown) + 0.4)
+        for axes, path in zip(figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0], shown, strict=True):
+            days = [instant_of(int(t)) for t in path.times]
+            axes.plot(days, path.fast, color=MUTED, linewidth=0.7, label="fast volatility, a year")
+            axes.plot(days, path.forecast, color=MARK, linewidth=0.9, label="forecast")
+            axes.plot(days, path.scalar, color=LOSS, drawstyle="steps-post", linewidth=1.3, label="scalar")
+            axes.axhline(1.0, color=INK, linewidth=0.6, linestyle=":")
+            axes.set_title(path.name)
+            axes.set_ylim(0.0, 1.1 * float(max(np.nanmax(path.scalar), np.nanquantile(path.fast, 0.995))))
+            axes.grid(axis="y")
+            axes.set_axisbelow(True)
+        figure.axes[0].legend(ncols=3, loc="upper left", bbox_to_anchor=(0.12, 1.17), borderaxespad=0.0)
         return figure
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,8 @@ from plimsoll.report.amounts import money, short_money
 if TYPE_CHECKING:
     from plimsoll.rates.impact import Impact
     from plimsoll.rates.publish import AssetHistory, AssetRates, RatePolicy
-    from plimsoll.rates.tune import Score, Tuned
+    from plimsoll.rates.thresholds import ThresholdPath
+    from plimsoll.rates.tune import Tuned
 
 STRONG, QUIET, BAD = "bold", "dim", "red"
 LAST = 6
@@ -166,10 +167,23 @@ def tuned_view(found: Tuned, split: int, coverage: float) -> RenderableType:
     )
 
 
+def thresholds_view(paths: Sequence[ThresholdPath]) -> RenderableType:
+    """Each asset: its volatilities and scalar now, and how high thresholds stood through the history."""
+    table = _table("", "last", "fast vol", "forecast", "scalar", "highest", "on", "raised")
+    for path in paths:
+        top = int(path.scalar.argmax())
+        table.add_row(
+            path.name,
+            _day(int(path.times[-1])),
+            f"{path.fast[-1]:.0%}",
+            f"{path.forecast[-1]:.0%}",
+            f"{path.scalar[-1]:.2f}",
+            f"{path.scalar[top]:.2f}",
+            _day(int(path.times[top])),
+            f"{path.raised:.0%} of the time",
+        )
+    return Group(Text("maintenance margins times a scalar that follows volatility", style=STRONG), table)
+
+
 def _limit(daily: float | None) -> str:
     return "free" if daily is None else f"{daily:g} a day"
-
-
-def score_dict(score: Score) -> dict[str, float]:
-    """Plain JSON values."""
-    return dict(vars(score))
