@@ -169,7 +169,7 @@ def tuned_view(found: Tuned, split: int, coverage: float) -> RenderableType:
 
 def thresholds_view(paths: Sequence[ThresholdPath]) -> RenderableType:
     """Each asset: its volatilities and scalar now, and how high thresholds stood through the history."""
-    table = _table("", "last", "fast vol", "forecast", "scalar", "highest", "on", "raised")
+    table = _table("", "last", "fast vol", "forecast", "scalar", "highest", "on", "time raised")
     for path in paths:
         top = int(path.scalar.argmax())
         table.add_row(
@@ -180,7 +180,7 @@ def thresholds_view(paths: Sequence[ThresholdPath]) -> RenderableType:
             f"{path.scalar[-1]:.2f}",
             f"{path.scalar[top]:.2f}",
             _day(int(path.times[top])),
-            f"{path.raised:.0%} of the time",
+            f"{path.raised:.0%}",
         )
     return Group(Text("maintenance margins times a scalar that follows volatility", style=STRONG), table)
 
