@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plimsoll.report.canvas import INK, LINES, LOSS, MUTED, SERIES, new_figure, percent_axis, styled
+from plimsoll.report.canvas import INK, LOSS, MUTED, SERIES, new_figure, percent_axis, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from plimsoll.validate.judge import Judgement, Verdict
+    from plimsoll.validate.judge import Judgement
     from plimsoll.validate.walk import Track
 
 SHADES = {"calm": "#2a8f6f", "normal": "#e69f00", "stressed": "#c8501e", "all": INK}
@@ -29,7 +29,7 @@ def track_figure(track: Track, models: Sequence[str] | None = None) -> Figure:
         figure = new_figure(9.2, 3.4)
         axes = figure.add_subplot()
         top = max(float(track.losses.max()), *(float(track.var[m].max()) for m in shown)) * 1.05
-        axes.vlines(times, 0.0, np.maximum(track.losses, -top / 3), color=LINES, linewidth=0.6)
+        axes.vlines(times, 0.0, np.maximum(track.losses, -top / 3), color=MUTED, alpha=0.55, linewidth=0.6)
         for k, model in enumerate(shown):
             axes.plot(times, track.var[model], color=SERIES[k], linewidth=1.0, label=f"VaR, {model}")
         beyond = track.losses > track.var[shown[0]]
@@ -60,47 +60,47 @@ def coverage_figure(judged: Judgement, model: str) -> Figure:
         for v in rows:
             y = books.index(v.book) + 0.17 * (regimes.index(v.regime) - (len(regimes) - 1) / 2)
             colour = SHADES[v.regime]
-            axes.plot([v.low, min(v.high, 0.12)], [y, y], color=colour, linewidth=1.2)
+            axes.plot([v.low, v.high], [y, y], color=colour, linewidth=1.2)
             axes.plot(
                 v.exceptions / v.days, y, "o", color=colour, markersize=4.5, mfc=colour if v.rejected() else "none"
             )
         axes.axvline(judged.level, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)))
         axes.set_yticks(range(len(books)), books)
         axes.set_ylim(len(books) - 0.5, -0.5)
-        axes.set_xlim(left=0.0)
+        # an interval of few days reaches far: it runs out of the picture rather than make it small
+        axes.set_xlim(0.0, 1.2 * max(0.025, *(v.exceptions / v.days for v in rows)))
         percent_axis(axes, "x", signed=False)
         axes.set_xlabel(f"share of days not covered, exact 95 % interval; dashed: promised {judged.level:.1%}")
         axes.set_title(f"Coverage of {model} by book and volatility regime (filled: rejected over all)")
         keys = [Line2D([], [], color=SHADES[r], marker="o", mfc="none", label=r) for r in regimes]
-        axes.legend(handles=keys, loc="lower right", ncols=len(keys))
+        figure.legend(handles=keys, loc="outside lower center", ncols=len(keys))
         return figure
 
 
 def cost_figure(judged: Judgement) -> Figure:
-    """What coverage cost: mean margin over the hindsight need against exceptions, a mark for each book and model."""
+    """What coverage cost: a row for each book, the mean margin of each model over what hindsight needed.
+
+    Hollow where the model's coverage of the book is rejected: what is cheap there was not a margin.
+    """
+    books = list(dict.fromkeys(v.book for v in judged.verdicts))
     with styled():
-        figure = new_figure(9.2, 3.6)
+        figure = new_figure(9.2, 0.36 * len(books) + 1.4)
         axes = figure.add_subplot()
         for k, model in enumerate(judged.models):
-            rows = [v for v in judged.verdicts if v.model == model and v.regime == "all"]
-            rows = [v for v in rows if np.isfinite(v.conservatism)]
-            x, y = [v.conservatism for v in rows], [v.exceptions / v.days for v in rows]
-            axes.plot(x, y, "o", color=SERIES[k], markersize=6, alpha=0.85, label=model)
-            if k == 0:
-                for v in rows:
-                    place = (v.conservatism, v.exceptions / v.days)
-                    axes.annotate(v.book, place, (5, 4), textcoords="offset points", fontsize=7.5, color=MUTED)
-        axes.axhline(judged.level, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)))
-        axes.axvline(1.0, color=LINES, linewidth=0.8)
-        percent_axis(axes, "y", signed=False)
-        axes.set_ylim(bottom=0.0)
-        axes.set_xlabel("mean margin over the constant margin that hindsight needed (1: as much)")
-        axes.set_ylabel("days not covered")
-        axes.set_title("What coverage costs")
-        axes.legend(loc="upper right")
+            rows = [
+                v for v in judged.verdicts if v.model == model and v.regime == "all" and np.isfinite(v.conservatism)
+            ]
+            for v in rows:
+                fill = "none" if v.rejected() else SERIES[k]
+                axes.plot(v.conservatism, books.index(v.book), "o", color=SERIES[k], markersize=7, mfc=fill)
+            axes.plot([], [], "o", color=SERIES[k], markersize=7, label=model)
+        axes.axvline(1.0, color=MUTED, linewidth=0.8)
+        axes.axvline(judged.ceiling, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)))
+        axes.set_yticks(range(len(books)), books)
+        axes.set_ylim(len(books) - 0.5, -0.5)
+        axes.grid(axis="y")
+        axes.set_xlim(left=0.0)
+        axes.set_xlabel("mean margin over the constant margin that hindsight needed (1: as much; dashed: the ceiling)")
+        axes.set_title("What coverage costs (hollow: coverage of all days rejected)")
+        figure.legend(loc="outside lower center", ncols=len(judged.models))
         return figure
-
-
-def regimes_of(verdicts: Sequence[Verdict]) -> list[str]:
-    """Regimes in the order in which they are shown."""
-    return [r for r in SHADES if any(v.regime == r for v in verdicts)]
