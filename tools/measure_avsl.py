@@ -205,13 +205,13 @@ def page(tables: dict[str, dict[str, dict[str, Tally]]], seen: dict[str, Window]
     every = [t for by_window in tables.values() for by_way in by_window.values() for t in by_way.values()]
     most, bound = max(zone_changes(w) for w in seen.values())
     intro = (
-        f"{every[0].accounts} accounts in each window, by `python tools/measure_avsl.py`, whose docstring says how prices "
-        f"and accounts are made and what holders do. The rule is the default: weight {RULE.weight:g}, reference "
-        f"{100 * RULE.reference:.0f} % a year, cap {RULE.cap:g}, at most {RULE.up:g} an hour up and {RULE.down:g} down, "
-        f"release {RULE.release:g}; calls under the default policy, {POLICY.deadline_hours:g} hours to pay. *By "
+        f"{every[0].accounts} accounts in each window, by `python tools/measure_avsl.py`, whose docstring says how "
+        f"prices and accounts are made and what holders do. The rule is the default: weight {RULE.weight:g}, reference "
+        f"{100 * RULE.reference:.0f} % a year, cap {RULE.cap:g}, at most {RULE.up:g} an hour up and {RULE.down:g} down"
+        f", release {RULE.release:g}; calls under the default policy, {POLICY.deadline_hours:g} hours to pay. *By "
         "threshold* are accounts closed at a deadline without ever having been below their base margin, under any of "
-        "the rules: a call comes above the base, so a fixed rule has some too. Closes by a threshold before a deadline, "
-        f"over all rows: {sum(t.at_once for t in every)}. Money in thousands of USD."
+        "the rules: a call comes above the base, so a fixed rule has some too. Closes by a threshold before a "
+        f"deadline, over all rows: {sum(t.at_once for t in every)}. Money in thousands of USD."
     )
     lines = ["# Fixed thresholds and AVSL on the same crashes", "", fill(intro, WIDTH), ""]
     lines += ["| window | price, first, least and most | scalar, first and most |", "| --- | --- | --- |"]
@@ -230,8 +230,8 @@ def page(tables: dict[str, dict[str, dict[str, Tally]]], seen: dict[str, Window]
         lines += ["", *(f"- {x}" for x in _told(by_window))]
     lines += ["", "## Reading", "", fill(READING.strip(), WIDTH), "", "## Chatter", ""]
     chatter = (
-        f"An account whose equity stands still between the base margin and the cap changes its zone at most {most} times "
-        f"in any of the windows; the rule promises at most {bound:.0f} there. Release and speed limits do that."
+        f"An account whose equity stands still between the base margin and the cap changes its zone at most {most} "
+        f"times in any of the windows; the rule promises at most {bound:.0f} there. Release and speed limits do that."
     )
     return "\n".join([*lines, fill(chatter, WIDTH), ""])
 

@@ -77,6 +77,7 @@ def naive(rule: CrowdingRule, published: CrowdingCurves, exposure: dict[str, flo
     charges = []
     for direction, sign in (("fall", 1.0), ("rise", -1.0)):
         square = along = weighted = 0.0
+        other = "rise" if direction == "fall" else "fall"
         for coin, sides in content["underlyings"].items():
             side = sides[direction]
             crowd = side["liquidated"][-1]
@@ -85,7 +86,7 @@ def naive(rule: CrowdingRule, published: CrowdingCurves, exposure: dict[str, flo
                 if d > 0.0:
                     ratio = max(ratio, d / b if b > 0.0 else math.inf)
             ratio = min(ratio, rule.most)
-            square += crowd * crowd
+            square += (crowd + sides[other]["liquidated"][-1]) ** 2
             along += sign * exposure.get(coin, 0.0) * crowd
             weighted += sign * exposure.get(coin, 0.0) * crowd * ratio**rule.power
         if square == 0.0 or along <= 0.0:
@@ -97,12 +98,21 @@ def naive(rule: CrowdingRule, published: CrowdingCurves, exposure: dict[str, flo
 
 
 def test_one_account_by_hand() -> None:
-    """R = max(1, 2, 1.25) = 2; 1 M of a crowd of 5 M: A = 0.2, less what is free; half of 4 A on 100,000."""
+    """R = max(1, 2, 1.25) = 2; 1 M of a crowd of 5 M: A = 0.2, less what is free; half of 4 A on 100,000.
+
+    With 100,000 on the other side as well the share is 5 M of 5.1 M times 1 M of 5.1 M.
+    """
+    alone = crowding(RULE, curves(fall=[1e6, 4e6, 5e6]), [Book({"BTC": 1e6}, 1e5)])
+    assert alone.total == pytest.approx(1e5 * 0.5 * 4.0 * (0.2 - 0.001))
     found = crowding(RULE, CROWDED, [Book({"BTC": 1e6}, 1e5)])
     assert (found.direction, found.ratio) == ("fall", pytest.approx(2.0))
-    assert found.alignment == pytest.approx(0.2)
-    assert found.rate == pytest.approx(0.5 * 4.0 * (0.2 - 0.001))
-    assert found.total == pytest.approx(39_800.0)
+    assert found.alignment == pytest.approx(5.0 / 5.1**2)
+    assert found.rate == pytest.approx(0.5 * 4.0 * (5.0 / 5.1**2 - 0.001))
+    assert found.total == pytest.approx(1e5 * found.rate)
+    # the same on the other side: 1 M beside a crowd of 100,000 whose ratio to depth is 0.1
+    short = crowding(RULE, CROWDED, [Book({"BTC": -1e6}, 1e5)])
+    assert short.direction == "rise"
+    assert short.rate == pytest.approx(0.5 * 0.01 * (0.1 / 5.1**2 - 0.001))
 
 
 @given(RULES, anything(), BOOKS, st.floats(0.0, 1e7))
@@ -118,8 +128,8 @@ def test_an_account_can_compute_its_own_add_on(
 def test_the_other_side_and_tiny_accounts_pay_nothing() -> None:
     quiet = curves(fall=[1e6, 4e6, 5e6])
     assert crowding(RULE, quiet, [Book({"BTC": -1e6}, 1e5)]).total == 0.0
-    assert crowding(RULE, CROWDED, [Book({"BTC": 5_000.0}, 500.0)]).total == 0.0
-    assert crowding(RULE, CROWDED, [Book({"BTC": 5_100.0}, 500.0)]).total > 0.0
+    assert crowding(RULE, quiet, [Book({"BTC": 5_000.0}, 500.0)]).total == 0.0
+    assert crowding(RULE, quiet, [Book({"BTC": 5_100.0}, 500.0)]).total > 0.0
     assert crowding(RULE, CROWDED, [Book({"DOGE": 1e6}, 1e5)]).total == 0.0
     assert crowding(RULE, CROWDED, []).total == 0.0
     assert crowding(RULE, curves(), [Book({"BTC": 1e6}, 1e5)]).total == 0.0

@@ -141,18 +141,19 @@ def crowding(rule: CrowdingRule, curves: CrowdingCurves, books: Sequence[Book]) 
     """The crowding add-on of all accounts of one owner, from the published curves.
 
     ```
-    c         USD that the widest move of a direction liquidates, by underlying, signed
-    A         sum over the owner's accounts of max(0, <e, c>) / <c, c>            = max(0, cos(e, c)) * |e| / |c|
+    c         USD that the widest move of a direction liquidates, by underlying, signed; t that of both together
+    A         sum over the owner's accounts of max(0, <e, c>) / <t, t>
     R_u       min(most, max over moves of liquidated / depth)
-    pressure  sum over the accounts of max(0, <e, c R^power>) / <c, c>            = R^power A for one underlying
+    pressure  sum over the accounts of max(0, <e, c R^power>) / <t, t>            = R^power A for one underlying
     rate      min(cap, beta * pressure * max(0, 1 - free / A))       of the direction in which it is larger
     charge    rate * initial margin, of each account of the owner
     ```
 
-    `A` is the alignment of K13: the cosine between an account's exposure and the crowd, times its share. With several
-    underlyings each counts with its own ratio. Nothing for an owner none of whose accounts stands with the crowd, and
-    for one whose part of it is not above `free`. With initial margins in proportion to size the charge is convex in it
-    until the cap is reached and in proportion to it from there.
+    `A` is the alignment of K13, `max(0, cos(e, c)) * share`, with the share `|e| |c| / |t|^2`: where all stand on one
+    side it is `|e| / |c|`, and whoever stands with the few on the other side has a small part of a small crowd. With
+    several underlyings each counts with its own ratio. Nothing for an owner none of whose accounts stands on a side
+    that would be liquidated, and for one whose part is not above `free`. With initial margins in proportion to size the
+    charge is convex in it until the cap is reached and in proportion to it from there.
 
     An owner who divides a book over accounts is charged at least as much as before: aligned parts are summed without
     netting, and the rate is charged on every account, whose initial margins are together at least that of the whole
@@ -175,9 +176,11 @@ def _in(rule: CrowdingRule, curves: CrowdingCurves, books: Sequence[Book], direc
     crowd = curves.crowd(direction)
     weight = {u: min(rule.most, r) ** rule.power for u, r in curves.ratio(direction).items()}
     # in parts of the largest, so that no square is too large or too small to be a number
-    largest = max((abs(c) for c in crowd.values()), default=0.0)
+    sides = [curves.crowd(d) for d in DIRECTIONS]
+    whole = {u: sum(abs(side[u]) for side in sides) for u in crowd}
+    largest = max(whole.values(), default=0.0)
     part = {u: c / largest for u, c in crowd.items()} if largest > 0.0 else {}
-    square = largest * sum(c * c for c in part.values())
+    square = largest * sum((t / largest) ** 2 for t in whole.values()) if largest > 0.0 else 0.0
     alignment = pressure = 0.0
     for book in books if square > 0.0 else ():
         along = {u: e * part.get(u, 0.0) for u, e in book.exposure.items()}
