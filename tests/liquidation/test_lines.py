@@ -193,6 +193,8 @@ def test_how_well_the_rules_are_known_is_told_with_the_line(rules: str, told: st
     assert known.startswith("the rules of the maintenance margin, each as its least known number: ")
     assert known.endswith(told)
     assert calendar(model, account, market, 0.1).assumptions[-1] == known
+    own = model.assess(account, market, "refuse").notes
+    assert liquidation(model, account, market, points=40).notes[-len(own) :] == own
     nothing = liquidation(model, account.model_copy(update={"positions": ()}), market, points=40)
     assert not any("least known number" in a for a in nothing.assumptions)
 

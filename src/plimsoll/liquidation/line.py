@@ -120,7 +120,8 @@ class PoolLines:
 class Liquidation:
     """The lines of every pool of an account along a path, with everything that was assumed.
 
-    `range` is what was asked for and `searched` the stretch around today on which the rules give numbers.
+    `range` is what was asked for and `searched` the stretch around today on which the rules give numbers. `notes` end
+    with those of the requirement as it stands.
     """
 
     account: str
@@ -221,7 +222,7 @@ def liquidation(
         searched=stretch,
         pools=tuple(pools),
         assumptions=_assumptions(model, account, market, path, ahead, here),
-        notes=_notes(pools, (low, high), stretch, probe.refusal),
+        notes=(*_notes(pools, (low, high), stretch, probe.refusal), *here.notes),
         computed=probe.computed,
     )
 
