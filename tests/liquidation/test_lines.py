@@ -171,6 +171,18 @@ def test_below_the_line_both_ways_back_are_told() -> None:
     assert at.health == pytest.approx(1.0, rel=1e-9)
 
 
+def test_whole_units_of_a_chain_are_no_jump() -> None:
+    """Drift counts prices in millionths of a dollar, so excess is a staircase beside its line."""
+    content = market_doc()
+    content["instruments"].append(perpetual(name="SOL-PERP", underlying="SOL"))
+    content["indices"]["SOL"] = content["marks"]["SOL-PERP"] = {"price": 150.0}
+    market, model = pl.Market.from_dict(content), pl.margin_model("drift@2026-05-01")
+    held = account_doc({"SOL-PERP": -400.0, PERP: 0.5}, collateral={"USDC": 5_000.0, "SOL": 100.0}, mode="cross")
+    (line,) = liquidation(model, pl.Account.from_dict(held), market).lines
+    assert not line.jump
+    assert line.equity == pytest.approx(line.maintenance, abs=1e-3)
+
+
 def test_orders_are_said_to_add_nothing() -> None:
     model, market = pl.margin_model(BINANCE), futures_market()
     rows = [{"instrument": "BTCUSDT", "quantity": 1.0}]
