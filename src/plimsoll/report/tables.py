@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from plimsoll.documents import Failure, format_instant
+from plimsoll.margin.components import by_evidence, in_words
 from plimsoll.report.amounts import (
     exact_percent,
     health_words,
@@ -188,12 +189,8 @@ def _refusals(refused: Sequence[Row], computed: int) -> list[RenderableType]:
 
 
 def evidence_parts(row: Row) -> dict[str, float]:
-    """Parts of what was added up to the initial margin by how well its rule is known, relief counted by its size."""
-    sizes: dict[str, float] = dict.fromkeys(row.evidence, 0.0)
-    for c in () if row.requirement is None else row.requirement.components:
-        sizes[c.evidence] = sizes.get(c.evidence, 0.0) + abs(c.initial)
-    whole = sum(sizes.values())
-    return {k: v / whole for k, v in sizes.items()} if whole > 0 else {}
+    """Parts of what was added up to the initial margin by how well its rule is known; see `by_evidence`."""
+    return by_evidence(() if row.requirement is None else row.requirement.components, "initial")
 
 
 def comparison_view(comparison: Comparison) -> RenderableType:
@@ -225,9 +222,9 @@ def comparison_view(comparison: Comparison) -> RenderableType:
             "-" if row.netting is None else percent(-row.netting),
         )
         line.append(f"{row.currency}, set by {row.binding or 'nothing'}")
-        told = [f"{v:.0%} {k}" for k, v in evidence_parts(row).items() if v >= 0.005]
+        told = in_words(evidence_parts(row))
         if told:
-            line.append("; evidence " + ", ".join(told))
+            line.append(f"; evidence {told}")
         below.append(line)
         below += [Text(f"  {note}", QUIET) for note in row.notes[row.translated :]]
         below += [Text(f"  {f.subject}: {f.message} ({f.effect})", "yellow") for f in row.failures]
