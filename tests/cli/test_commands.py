@@ -163,6 +163,21 @@ def test_rules_list(capsys: Any) -> None:
     assert all(f"{r['name']}@{r['effective']}" in out for r in rows)
 
 
+@pytest.mark.parametrize(("columns", "whole"), [(80, False), (140, True)])
+def test_a_narrow_list_of_rules_leaves_out_what_fits_nowhere(
+    columns: int, whole: bool, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert run(["rules", "list"]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= columns
+    assert ("currency" in out.splitlines()[0]) is whole
+    pack = pl.find_rules("aevo-sm@2024-01-01")
+    assert f"{pack.label} " in out
+    assert pack.title in out
+    assert (pack.hash()[7:19] in out) is whole
+
+
 @pytest.mark.parametrize("pack", [p.label for p in pl.shipped_packs()])
 def test_rules_show(pack: str, capsys: Any) -> None:
     assert run(["rules", "show", pack, "--json"]) == 0

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from plimsoll.margin.account import Mode
 
 
+WIDE = 120
+"""Columns of a screen on which every column of the list has room."""
+
+
 @click.group()
 def command() -> None:
     """List, show, compare and import dated rule packs, and say whom a change hits."""
@@ -52,13 +56,16 @@ def list_packs(as_json: bool) -> None:
         return
     from rich.table import Table
 
-    table = Table(box=None)
-    for heading in ("rules", "until", "title", "currency", "hash"):
+    out, table = console(), Table(box=None)
+    # a narrow screen keeps the titles in one piece: `rules show` has the currency, --json the hash
+    headings = ("rules", "until", "title", "currency", "hash")[: 5 if out.width >= WIDE else 3]
+    for heading in headings:
         table.add_column(heading, no_wrap=heading != "title")
     for pack in packs:
         until = "" if pack.until is None else pack.until.isoformat()
-        table.add_row(pack.label, until, pack.title, pack.currency, pack.hash()[7:19])
-    console().print(table)
+        row = (pack.label, until, pack.title, pack.currency, pack.hash()[7:19])
+        table.add_row(*row[: len(headings)])
+    out.print(table)
 
 
 @command.command(epilog="Example: plimsoll rules show prbm@2026-03-01")

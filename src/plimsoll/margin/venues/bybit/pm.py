@@ -78,6 +78,10 @@ class BybitPortfolioMargin(MarginModel):
     LINEAR = ("USDT", "USDC")
     PARAMETERS = PmParameters
     FORMS = PM_FORMS
+    MANY = (
+        "account by account through the exact engine: contingencies match expiries and settlement currencies in the "
+        "dearest order for each account"
+    )
     MODES = ("portfolio",)
     TAKES: ClassVar[frozenset[str]] = frozenset({"legs", "borrowed"})
     SETTINGS: ClassVar[frozenset[str]] = frozenset({"spot_hedging"})

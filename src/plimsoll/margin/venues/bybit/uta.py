@@ -114,6 +114,10 @@ class UnifiedMargin(MarginModel):
     LINEAR = ("USDT", "USDC")
     PARAMETERS = UtaParameters
     FORMS = UTA_FORMS
+    MANY = (
+        "account by account through the exact engine: what sold options leave missing of each currency is borrowed, "
+        "with a margin of its own"
+    )
     MODES = ("cross", "isolated")
     TAKES: ClassVar[frozenset[str]] = frozenset({"isolated", "legs", "leverage", "borrowed"})
     parameters: UtaParameters
