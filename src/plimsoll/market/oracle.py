@@ -30,7 +30,8 @@ class OracleRule(Document):
     quarantine for so many seconds a source that was off the median by more than its band is left out
     suspect    the median has moved from the last good price by more than the band of the time between
     confirm    a suspect price that sources of `agree` of all fresh weight share for so many seconds is good
-    thin       fewer than `least` sources are left: the last good price stands, and is not good for liquidating
+    thin       fewer than `least` sources are left, or (with three or more asked for) one has half of their weight:
+               the last good price stands, and is not good for liquidating
     ```
 
     After its quarantine a source comes back when it is inside its band.
@@ -143,7 +144,7 @@ def observe(rule: OracleRule, state: OracleState, quotes: Sequence[Quote], time:
     apart |= dict.fromkeys(off, time + rule.quarantine)
     median = weighted_median([(q.price, q.weight) for q in trusted]) if trusted else None
     now = replace(state, quarantined=apart)
-    if median is None or len(trusted) < rule.least:
+    if median is None or len(trusted) < rule.least or _ruled_by_one(rule, trusted):
         return _thin(rule, now, median, trusted, faults, time)
     if now.price is None:
         now = _accepted(rule, now, median, time)
@@ -198,6 +199,12 @@ def _width(rule: OracleRule, state: OracleState, quote: Quote, time: float) -> f
     return band(rule, state.variance, time - quote.time + rule.lag)
 
 
+def _ruled_by_one(rule: OracleRule, trusted: Sequence[Quote]) -> bool:
+    """Whether one source alone has half of the weight, so that the median is where it says. A rule that is content
+    with one or two sources has said so."""
+    return rule.least >= 3 and 2.0 * max(q.weight for q in trusted) >= math.fsum(q.weight for q in trusted)
+
+
 def _thin(
     rule: OracleRule,
     now: OracleState,
@@ -208,7 +215,8 @@ def _thin(
 ) -> tuple[OracleState, Reading]:
     if now.price is None:
         told = f"{len(trusted)} that can be used" + "".join(f"; {s} {f}" for s, f in sorted(faults.items()))
-        raise refuse("quotes", told, f"at least {rule.least} sources for a first price")
+        allowed = f"at least {rule.least} sources for a first price, none with half of their weight"
+        raise refuse("quotes", told, allowed)
     move = 0.0 if median is None else abs(math.log(median / now.price))
     allowed = band(rule, now.variance, time - now.time)
     return now, _reading(now, median, "thin", move, allowed, trusted, faults, time)
