@@ -187,3 +187,11 @@ def test_nobody_is_liquidated_at_a_doubtful_price_unless_it_is_said_that_he_was_
     assert not ruling(found, "liquidate").allowed
     assert ruling(found, "liquidate", under=(True, True)).allowed
     assert ruling(found, "deposit").allowed
+
+
+def test_time_goes_forward_while_a_price_is_doubted_too() -> None:
+    state, _ = observe(RULE, OracleState(), quotes(0.0, 100.0, 100.0, 100.0, 100.0), 0.0)
+    state, reading = observe(RULE, state, quotes(50.0, 80.0, 80.0, 80.0, 80.0), 50.0)
+    assert reading.status == "suspect"
+    with pytest.raises(DocumentError, match="a number from 50 on"):
+        observe(RULE, state, quotes(40.0, 80.0, 80.0, 80.0, 80.0), 40.0)

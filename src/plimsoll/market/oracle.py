@@ -66,7 +66,8 @@ class Quote:
 
 @dataclass(frozen=True)
 class OracleState:
-    """What is remembered between two readings: the last good price, its variance per second, and who is set apart."""
+    """What is remembered between two readings: the last good price with its time and its variance per second, the time
+    of the last reading, and who is set apart."""
 
     price: float | None = None
     time: float = -math.inf
@@ -75,6 +76,7 @@ class OracleState:
     suspect_price: float = 0.0
     quarantined: Mapping[str, float] = field(default_factory=dict)
     recent: tuple[tuple[float, float], ...] = ()
+    latest: float = -math.inf
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def observe(rule: OracleRule, state: OracleState, quotes: Sequence[Quote], time:
     faults |= dict.fromkeys(off, "off the others")
     apart |= dict.fromkeys(off, time + rule.quarantine)
     median = weighted_median([(q.price, q.weight) for q in trusted]) if trusted else None
-    now = replace(state, quarantined=apart)
+    now = replace(state, quarantined=apart, latest=time)
     if median is None or len(trusted) < rule.least or _ruled_by_one(rule, trusted):
         return _thin(rule, now, median, trusted, faults, time)
     if now.price is None:
@@ -160,8 +162,9 @@ def _check(state: OracleState, quotes: Sequence[Quote], time: float) -> None:
     names = [q.source for q in quotes]
     if len(set(names)) != len(names):
         raise refuse("quotes", sorted(n for n in set(names) if names.count(n) > 1), "one quote of each source")
-    if not time >= state.time or not math.isfinite(time):
-        raise refuse("time", time, f"a number from {state.time:g} on")
+    last = max(state.time, state.latest)
+    if not time >= last or not math.isfinite(time):
+        raise refuse("time", time, f"a number from {last:g} on")
 
 
 def _unusable(rule: OracleRule, quotes: Sequence[Quote], time: float) -> dict[str, Fault]:
