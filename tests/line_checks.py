@@ -133,7 +133,7 @@ def slow_curves(model: pl.MarginModel, account: pl.Account, market: pl.Market, p
 
     def curves(m: Any) -> dict[str, tuple[Any, Any]]:
         tracks = assessed(model, account, market, path, m)
-        return {s: (t.equity, t.maintenance) for s, t in tracks.items()}
+        return {s: (t.equity, t.needed) for s, t in tracks.items()}
 
     return curves
 
@@ -164,7 +164,7 @@ def path_curves(model: pl.MarginModel, account: pl.Account, market: pl.Market, p
                 found.append(own[0] if own else np.full(part if isinstance(part, int) else len(part[0].equity), np.nan))
             return np.concatenate(found)
 
-        return {s: (row(s, "equity"), row(s, "maintenance")) for s in subjects}
+        return {s: (row(s, "equity"), row(s, "needed")) for s in subjects}
 
     return curves
 

@@ -1,4 +1,4 @@
-"""Write the numbers of the tests of Drift, Synthetix, Opyn and GMX as `plimsoll.case` documents.
+"""Write the numbers of the tests of Drift, Synthetix, Opyn and GMX, and of dYdX's pages, as `plimsoll.case` documents.
 
     python tools/make_cases_onchain.py [--check]
 
@@ -13,7 +13,7 @@ from typing import Any
 from case_files import keep
 
 Doc = dict[str, Any]
-OWN = ("drift-", "synthetix-", "opyn-", "gmx-")
+OWN = ("drift-", "synthetix-", "opyn-", "gmx-", "dydx-v4-page-")
 DRIFT = "project specification, venues-onchain 3.2: programs/drift/src/math/margin/tests.rs"
 
 
@@ -283,8 +283,49 @@ def gmx() -> list[Doc]:
     return found
 
 
+def dydx() -> list[Doc]:
+    """The liquidation prices of the venue's pages: one position, and one beside another."""
+    time, source = "2026-09-01T00:00:00Z", "project specification, venues-cex 5.2: v4-documentation, liquidation price"
+    tiers = {
+        name: {"initial_margin_ppm": imf, "maintenance_fraction_ppm": 500_000}
+        for name, imf in (("ether", 100_000), ("starknet", 200_000))
+    }
+    caps = {"open_interest_lower_cap": 0, "open_interest_upper_cap": 0}
+    parameters: Doc = {
+        "tiers": {name: {**tier, **caps} for name, tier in tiers.items()},
+        "markets": {
+            "ETH": {"tier": "ether", "atomic_resolution": -9},
+            "STRK": {"tier": "starknet", "atomic_resolution": -6},
+        },
+        "liquidation": {
+            "max_liquidation_fee_ppm": 15_000,
+            "bankruptcy_adjustment_ppm": 1_000_000,
+            "spread_to_maintenance_margin_ratio_ppm": 1_500_000,
+            "min_position_notional": 1_000_000_000,
+            "max_position_portion_ppm": 100_000,
+            "max_notional": 100_000_000_000,
+            "max_insurance_lost": 1_000_000_000_000,
+        },
+        "funding_clamp_factor_ppm": 6_000_000,
+    }
+    rule = rules("dydx-v4", "2026-01-01", "USDC", parameters)
+    swaps = [perpetual("ETH-USD", "ETH", "USDC"), perpetual("STRK-USD", "STRK", "USDC")]
+    at = market(time, {"ETH": 3_000.0, "STRK": 1.75}, swaps)
+    books = (
+        ("one", "Three ETH sold at 3,000 on 1,000 USDC, 5 % of maintenance", {"ETH-USD": -3.0}, "3174.60"),
+        ("cross", "1.5 ETH sold beside 1,000 STRK at 10 %", {"ETH-USD": -1.5, "STRK-USD": 1_000.0}, "3380.95"),
+    )
+    found = []
+    for name, title, held, line in books:
+        positions = [{"instrument": n, "quantity": q} for n, q in held.items()]
+        own: Doc = {"mode": "cross", "collateral": {"USDC": 1_000.0}, "positions": positions}
+        expected = {"net_equity": "1000.000000", "workings.liquidation_price.ETH-USD": line}
+        found.append(case(f"dydx-v4-page-{name}", title, source, rule, own, at, expected))
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
-    return keep([*drift(), *synthetix(), *opyn(), *gmx()], "make_cases_onchain.py", arguments, own=OWN)
+    return keep([*drift(), *synthetix(), *opyn(), *gmx(), *dydx()], "make_cases_onchain.py", arguments, own=OWN)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 import plimsoll as pl
 from builders import CALL, PERP, PRBM, account_doc, market_doc
 from plimsoll.cli import run
+from plimsoll.cli._progress import LateBar
 from plimsoll.report.bundle import build_report
 from plimsoll.report.html import render
 
@@ -65,3 +66,13 @@ def test_compare_writes_the_report_of_any_account(
     account, market = pl.Account.load(files[1]), pl.Market.load(files[3])
     packs = [pl.find_rules(PRBM), pl.find_rules("dsa@2026-01-01")]
     assert target.read_text() == render(build_report(account, market, packs))
+
+
+def test_who_waits_sees_which_rules_are_next(
+    files: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(LateBar, "__call__", lambda _, *step: told.append(step))
+    assert run(["compare", *files, "-r", PRBM, "-r", "dsa@2026-01-01", "--json"]) == 0
+    rows = [r["rules"] for r in json.loads(capsys.readouterr().out)["rows"]]
+    assert told == [(label, n, 2) for n, label in enumerate(rows)]

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+import plimsoll as pl
 from binance_books import INDEX, UM, account_doc, market_doc
 from plimsoll.cli import run
+from plimsoll.feeds import demo_account, demo_market
+from plimsoll.margin.translate import same_exposure
 
 RULES = "binance-usdm@2025-01-01"
 
@@ -48,3 +51,24 @@ def test_a_change_of_rules_is_asked_in_a_mode(files: dict[str, str], capsys: Any
     (row,) = json.loads(capsys.readouterr().out)["accounts"]
     assert row["before"]["maintenance"] == pytest.approx(300.0)
     assert row["before"]["health"] == pytest.approx(3_500.0 / 300.0)
+
+
+def test_a_change_of_rules_for_accounts_that_hold_coin_settled_contracts(tmp_path: Path, capsys: Any) -> None:
+    """The demonstration's book is coin-settled; Derive's rules take linear contracts: refused with the way out."""
+    paths = {n: str(tmp_path / f"{n}.json") for n in ("market", "account", "other")}
+    market, account = demo_market(), demo_account()
+    other = account.model_copy(update={"name": "other", "positions": account.positions[:3]})
+    for name, document in (("market", market), ("account", account), ("other", other)):
+        Path(paths[name]).write_text(document.to_json(), encoding="utf-8")
+    packs = ["derive-pmrm2@2025-04-18", "derive-pmrm2@2026-01-21"]
+    command = ["rules", "impact", *packs, "-m", paths["market"], "-a", paths["account"], "-a", paths["other"]]
+    command += ["--no-lines", "--json"]
+    assert run(command) == 2
+    assert "see --same-exposure" in capsys.readouterr().out
+    assert run([*command, "--same-exposure"]) == 0
+    rows = {r["account"]: r for r in json.loads(capsys.readouterr().out)["accounts"]}
+    for name, held in ((account.name, account), ("other", other)):
+        linear, there = same_exposure(held, market)
+        for side, pack in zip(("before", "after"), packs, strict=True):
+            want = pl.margin_model(pack).requirement(linear, there)
+            assert rows[name][side]["maintenance"] == want.maintenance

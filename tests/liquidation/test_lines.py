@@ -17,6 +17,7 @@ from builders import CALL, PERP, PRBM, PUT, WING, account_doc, market_doc, perpe
 from plimsoll.cli import run
 from plimsoll.documents import DocumentError
 from plimsoll.liquidation import Path, alone, liquidation, together, weighted
+from plimsoll.liquidation.calendar import calendar
 from plimsoll.liquidation.sigma import sigma_of
 from plimsoll.margin.modes import in_mode
 from plimsoll.margin.path import moved, shifted
@@ -170,6 +171,18 @@ def test_below_the_line_both_ways_back_are_told() -> None:
     assert at.health == pytest.approx(1.0, rel=1e-9)
 
 
+def test_whole_units_of_a_chain_are_no_jump() -> None:
+    """Drift counts prices in millionths of a dollar, so excess is a staircase beside its line."""
+    content = market_doc()
+    content["instruments"].append(perpetual(name="SOL-PERP", underlying="SOL"))
+    content["indices"]["SOL"] = content["marks"]["SOL-PERP"] = {"price": 150.0}
+    market, model = pl.Market.from_dict(content), pl.margin_model("drift@2026-05-01")
+    held = account_doc({"SOL-PERP": -400.0, PERP: 0.5}, collateral={"USDC": 5_000.0, "SOL": 100.0}, mode="cross")
+    (line,) = liquidation(model, pl.Account.from_dict(held), market).lines
+    assert not line.jump
+    assert line.equity == pytest.approx(line.maintenance, abs=1e-3)
+
+
 def test_orders_are_said_to_add_nothing() -> None:
     model, market = pl.margin_model(BINANCE), futures_market()
     rows = [{"instrument": "BTCUSDT", "quantity": 1.0}]
@@ -179,6 +192,23 @@ def test_orders_are_said_to_add_nothing() -> None:
     assert plain.lines[0].multiplier == ordered.lines[0].multiplier
     assert "1 open orders: neither filled nor cancelled; they add nothing" in ordered.assumptions[3]
     assert "no open orders" in plain.assumptions[3]
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"), [(BINANCE, "100% read"), ("prbm@2025-06-01", "100% read"), ("binance-pm@2025-06-01", "assumed")]
+)
+def test_how_well_the_rules_are_known_is_told_with_the_line(rules: str, told: str) -> None:
+    account = futures_account(10_000.0, {"instrument": "BTCUSDT", "quantity": 1.0, "leverage": 10.0})
+    model, market = pl.margin_model(rules), futures_market()
+    account = account.model_copy(update={"mode": model.MODES[0]})
+    known = liquidation(model, account, market, points=40).assumptions[-1]
+    assert known.startswith("the rules of the maintenance margin, each as its least known number: ")
+    assert known.endswith(told)
+    assert calendar(model, account, market, 0.1).assumptions[-1] == known
+    own = model.assess(account, market, "refuse").notes
+    assert liquidation(model, account, market, points=40).notes[-len(own) :] == own
+    nothing = liquidation(model, account.model_copy(update={"positions": ()}), market, points=40)
+    assert not any("least known number" in a for a in nothing.assumptions)
 
 
 @SOME

@@ -26,6 +26,9 @@ are assessed again, for rule sets with arithmetic of their own on paths."""
 ASSESSED, WHOLE_ASSESSED = 9, 30
 """Prices of each account that are assessed again in the tenth, and in the whole."""
 
+CENTRALISED = {"aevo", "binance", "bybit", "deribit", "hyperliquid", "okx", "paradex"}
+"""First words of the rule sets of venues with an order book of their own."""
+
 LEAST = TENTH
 """Accounts of the page of a rule set that is swept along its paths; the long run takes as many as of the others."""
 
@@ -196,6 +199,9 @@ def test_the_page_holds_what_is_shipped() -> None:
         accounts, prices = (int(cells[n].replace(",", "")) for n in (3, 4))
         assert accounts >= {"closed form": ACCOUNTS, "path, assessed": LEAST, "assessed again": SOME}[cells[2]]
         assert prices >= accounts * (SPARSE if cells[2] == "assessed again" else PRICES)
+    # the whole of at least one rule set of every centralised venue, as the page says
+    whole = {cells[1].partition("-")[0] for cells in told if int(cells[3].replace(",", "")) >= ACCOUNTS}
+    assert whole >= CENTRALISED
 
 
 @pytest.mark.long

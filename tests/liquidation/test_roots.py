@@ -78,6 +78,14 @@ def test_a_steep_line_is_no_jump() -> None:
     assert found.at == pytest.approx(1.7, rel=1e-12)
 
 
+def test_the_steps_of_a_venue_that_counts_in_whole_units_are_no_jump() -> None:
+    """A step that a millionth of the price makes up is rounding; one that is far larger is a jump."""
+    for unit, jump in ((1e-9, False), (1e-3, True)):
+        (found,) = roots(curve(lambda m, u=unit: np.round((m - 1.7) / u) * u + u / 3.0), GRID)  # type: ignore[misc]
+        assert found.jump is jump
+        assert found.at == pytest.approx(1.7, abs=2.0 * unit)
+
+
 def test_flat_parts() -> None:
     # zero from 2 to 3 and above elsewhere: one touch, at the end nearer to one
     (touch,) = roots(curve(lambda m: np.maximum(0.0, np.maximum(2.0 - m, m - 3.0))), GRID)

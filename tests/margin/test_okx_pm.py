@@ -12,9 +12,10 @@ import pytest
 import plimsoll as pl
 from plimsoll.conformance.case import run_case
 from plimsoll.conformance.shipped import shipped_cases
+from plimsoll.liquidation import alone, liquidation
 from plimsoll.margin import Requirement, with_parameter
 from plimsoll.margin.parts.discounts import DiscountTable
-from plimsoll.margin.path import States
+from plimsoll.margin.path import States, moved, tracks_of
 
 Doc = dict[str, Any]
 NEW, MIDDLE, OLD = "okx-pm@2025-01-15", "okx-pm@2025-01-06", "okx-pm@2022-01-01"
@@ -262,6 +263,39 @@ def test_a_track_ends_where_what_is_owed_begins_to_cost() -> None:
     (track,) = model.along(account, market, States({"BTC": np.array([0.8, 0.79])}, np.ones(2)))
     assert track.equity == pytest.approx([0.0, -1_000.0], abs=1e-9)
     assert track.maintenance[1] - track.maintenance[0] == pytest.approx(0.02 * 1_000.0 - 0.122 * 1_000.0)
+
+
+@pytest.mark.rule("OKX-PM-16", "OKX-PM-21")
+def test_the_line_is_where_the_venues_ratio_with_its_fee_is_one() -> None:
+    """A long in BTC on borrowed USDT: equity has to cover the fee on the loan too."""
+    account = pl.Account.from_dict(
+        {
+            "schema": "plimsoll.account",
+            "schema_version": 1,
+            "collateral": {"BTC": 3.0, "USDT": -150_000.0},
+            "positions": [{"instrument": "BTC-USDT-SWAP", "quantity": 0.5}],
+        }
+    )
+    model, market = pl.margin_model(NEW), pl.Market.from_dict(MARKET)
+    found = liquidation(model, account, market, alone("BTC", market))
+    (line,) = found.lines
+    at = model.assess(*moved(account, market, {"BTC": line.multiplier}, 1.0), "refuse")
+    fee, maintenance = at.workings["liquidation_fee"], sum(c.maintenance for c in at.components)
+    assert fee == pytest.approx(at.workings["borrow_mmr"] / 0.02 * 0.001 * 1.02)
+    assert at.workings["margin_ratio"] == pytest.approx(1.0, rel=1e-9)
+    assert at.net_equity / maintenance > 1.02
+    assert line.maintenance == pytest.approx(maintenance + fee, rel=1e-9)
+    # one assessment after the other tells the same
+    states = States({"BTC": np.array([1.0, line.multiplier])}, np.ones(2))
+    (fast,), (slow,) = model.along(account, market, states), tracks_of(model.assess, account, market, states)
+    assert fast.fee is not None
+    assert slow.fee is not None
+    assert fast.fee == pytest.approx(slow.fee, rel=1e-12)
+    assert fast.needed == pytest.approx(slow.needed, rel=1e-12)
+    # what the venue does is told by its own ratio, not by the one without the fee
+    told = model.requirement(*moved(account, market, {"BTC": line.multiplier * (1.0 - 1e-9)}, 1.0))
+    assert told.maintenance < told.net_equity
+    assert any("at or below 100%" in n for n in told.notes)
 
 
 @pytest.mark.rule("OKX-PM-18")

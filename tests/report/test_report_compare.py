@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 import plimsoll as pl
 from builders import CALL, FUTURE, MONTH, NOW, PERP, PRBM, PUT, WING, account_doc, market_doc, option, perpetual
 from plimsoll.documents import DocumentError
 from plimsoll.margin.compare import compare, rules_in_force, takeable
 from plimsoll.margin.path import shifted
-from plimsoll.report.tables import evidence_parts
+from plimsoll.report.tables import comparison_view, evidence_parts
 
 LINEAR = {CALL: -1.0, PUT: -1.0, WING: 2.0, PERP: 0.3}
 quantities = st.lists(st.floats(-20, 20).filter(lambda q: abs(q) > 1e-6), min_size=4, max_size=4)
@@ -122,6 +123,45 @@ def test_what_is_below_the_line_is_not_cheap() -> None:
     found = compare(account({PERP: 2.0}, collateral={"USDC": 1.0}), market())
     assert found.computed
     assert found.cheapest is None
+
+
+def test_money_set_apart_is_in_the_currency_that_a_position_settles_in() -> None:
+    """Bybit counts in USD; an isolated coin-settled position has coins set apart, worth what it needs alone."""
+    pack = pl.find_rules("bybit-uta@2026-01-01")
+    book = account({"BTC-COIN": 1_000.0}, collateral={"BTC": 1.0}, mode="cross")
+    cross, isolated = compare(book, inverse_market(), [pack], modes=["cross", "isolated"]).rows
+    assert cross.requirement is not None
+    assert isolated.requirement is not None
+    # 10,000 USD of value at the default leverage, and the fee of closing
+    assert cross.requirement.initial == pytest.approx(isolated.requirement.initial, rel=1e-9)
+    shared, own = isolated.requirement.pools
+    assert own.margin == pytest.approx(cross.requirement.initial, rel=1e-9)
+    assert shared.equity == pytest.approx((70_000.0 - own.margin) * (cross.requirement.net_equity / 70_000.0))
+    held, _, _ = takeable(pl.margin_model(pack), book, inverse_market(), "isolated")
+    assert held.positions[0].isolated_margin == pytest.approx(own.margin / 70_000.0)
+
+
+def test_a_row_with_a_pool_below_its_line_is_not_the_cheapest() -> None:
+    """Binance counts coins for coin-settled contracts alone: isolated, the balance cannot pay for what is set apart."""
+    packs = [pl.find_rules(r) for r in ("binance-coinm@2026-03-01", "prbm@2026-03-01")]
+    book = account({"BTC-COIN": 1_000.0}, collateral={"BTC": 0.001, "USDC": 50_000.0})
+    found = compare(book, inverse_market(), packs)
+    rows = {r.mode: r for r in found.rows}
+    assert rows["isolated"].requirement is not None
+    assert rows["isolated"].requirement.excess_maintenance > 0
+    assert rows["isolated"].requirement.pools[0].equity < 0
+    assert {m: r.above for m, r in rows.items()} == {"cross": True, "isolated": False, "portfolio": True}
+    assert rows["isolated"].cost == rows["cross"].cost
+    assert found.cheapest is not rows["isolated"]
+
+
+def test_an_instrument_that_nobody_lists_is_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    found = compare(account({"NOWHERE": 1.0, CALL: -1.0, PERP: 1.0}), market())
+    assert not found.computed
+    Console(width=100_000).print(comparison_view(found))
+    told = capsys.readouterr().out
+    assert "no number under any rule set" in told
+    assert "account.positions[0].instrument: got 'NOWHERE' (unknown_instrument" in told
 
 
 @given(quantities)

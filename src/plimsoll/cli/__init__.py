@@ -17,16 +17,20 @@ LISTING: dict[str, list[Listing]] = {
         Listing("calendar", "Margin and health hour by hour: expiries, funding, theta, new rules.", "calendar"),
         Listing("explain", "Why margin and health changed between two snapshots, as an exact sum.", "explain"),
         Listing("surface", "Profit and loss over price, volatility and time.", "surface"),
+        Listing("risk", "VaR, expected shortfall and clearing-house charges, with their errors.", "risk"),
         Listing("fit", "Fit volatility surfaces without arbitrage; the error of every expiry.", "fit"),
         Listing("book", "Make books: a reproducible random one.", "book"),
         Listing("import", "Files of venues into market snapshots.", "imports"),
     ],
     "Venue": [
         Listing("rules", "List, show, compare and import dated rule packs.", "rules"),
+        Listing("rates", "Margin rates through a history, tuned and governed; whom a new schedule hits.", "rates"),
+        Listing("close-out", "A failing account through the ways to liquidate it, side by side.", "close_out"),
         Listing("waterfall", "Who pays for a default, layer after layer; the size of a fund.", "waterfall"),
     ],
     "Validate": [
         Listing("conformance", "Run numbers that venues computed against the models.", "conformance"),
+        Listing("validate", "Backtests: published ones reproduced, and our own.", "validate"),
         Listing("schema", "Print the JSON Schema of a document.", "schema"),
     ],
     "Operate": [

@@ -94,10 +94,7 @@ def held_as(
 ) -> tuple[Account, Market]:
     """The account and market as `--same-exposure` and `--mode` ask for them."""
     if same_exposure:
-        from plimsoll.margin.translate import same_exposure as translate
-
-        currency = model.LINEAR[0]
-        account, market = translate(account, market, currency=currency, restate=currency != "USDC")
+        account, market = linear(model, account, market)
     if mode is not None:
         from plimsoll.margin.modes import in_mode
 
@@ -109,6 +106,14 @@ def held_as(
         got = f"{account.mode!r} ({Reason.UNSUPPORTED_MODE.value})"
         raise DocumentError(Problem("account.mode", got, f"{modes}, in the document or by --mode"))
     return account, market
+
+
+def linear(model: MarginModel, account: Account, market: Market) -> tuple[Account, Market]:
+    """The account in linear contracts as the rules of a model list them, and the market with these."""
+    from plimsoll.margin.translate import same_exposure as translate
+
+    currency = model.LINEAR[0]
+    return translate(account, market, currency=currency, restate=currency != "USDC")
 
 
 def json_option(function: F) -> F:

@@ -76,3 +76,21 @@ def default(members: int, move: float, seed: int, output: str | None) -> None:
     write_text(output, venue.to_json())
     failed = sum(1 for m in venue.members if m.deficit)
     click.echo(f"{output}: {members} members, {failed} in default, seed {seed}")
+
+
+@command.command(epilog="Example: plimsoll book fleet --schedule schedule.json --accounts 1000 --seed 7 -o fleet.json")
+@click.option("--schedule", required=True, metavar="FILE", help="The rates under which the accounts were opened.")
+@click.option("--accounts", default=1000, show_default=True, help="How many accounts.")
+@click.option("--seed", default=7, show_default=True, help="The same seed and schedule give the same fleet.")
+@click.option("--output", "-o", metavar="FILE", help="Where to write the fleet; default: standard output.")
+def fleet(schedule: str, accounts: int, seed: int, output: str | None) -> None:
+    """A reproducible random venue of accounts, all within their initial margin under a schedule."""
+    from plimsoll.feeds.sample_fleet import sample_fleet
+    from plimsoll.rates.schedule import RateSchedule
+
+    made = sample_fleet(RateSchedule.load(schedule), accounts, seed)
+    if output is None:
+        click.echo(made.to_json(), nl=False)
+        return
+    write_text(output, made.to_json())
+    click.echo(f"{output}: {accounts} accounts, seed {seed}")

@@ -60,14 +60,22 @@ def command(
     marks the one that asks for the least here. Isolated, every position has the initial margin that it needs alone.
     Exits with 2 when no rule set could compute a number.
     """
+    from itertools import count
+
+    from plimsoll.cli._progress import late_bar
     from plimsoll.margin import load_rules
-    from plimsoll.margin.compare import compare
+    from plimsoll.margin.compare import compare, rules_in_force
 
     if page is not None:
         _check(page)
-    packs = [load_rules(r) for r in rules] or None
+    packs = [load_rules(r) for r in rules]
     held, snapshot = load_account(account), load_market(market)
-    found = compare(held, snapshot, packs, modes=modes or None)
+    packs = packs or list(rules_in_force(snapshot))
+    step = count()
+    with late_bar() as bar:
+        found = compare(
+            held, snapshot, packs, modes=modes or None, progress=lambda label: bar(label, next(step), len(packs))
+        )
     path = None
     if page is not None and found.computed:
         path = _write(page, found, held, snapshot)

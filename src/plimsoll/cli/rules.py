@@ -10,11 +10,13 @@ from plimsoll.cli._common import (
     console,
     held_as,
     json_option,
+    linear,
     load_account,
     load_market,
     market_option,
     mode_option,
     print_json,
+    same_exposure_option,
 )
 
 if TYPE_CHECKING:
@@ -128,6 +130,7 @@ def diff(before: str, after: str, every: bool, as_json: bool) -> None:
 @market_option
 @click.option("--account", "-a", "accounts", required=True, multiple=True, metavar="FILE", help="May be repeated.")
 @click.option("--lines/--no-lines", default=True, show_default=True, help="Also search for each account's line.")
+@same_exposure_option
 @mode_option
 @json_option
 @click.pass_context
@@ -138,6 +141,7 @@ def impact(
     market: str,
     accounts: tuple[str, ...],
     lines: bool,
+    same_exposure: bool,
     mode: Mode | None,
     as_json: bool,
 ) -> None:
@@ -151,6 +155,10 @@ def impact(
 
     packs = load_rules(before), load_rules(after)
     held, snapshot = [load_account(path) for path in accounts], load_market(market)
+    if same_exposure:
+        # the linear contracts are those of the market, whatever an account holds of them
+        found_in = [linear(margin_model(packs[0]), a, snapshot) for a in held]
+        held, snapshot = [a for a, _ in found_in], found_in[0][1]
     if mode is not None:
         held = [held_as(margin_model(packs[0]), a, snapshot, False, mode)[0] for a in held]
     named = [a if a.name else a.model_copy(update={"name": p}) for a, p in zip(held, accounts, strict=True)]

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 import click
 
 from plimsoll.cli._common import print_json
 
-NAMES = (
-    "account",
-    "market",
-    "rules",
-    "requirement",
-    "case",
-    "surface",
-    "venue-state",
-    "balance-sheet",
-    "call-policy",
-    "threshold-rule",
-    "crowding-rule",
-    "crowding-curves",
-)
+if TYPE_CHECKING:
+    from plimsoll.documents import Document
+
+DOCUMENTS = {
+    "account": "margin:Account",
+    "market": "market:Market",
+    "rules": "margin:Rules",
+    "requirement": "margin:Requirement",
+    "case": "conformance:Case",
+    "surface": "dynamics:SurfaceFit",
+    "risk-model": "risk.models:RiskModel",
+    "venue-state": "liquidation.waterfall:VenueState",
+    "balance-sheet": "liquidation.waterfall:BalanceSheet",
+    "call-policy": "liquidation.calls:CallPolicy",
+    "close-terms": "liquidation.mechanisms:CloseTerms",
+    "threshold-rule": "margin.avsl:ThresholdRule",
+    "crowding-rule": "margin.cavb:CrowdingRule",
+    "crowding-curves": "margin.cavb:CrowdingCurves",
+    "rate-policy": "rates.publish:RatePolicy",
+    "rate-schedule": "rates.schedule:RateSchedule",
+    "fleet": "rates.impact:Fleet",
+}
+"""Where each document is defined, under `plimsoll`: its room is imported when its schema is asked for."""
+
+NAMES = tuple(DOCUMENTS)
 
 
 @click.command(epilog="Example: plimsoll schema account > account.schema.json")
@@ -31,37 +45,11 @@ def command(name: str) -> None:
 
 def schema(name: str) -> dict[str, object]:
     """The JSON Schema called `name`; that of rules lists the parameters of every model."""
-    if name == "case":
-        from plimsoll.conformance import Case
-
-        return Case.json_schema()
-    if name == "surface":
-        from plimsoll.dynamics import SurfaceFit
-
-        return SurfaceFit.json_schema()
-    if name == "call-policy":
-        from plimsoll.liquidation.calls import CallPolicy
-
-        return CallPolicy.json_schema()
-    if name in ("venue-state", "balance-sheet"):
-        from plimsoll.liquidation.waterfall import BalanceSheet, VenueState
-
-        return VenueState.json_schema() if name == "venue-state" else BalanceSheet.json_schema()
-    if name == "threshold-rule":
-        from plimsoll.margin.avsl import ThresholdRule
-
-        return ThresholdRule.json_schema()
-    if name in ("crowding-rule", "crowding-curves"):
-        from plimsoll.margin.cavb import CrowdingCurves, CrowdingRule
-
-        return CrowdingRule.json_schema() if name == "crowding-rule" else CrowdingCurves.json_schema()
-    from plimsoll.margin import MODELS, Account, Requirement, Rules, model_class
-    from plimsoll.market import Market
-
+    module, _, kind = DOCUMENTS[name].partition(":")
+    document: type[Document] = getattr(import_module(f"plimsoll.{module}"), kind)
+    body = document.json_schema()
     if name == "rules":
-        body = Rules.json_schema()
+        from plimsoll.margin import MODELS, model_class
+
         body["x-parameters"] = {m: model_class(m).PARAMETERS.model_json_schema() for m in MODELS}
-        return body
-    if name == "account":
-        return Account.json_schema()
-    return Market.json_schema() if name == "market" else Requirement.json_schema()
+    return body

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import numpy as np
+
 from plimsoll.contracts import is_dated
 from plimsoll.documents import DAY_SECONDS, DocumentError, format_instant, refuse
+from plimsoll.liquidation.evidence import rules_known
 from plimsoll.liquidation.funding import NOTHING, Due, due, hours_of, instants
 from plimsoll.margin import Account, MarginModel, Rules, margin_model, shipped_packs
 from plimsoll.margin.changes.levels import Change, Levels, levels
@@ -275,11 +278,14 @@ class _Walk:
             paid = f"funding at today's rates and marks at {', '.join(f'{h:02d}' for h in hours)} h UTC"
             paid += "" if len(known) == len(rates) else f"; no rate, no funding: {len(rates) - len(known)} perpetuals"
         coming = [m.rules.label for _, m in self.models[1:]]
+        with np.errstate(all="ignore"):
+            here = self.models[0][1].assess(self.account, self.market, "refuse")
         return (
             "prices and volatilities stay where they are; options lose their time value",
             "what expires is paid out at today's forward, its orders lapse, and nothing is traded",
             paid,
             "rules: " + (f"announced, {', '.join(coming)}" if coming else "none announced within these days"),
+            *rules_known(here),
         )
 
     def _perpetuals(self) -> list[Any]:

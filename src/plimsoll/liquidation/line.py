@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import refuse
+from plimsoll.liquidation.evidence import rules_known
 from plimsoll.liquidation.funding import hours_of
 from plimsoll.liquidation.grid import explored, grid_of
 from plimsoll.liquidation.later import later
@@ -18,6 +19,7 @@ from plimsoll.liquidation.probe import Probe, states_at
 from plimsoll.liquidation.roots import Root, Side, roots
 from plimsoll.liquidation.sigma import Sigma, sigma_of
 from plimsoll.margin import Account, MarginModel
+from plimsoll.margin.model import Assessment
 from plimsoll.margin.path import ACCOUNT, Track, moved
 from plimsoll.margin.pools import SHARED
 from plimsoll.market import Market
@@ -41,6 +43,7 @@ class Line:
     `rising` when at higher ones, `touching` when it comes to the line and turns. `jump`: the margin jumps there, as
     where a tier charges the whole position. `prices` are the index prices there (USD) and `marks` those of the
     futures and perpetuals held. `deviations` is the log move in daily standard deviations, `None` without a sigma.
+    `maintenance` is with the fee of a liquidation, where the venue sets one against equity beside the margin.
     """
 
     subject: str
@@ -117,7 +120,8 @@ class PoolLines:
 class Liquidation:
     """The lines of every pool of an account along a path, with everything that was assumed.
 
-    `range` is what was asked for and `searched` the stretch around today on which the rules give numbers.
+    `range` is what was asked for and `searched` the stretch around today on which the rules give numbers. `notes` end
+    with those of the requirement as it stands.
     """
 
     account: str
@@ -217,8 +221,8 @@ def liquidation(
         range=(low, high),
         searched=stretch,
         pools=tuple(pools),
-        assumptions=_assumptions(model, account, market, path, ahead),
-        notes=_notes(pools, (low, high), stretch, probe.refusal),
+        assumptions=_assumptions(model, account, market, path, ahead, here),
+        notes=(*_notes(pools, (low, high), stretch, probe.refusal), *here.notes),
         computed=probe.computed,
     )
 
@@ -277,7 +281,9 @@ def _line(probe: Probe, subject: str, root: Root, sigma: Sigma) -> Line:
     )
 
 
-def _assumptions(model: MarginModel, account: Account, market: Market, path: Path, ahead: float) -> tuple[str, ...]:
+def _assumptions(
+    model: MarginModel, account: Account, market: Market, path: Path, ahead: float, here: Assessment
+) -> tuple[str, ...]:
     owed = sum(1 for p in account.positions if p.unsettled_funding)
     start = ""
     if ahead:
@@ -288,7 +294,8 @@ def _assumptions(model: MarginModel, account: Account, market: Market, path: Pat
         start + "at once: no time passes, nothing is traded, paid in or taken out on the way",
         f"{paid}; none falls due on the way",
         _orders(model, account, market),
-        "a fee of closing counts where the rules put it into the maintenance margin, and nowhere else",
+        "a fee of closing counts where the rules put it into the maintenance margin or set it against equity beside it",
+        *rules_known(here),
     )
 
 

@@ -36,12 +36,14 @@ class Probe:
     _here: dict[str, float] = field(default_factory=dict)
 
     def tracks(self, multipliers: F64) -> dict[str, Track]:
-        """One track `[K]` for each pool. Raises what the model raises where nothing has moved."""
+        """One track `[K]` for each pool; maintenance holds the fee of a liquidation where the venue sets one against
+        equity. Raises what the model raises where nothing has moved.
+        """
         states = self.path.at(multipliers)
         self.computed += len(states)
         try:
             with np.errstate(all="ignore"):
-                return {t.subject: t for t in self.model.along(self.account, self.market, states)}
+                return self._at(states)
         except DocumentError as error:
             if multipliers.size == 1:
                 if multipliers[0] == 1.0:
@@ -59,6 +61,11 @@ class Probe:
             return np.concatenate([getattr(p[subject], name) if subject in p else none for p in parts])
 
         return {s: Track(s, row(s, "equity"), row(s, "maintenance")) for s in subjects}
+
+    def _at(self, states: States) -> dict[str, Track]:
+        """The model's tracks, what a liquidation costs beside the maintenance margin counted in it."""
+        tracks = self.model.along(self.account, self.market, states)
+        return {t.subject: Track(t.subject, t.equity, t.needed) for t in tracks}
 
     def excess(self, subject: str, multipliers: F64) -> tuple[F64, F64]:
         """`[K]` equity less maintenance of a pool, and how much of it may be rounding."""

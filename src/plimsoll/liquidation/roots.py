@@ -169,18 +169,20 @@ def _closed(curve: Curve, a: F64, fa: F64, b: F64, fb: F64) -> tuple[F64, npt.ND
         least = 0.5 * WIDTH * np.abs(a) / np.maximum(np.abs(b - a), 1e-300)
         t = np.clip(np.where(fits, quadratic, 0.5), np.minimum(least, 0.5), 1.0 - np.minimum(least, 0.5))
     x = np.where(np.abs(fa) <= np.abs(fb), a, b)
-    # at this width nothing continuous changes by a part in a million of what it was beside
     jump = (np.abs(b - a) <= 2 * WIDTH * np.abs(b)) & (np.minimum(np.abs(fa), np.abs(fb)) > 0)
     return x, jump & _steep(curve, a, fa, b, fb)
 
 
 def _steep(curve: Curve, a: F64, fa: F64, b: F64, fb: F64) -> npt.NDArray[np.bool_]:
-    """Whether the change from a to b is far more than the slope beside it explains."""
+    """Whether from a to b as much changes as beside it on a millionth of the price.
+
+    Nothing continuous does, and a smaller step (where a venue counts in whole units) moves the line by less than that.
+    """
     low, high = np.minimum(a, b), np.maximum(a, b)
     step = 1e-6 * high
     around = np.concatenate([low - 2 * step, low - step, high + step, high + 2 * step])
     value, _ = curve(around)
     left2, left, right, right2 = np.split(value, 4)
     slope = np.maximum(np.abs(left - left2), np.abs(right2 - right))
-    steep: npt.NDArray[np.bool_] = np.abs(fb - fa) > np.maximum(1e-3 * slope, 0.0)
+    steep: npt.NDArray[np.bool_] = np.abs(fb - fa) > slope
     return steep & np.isfinite(slope)

@@ -73,6 +73,12 @@ class Row:
         return min(pools) if pools else self.requirement.health
 
     @property
+    def above(self) -> bool:
+        """Whether there is a requirement that leaves the account, and each of its pools, on or above its line."""
+        r = self.requirement
+        return r is not None and r.excess_maintenance >= 0 and all(p.equity >= p.maintenance for p in r.pools)
+
+    @property
     def standalone_initial(self) -> float | None:
         """Sum of the initial margins of the positions and the collateral, each alone."""
         return None if self.standalone is None else sum(self.standalone.values())
@@ -156,10 +162,10 @@ class Comparison:
     def cheapest(self) -> Row | None:
         """The row with the least initial margin in USD, the first of equals; `None` where fewer than two have one.
 
-        Only an account that stays above its line can be held at a price: rows whose excess over the maintenance margin
-        is below zero are left out.
+        Only an account that stays above its line can be held at a price: rows in which it, or a pool of it, is below
+        its maintenance margin are left out.
         """
-        able = [r for r in self.computed if r.requirement is not None and r.requirement.excess_maintenance >= 0]
+        able = [r for r in self.computed if r.above]
         return min(able, key=lambda r: r.cost or 0.0) if len(able) > 1 else None
 
     def to_dict(self) -> dict[str, Any]:

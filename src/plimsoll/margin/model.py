@@ -20,6 +20,7 @@ from plimsoll.margin.many.totals import Totals
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.path import States, Track, strike_multipliers, tracks_of
 from plimsoll.margin.pools import pool_notes, untaken
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure, Sale
 from plimsoll.margin.requirement import (
     Binding,
     Charged,
@@ -222,6 +223,17 @@ class MarginModel(ABC):
         For pictures on which its scenarios are to lie. Where it differs by underlying, that of the first one held.
         """
         return FLAT
+
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """How the venue liquidates, from the pack; `None` where no public rule says.
+
+        `assumed` is what holds for the parts that its rules leave open.
+        """
+        return None
+
+    def sale(self, account: Account, market: Market) -> Sale | None:
+        """The auction of an account below its line as it would start now; `None` where the rules have none."""
+        return None
 
     def kinks(self, account: Account, market: Market) -> dict[str, F64]:
         """For each underlying the price multipliers at which equity or margin may bend or jump, increasing.

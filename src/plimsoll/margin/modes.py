@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 def in_mode(model: MarginModel, account: Account, market: Market, mode: Mode) -> Account:
     """`account` as the rules of `model` would hold it in `mode`.
 
-    Isolated, every position without money of its own gets the initial margin that it needs alone, at its leverage;
-    it comes out of the account's balance, which may fall below zero where it cannot pay for all of them. In the other
-    modes nothing is set apart. Raises `DocumentError` for a mode that the rules do not have, and what the model raises.
+    Isolated, every position without money of its own gets the initial margin that it needs alone, at its leverage, in
+    the currency in which it settles; it comes out of the account's balance, which may fall below zero where it cannot
+    pay for all of them. In the other modes nothing is set apart. Raises `DocumentError` for a mode that the rules do
+    not have, and what the model raises.
     """
     if mode not in model.MODES:
         got = f"{mode!r} ({Reason.UNSUPPORTED_MODE.value})"
@@ -47,4 +48,20 @@ def _apart(model: MarginModel, account: Account, position: Position, market: Mar
     empty: dict[str, float] = {}
     alone = {"positions": (position,), "orders": (), "collateral": empty, "borrowed": empty, "reported": empty}
     found = model.assess(account.model_copy(update=alone), market, "refuse")
-    return position.model_copy(update={"isolated_margin": max(0.0, sum(c.initial for c in found.components))})
+    needed = max(0.0, sum(c.initial for c in found.components))
+    settled = market.contracts[position.instrument].currency
+    rate = _rate(found.currency or model.rules.currency, settled, market)
+    return position.model_copy(update={"isolated_margin": needed * rate})
+
+
+def _rate(one: str, other: str, market: Market) -> float:
+    """What one unit of a currency is in the other."""
+    if one == other:
+        return 1.0
+    prices = {name: market.price_of(name) for name in (one, other)}
+    for name, price in prices.items():
+        if price is None or price.price <= 0.0:
+            got = "nothing" if price is None else repr(price.price)
+            raise DocumentError(Problem(f"market.assets.{name}", got, "a USD price above zero of this currency"))
+    first, second = (price.price for price in prices.values() if price is not None)
+    return first / second

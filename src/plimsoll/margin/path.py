@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 F64 = npt.NDArray[np.float64]
 ACCOUNT = "account"
 """Subject of the one track of an account without pools."""
+LIQUIDATION_FEE = "liquidation_fee"
+"""Working of an assessment: what a venue sets against equity beside the maintenance margin, see `Track`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +50,21 @@ class States:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """Equity and maintenance margin of one pool along a path, `[K]`, in the currency of the requirement."""
+    """Equity and maintenance margin of one pool along a path, `[K]`, in the currency of the requirement.
+
+    `fee[K]` is what a liquidation would cost, where the venue sets it against equity beside a maintenance margin that
+    does not hold it; `None` for nothing. The pool is on its line where equity meets `needed`.
+    """
 
     subject: str
     equity: F64
     maintenance: F64
+    fee: F64 | None = None
+
+    @property
+    def needed(self) -> F64:
+        """`[K]` maintenance margin and fee."""
+        return self.maintenance if self.fee is None else self.maintenance + self.fee
 
 
 def tracks_of(
@@ -61,6 +73,7 @@ def tracks_of(
     """One assessment after the other; see `MarginModel.along`."""
     equity: dict[str, list[float]] = {}
     maintenance: dict[str, list[float]] = {}
+    fees: list[float] = []
     for k in range(len(states)):
         at = {name: float(x[k]) for name, x in states.spot.items()}
         try:
@@ -74,7 +87,9 @@ def tracks_of(
         for subject, e, m in rows:
             equity.setdefault(subject, []).append(e)
             maintenance.setdefault(subject, []).append(m)
-    return tuple(Track(s, np.array(equity[s]), np.array(maintenance[s])) for s in equity)
+        fees.append(0.0 if found.pools else found.workings.get(LIQUIDATION_FEE, 0.0))
+    fee = np.array(fees) if any(fees) else None
+    return tuple(Track(s, np.array(equity[s]), np.array(maintenance[s]), fee) for s in equity)
 
 
 def strike_multipliers(account: Account, market: Market) -> dict[str, F64]:

@@ -1,6 +1,7 @@
-"""The market snapshot: indices, forwards, volatilities, rates, depth and confidences at one instant; data only."""
+"""The market snapshot, data only, at one instant; histories and views of them that hold nothing later."""
 
 from plimsoll.market.frames import as_polars
+from plimsoll.market.history import History, LookAheadError, join
 from plimsoll.market.snapshot import (
     AssetPrice,
     Depth,
@@ -18,10 +19,13 @@ __all__ = [
     "Depth",
     "Expiry",
     "Forward",
+    "History",
     "Index",
+    "LookAheadError",
     "Mark",
     "Market",
     "Rate",
     "SviSlice",
     "as_polars",
+    "join",
 ]

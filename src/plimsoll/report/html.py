@@ -33,7 +33,7 @@ def render(report: Report) -> str:
     """The page as text. All text that comes from documents is escaped."""
     import plimsoll
 
-    page: str = _template().render(
+    page: str = page_template(TEMPLATE).render(
         version=plimsoll.__version__,
         r=report,
         account_name=report.account.name or "account",
@@ -53,8 +53,8 @@ def render(report: Report) -> str:
     return page
 
 
-def _template() -> Any:
-    """The page's template with escaping on and undefined names refused."""
+def page_template(name: str) -> Any:
+    """A page's template with escaping on and undefined names refused."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -73,7 +73,7 @@ def _template() -> Any:
         health=health_words,
         signed=signed,
     )
-    return environment.get_template(TEMPLATE)
+    return environment.get_template(name)
 
 
 def _of(row: Row) -> Requirement:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from plimsoll.documents import Failure, format_instant
+from plimsoll.margin.components import by_evidence, in_words
 from plimsoll.report.amounts import (
     exact_percent,
     health_words,
@@ -170,24 +171,26 @@ REASONS = 4
 """Different reasons for having no number that are printed; where there are more, the rule sets are only named."""
 
 
-def _refusals(refused: Sequence[Row]) -> list[RenderableType]:
-    """Why rule sets have no number: each reason with those that give it; where reasons are many, only the names."""
+def _refusals(refused: Sequence[Row], computed: int) -> list[RenderableType]:
+    """Why rule sets have no number: each reason with those that give it; where reasons are many, only the names, and
+    the commonest reason where no rule set has a number.
+    """
     told: dict[str, list[str]] = {}
     for row in refused:
         told.setdefault(row.refusal, []).append(row.label)
     if len(told) <= REASONS:
         return [Text(f"{', '.join(names)}: no number. {reason}") for reason, names in told.items()]
     names = ", ".join(dict.fromkeys(row.pack.name for row in refused))
-    return [Text(f"no number under {names}: --rules with one of them, or --json, says why", QUIET)]
+    found: list[RenderableType] = []
+    if not computed:
+        reason = max(told, key=lambda r: len(told[r]))
+        found.append(Text(f"no number under any rule set; {len(told[reason])} of {len(refused)} say: {reason}"))
+    return [*found, Text(f"no number under {names}: --rules with one of them, or --json, says why", QUIET)]
 
 
 def evidence_parts(row: Row) -> dict[str, float]:
-    """Parts of what was added up to the initial margin by how well its rule is known, relief counted by its size."""
-    sizes: dict[str, float] = dict.fromkeys(row.evidence, 0.0)
-    for c in () if row.requirement is None else row.requirement.components:
-        sizes[c.evidence] = sizes.get(c.evidence, 0.0) + abs(c.initial)
-    whole = sum(sizes.values())
-    return {k: v / whole for k, v in sizes.items()} if whole > 0 else {}
+    """Parts of what was added up to the initial margin by how well its rule is known; see `by_evidence`."""
+    return by_evidence(() if row.requirement is None else row.requirement.components, "initial")
 
 
 def comparison_view(comparison: Comparison) -> RenderableType:
@@ -209,7 +212,7 @@ def comparison_view(comparison: Comparison) -> RenderableType:
             if len(refused) <= REASONS:
                 table.add_row(name, "-", "-", "-", "-", "-", style=QUIET)
             continue
-        side = LOSS if r.excess_maintenance < 0 else "yellow" if r.excess_initial < 0 else "green"
+        side = LOSS if not row.above else "yellow" if r.excess_initial < 0 else "green"
         table.add_row(
             name,
             number(r.initial, r.currency) + ("" if is_dollar(r.currency) else f" {r.currency}"),
@@ -219,13 +222,13 @@ def comparison_view(comparison: Comparison) -> RenderableType:
             "-" if row.netting is None else percent(-row.netting),
         )
         line.append(f"{row.currency}, set by {row.binding or 'nothing'}")
-        told = [f"{v:.0%} {k}" for k, v in evidence_parts(row).items() if v >= 0.005]
+        told = in_words(evidence_parts(row))
         if told:
-            line.append("; evidence " + ", ".join(told))
+            line.append(f"; evidence {told}")
         below.append(line)
         below += [Text(f"  {note}", QUIET) for note in row.notes[row.translated :]]
         below += [Text(f"  {f.subject}: {f.message} ({f.effect})", "yellow") for f in row.failures]
-    below += _refusals(refused)
+    below += _refusals(refused, len(comparison.computed))
     # the first note of a translated row tells of the translation, often in the same words for several
     below += [Text(f"* {n}", QUIET) for n in dict.fromkeys(r.notes[0] for r in comparison.rows if r.translated)]
     explain = (

@@ -20,7 +20,7 @@ from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.futures_forms import FUTURES_FORMS, futures_form
 from plimsoll.margin.parts.futures_many import FutureUnits, futures_batch
 from plimsoll.margin.parts.futures_orders import order_charges, order_problems
-from plimsoll.margin.parts.legs import Legs, Unit
+from plimsoll.margin.parts.legs import Legs, Unit, tier_parts
 from plimsoll.margin.parts.tiers import Tiers, TierTable
 from plimsoll.margin.path import ACCOUNT, States, Track
 from plimsoll.margin.pools import SHARED, pool, pooled_equity
@@ -159,6 +159,11 @@ class TieredFutures(MarginModel):
         self.check(account, market)
         legs, _ = self._legs(open_book(account.model_copy(update={"orders": ()}), market, "refuse"))
         return legs.tier_multipliers()
+
+    def tier_parts(self, account: Account, market: Market) -> dict[str, float]:
+        """Of each position the part whose closing brings it to the end of the tier below; one in the lowest tier."""
+        legs, _ = self._legs(open_book(account.model_copy(update={"orders": ()}), market, "refuse"))
+        return tier_parts(legs, legs.notional(legs.price[:, None])[:, 0])
 
     def batch(self, universe: Universe) -> Batch | None:
         """See `MarginModel.batch`."""

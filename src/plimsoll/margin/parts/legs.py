@@ -157,3 +157,19 @@ def path_prices(plan: Plan, states: States) -> F64:
     factor = np.array([states.multiplier(c.underlying) for c in plan.contracts]).reshape(len(plan), len(states))
     along: F64 = plan.price[:, None] * (1.0 + (factor - 1.0) * moving_share(plan)[:, None])
     return along
+
+
+def tier_parts(legs: Legs, worth: F64) -> dict[str, float]:
+    """Of each position the part whose closing brings it to the end of the tier below, one in the lowest tier.
+
+    `worth[N]` is the value that the tiers of those in notional are taken on. By subject; a size on the end of a tier
+    belongs to it.
+    """
+    found = {}
+    for i, subject in enumerate(legs.subjects):
+        size = float(legs.sizes(i, worth[i : i + 1])[0])
+        if size <= 0.0:
+            continue
+        at = int(legs.tiers[i].place(np.array([size]))[0])
+        found[subject] = 1.0 if at == 0 else 1.0 - float(legs.tiers[i].ends[at - 1]) / size
+    return found

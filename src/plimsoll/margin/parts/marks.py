@@ -8,7 +8,8 @@ import numpy.typing as npt
 from plimsoll.contracts import is_option
 from plimsoll.margin.account import Account
 from plimsoll.market import Market
-from plimsoll.risk import Plan, unit_values
+from plimsoll.risk import Plan, option_values, unit_values
+from plimsoll.risk.plan import INVERSE
 from plimsoll.scenarios import Scenarios
 
 F64 = npt.NDArray[np.float64]
@@ -21,7 +22,7 @@ def with_marked_options(account: Account, market: Market) -> Market:
     """
     names = {*(p.instrument for p in account.positions), *(o.instrument for o in account.orders)}
     marks = {}
-    for name in names:
+    for name in sorted(names):
         contract, mark = market.contracts.get(name), market.marks.get(name)
         if contract is None or mark is None or not is_option(contract):
             continue
@@ -31,14 +32,20 @@ def with_marked_options(account: Account, market: Market) -> Market:
 
 
 def option_marks(plan: Plan, market: Market, side: F64) -> F64:
-    """`[N]` mark of one coin of each option in its settlement currency, zero for other contracts.
+    """`[N]` mark of one coin of each option as it is quoted, in its settlement currency; zero for other contracts.
 
     The price shown; without one the value at its volatility. What has settled is worth what it paid, whatever a mark
-    still says. An option that cannot be valued is marked at the bound
-    worse for the sign of `side` (`[N]`).
+    still says. An option that cannot be valued is marked at the bound worse for the sign of `side` (`[N]`).
     """
-    values = unit_values(plan, Scenarios.build([1.0]), "settlement", side)[:, 0]
-    marks = np.where(plan.valued, values / plan.multiplier, 0.0)
+    marks = np.zeros(len(plan))
+    rows, still = plan.options, Scenarios.build([1.0])
+    if rows.size:
+        usd = option_values(plan, still, side=side)[:, 0]
+        forward = plan.forward[plan.group[rows]]
+        coin = np.divide(usd, forward, out=np.zeros_like(usd), where=forward > 0)
+        marks[rows] = np.where(plan.style[rows] == INVERSE, coin, usd)
+    if plan.exotic.any():
+        marks[plan.exotics] = (unit_values(plan, still, "settlement", side)[:, 0] / plan.multiplier)[plan.exotics]
     for i in np.flatnonzero(plan.valued).tolist():
         shown = market.marks.get(plan.contracts[i].name)
         if shown is not None and shown.price is not None and not paid_out(plan, i):

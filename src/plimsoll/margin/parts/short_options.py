@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.contracts import Option
 from plimsoll.documents import Fraction, NonNegative, Part
-from plimsoll.margin.account import Account
-from plimsoll.margin.parts.marks import paid_out
-from plimsoll.market import Mark, Market
-from plimsoll.risk import Plan, unit_values
-from plimsoll.scenarios import Scenarios
 
 F64 = npt.NDArray[np.float64]
 BOOL = npt.NDArray[np.bool_]
@@ -78,32 +72,3 @@ def option_fee(fee: OptionFee, underlying: float, price: float) -> float:
     3.78
     """
     return min(fee.rate * underlying, fee.cap * price)
-
-
-def with_marked_options(account: Account, market: Market) -> Market:
-    """The market with a volatility of zero for options of the account that are marked without one.
-
-    Rules by rates need the mark alone, while opening a book asks for a volatility to value an option with.
-    """
-    named = {p.instrument for p in account.positions} | {o.instrument for o in account.orders}
-    marks: dict[str, Mark] = {}
-    for name in named:
-        mark, contract = market.marks.get(name), market.contracts.get(name)
-        if isinstance(contract, Option) and mark is not None and mark.price is not None and mark.vol is None:
-            marks[name] = mark.model_copy(update={"vol": 0.0})
-    return market.model_copy(update={"marks": {**market.marks, **marks}}) if marks else market
-
-
-def option_marks(plan: Plan, market: Market, side: F64) -> F64:
-    """`[N]` price of one coin of each option as it is quoted: the mark, else its value at its volatility.
-
-    What has settled is worth what it paid, whatever a mark still says. Zero for other contracts. `side` is the
-    position: what cannot be valued stands at the bound that is worse for it.
-    """
-    value = unit_values(plan, Scenarios.build([1.0]), "settlement", side)[:, 0]
-    prices = np.zeros(len(plan))
-    for i in np.flatnonzero(plan.option).tolist():
-        mark = market.marks.get(plan.contracts[i].name)
-        quoted = mark is not None and mark.price is not None and not paid_out(plan, i)
-        prices[i] = mark.price if quoted else value[i] / plan.multiplier[i]  # type: ignore[union-attr]
-    return prices

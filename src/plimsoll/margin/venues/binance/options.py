@@ -21,15 +21,14 @@ from plimsoll.margin.many.totals import Amounts
 from plimsoll.margin.many.universe import Lots, Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.futures_orders import order_problems
+from plimsoll.margin.parts.marks import option_marks, with_marked_options
 from plimsoll.margin.parts.orders import resting
 from plimsoll.margin.path import ACCOUNT, States, Track, strike_multipliers
 from plimsoll.margin.requirement import Binding, Component
 from plimsoll.margin.venues.binance.options_charge import (
     OptionsParameters,
     marks_along,
-    marks_now,
     short_charges,
-    with_marked_options,
 )
 from plimsoll.market import Market
 from plimsoll.risk import compile_plan
@@ -83,7 +82,7 @@ class BinanceOptions(MarginModel):
         marked = with_marked_options(account, market)
         book = open_book(account.model_copy(update={"orders": ()}), marked, on_failure)
         plan = book.plan
-        marks = marks_now(plan, marked, book.quantity)
+        marks = option_marks(plan, marked, book.quantity)
         initial, kept = (x[:, 0] for x in short_charges(self.parameters, plan, plan.spot[:, None], marks[:, None]))
         sold = np.maximum(-book.quantity, 0.0)
         names = [c.name for c in plan.contracts]
@@ -149,7 +148,7 @@ class BinanceOptions(MarginModel):
     def batch(self, universe: Universe) -> Batch | None:
         """See `MarginModel.batch`."""
         plan = universe.plan
-        unit = marks_now(plan, universe.market, np.ones(len(plan)))
+        unit = option_marks(plan, universe.market, np.ones(len(plan)))
         initial, kept = (
             universe.known(x[:, 0]) for x in short_charges(self.parameters, plan, plan.spot[:, None], unit[:, None])
         )
@@ -166,7 +165,7 @@ class BinanceOptions(MarginModel):
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""
         plan = universe.plan
-        marks = marks_now(plan, universe.market, np.ones(len(plan)))
+        marks = option_marks(plan, universe.market, np.ones(len(plan)))
         initial, _ = short_charges(self.parameters, plan, plan.spot[:, None], marks[:, None])
         sold = Worst.parts(np.arange(len(plan)).tolist(), np.zeros(len(plan)), initial[:, 0])
         form = Form("exact", _WHY, sold)
@@ -185,7 +184,7 @@ class BinanceOptions(MarginModel):
         held = {p.instrument: p.quantity for p in account.positions}
         standing = resting(account.orders, market.contracts)
         plan = compile_plan([market.contracts[name] for name, _ in standing], market)
-        marks = marks_now(plan, market, -np.ones(len(plan)))
+        marks = option_marks(plan, market, -np.ones(len(plan)))
         initial, _ = short_charges(self.parameters, plan, plan.spot[:, None], marks[:, None])
         names, amounts = [], []
         for i, ((name, _), orders) in enumerate(standing.items()):

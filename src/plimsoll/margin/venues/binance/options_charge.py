@@ -9,11 +9,8 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from plimsoll.documents import Asset, Fraction, Part, fault
-from plimsoll.margin.account import Account
 from plimsoll.margin.many.positions import F64
-from plimsoll.margin.parts.marks import paid_out
 from plimsoll.margin.path import States
-from plimsoll.market import Market
 from plimsoll.risk import Plan, unit_values
 from plimsoll.scenarios import Scenarios
 
@@ -81,20 +78,6 @@ def short_charges(p: OptionsParameters, plan: Plan, index: F64, mark: F64) -> tu
     return charged("option_initial"), charged("option_maintenance")
 
 
-def marks_now(plan: Plan, market: Market, side: F64) -> F64:
-    """`[N]` mark of one coin of each option as it is quoted, from its volatility where none is shown.
-
-    What has settled is worth what it paid, whatever a mark still says. An option that cannot be valued is marked at the
-    bound worse for the sign of `side` (`[N]`).
-    """
-    marks: F64 = unit_values(plan, Scenarios.build([1.0]), "settlement", side)[:, 0] / plan.multiplier
-    for i, contract in enumerate(plan.contracts):
-        shown = market.marks.get(contract.name)
-        if shown is not None and shown.price is not None and not paid_out(plan, i):
-            marks[i] = shown.price
-    return marks
-
-
 def marks_along(plan: Plan, states: States) -> F64:
     """`[N, K]` value of one coin of each option along a path, from its volatility: a mark is of the old price."""
     marks = np.zeros((len(plan), len(states)))
@@ -104,16 +87,3 @@ def marks_along(plan: Plan, states: States) -> F64:
         shocks = Scenarios.build(states.multiplier(underlying), states.vol - 1.0, labels=("",) * len(states))
         marks[mine] = unit_values(plan, shocks, "settlement")[mine] / plan.multiplier[mine, None]
     return marks
-
-
-def with_marked_options(account: Account, market: Market) -> Market:
-    """The market with a volatility of zero for options of the account that are marked without one.
-
-    These rules need the mark alone, while opening a book asks for a volatility to value an option with.
-    """
-    marks = {}
-    for name in {*(p.instrument for p in account.positions), *(o.instrument for o in account.orders)}:
-        mark = market.marks.get(name)
-        if mark is not None and mark.price is not None and mark.vol is None:
-            marks[name] = mark.model_copy(update={"vol": 0.0})
-    return market.model_copy(update={"marks": {**market.marks, **marks}}) if marks else market

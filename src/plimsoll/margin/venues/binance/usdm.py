@@ -9,11 +9,14 @@ from collections.abc import Iterable
 
 from plimsoll.contracts import Contract, Future, Perpetual, Settlement
 from plimsoll.documents import Name, Part, Positive
+from plimsoll.margin.components import weakest
 from plimsoll.margin.parts.futures import TieredFutures
 from plimsoll.margin.parts.legs import Legs, Unit
 from plimsoll.margin.parts.tiers import TierTable
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure
 from plimsoll.margin.venues.binance.liquidation import Liquidation, clearance_fee
 from plimsoll.margin.venues.binance.liquidation_price import shown_prices
+from plimsoll.margin.venues.binance.procedure import BinanceProcedure
 
 
 class BracketParameters(Part):
@@ -51,6 +54,15 @@ class Bracketed(TieredFutures):
     def default_leverage(self) -> float | None:
         """See `TieredFutures.default_leverage`."""
         return self.parameters.default_leverage
+
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """See `MarginModel.procedure`; none where the pack holds brackets alone."""
+        rules = self.parameters.liquidation
+        if rules is None:
+            return None
+        symbols, settlement = self.parameters.symbols, self.settlement
+        evidence = weakest(self.rules, ["liquidation"])
+        return BinanceProcedure(rules, lambda c: bracket_symbol(c, symbols, settlement), evidence)
 
     def further_workings(self, legs: Legs, balance: float) -> dict[str, float]:
         """The liquidation price that the venue shows for each contract, USD; none where it shows dashes.

@@ -12,13 +12,8 @@ from plimsoll.documents import DocumentError, Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book
 from plimsoll.margin.parts.legs import moving_share
-from plimsoll.margin.parts.short_options import (
-    option_fee,
-    option_marks,
-    out_of_the_money,
-    short_initial,
-    short_maintenance,
-)
+from plimsoll.margin.parts.marks import option_marks
+from plimsoll.margin.parts.short_options import option_fee, out_of_the_money, short_initial, short_maintenance
 from plimsoll.margin.path import States
 from plimsoll.margin.venues.bybit.live import settled
 from plimsoll.margin.venues.bybit.parameters import UtaParameters

@@ -19,8 +19,9 @@ from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
 from plimsoll.margin.forms.declared import Declared
 from plimsoll.margin.model import Assessment, MarginModel
-from plimsoll.margin.parts.short_options import option_marks
+from plimsoll.margin.parts.marks import option_marks
 from plimsoll.margin.path import ACCOUNT, States, Track
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure
 from plimsoll.margin.requirement import Binding, Component, ScenarioLoss
 from plimsoll.margin.venues.bybit.money import (
     Balances,
@@ -35,6 +36,7 @@ from plimsoll.margin.venues.bybit.pm_along import portfolio_along
 from plimsoll.margin.venues.bybit.pm_grid import grid_of
 from plimsoll.margin.venues.bybit.pm_orders import OrderFill, order_fills
 from plimsoll.margin.venues.bybit.pm_unit import REPORTED, Measured, measured, spot_balance
+from plimsoll.margin.venues.bybit.procedure import BybitProcedure
 from plimsoll.market import Market
 from plimsoll.scenarios import FLAT, VolRule
 
@@ -88,6 +90,10 @@ class BybitPortfolioMargin(MarginModel):
         }
         units = [unit for name, unit in sorted(self.parameters.underlyings.items()) if name in held]
         return grid_of(self.parameters, units[0]).vol_rule if units else FLAT
+
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """See `MarginModel.procedure`."""
+        return BybitProcedure(self.parameters.liquidation, lambda *_: {}, assumed, weakest(self.rules, ["liquidation"]))
 
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`."""

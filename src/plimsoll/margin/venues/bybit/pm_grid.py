@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import DAY_SECONDS
-from plimsoll.margin.parts.short_options import option_marks
+from plimsoll.margin.parts.marks import option_marks
 from plimsoll.margin.venues.bybit.parameters import PmParameters, RiskUnit
 from plimsoll.market import Market
 from plimsoll.risk import Plan, plan_pnl, unit_values

@@ -10,7 +10,7 @@ from plimsoll.contracts import Option
 from plimsoll.documents import DocumentError, Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import Book
-from plimsoll.margin.parts.short_options import option_marks
+from plimsoll.margin.parts.marks import option_marks
 from plimsoll.margin.venues.bybit.live import settled
 from plimsoll.margin.venues.bybit.parameters import PmParameters
 from plimsoll.margin.venues.bybit.pm_unit import REPORTED, Measured, measured, spot_balance

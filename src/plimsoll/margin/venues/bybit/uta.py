@@ -20,9 +20,11 @@ from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, weakest
 from plimsoll.margin.forms.declared import Declared
 from plimsoll.margin.model import Assessment, MarginModel
-from plimsoll.margin.parts.short_options import with_marked_options
+from plimsoll.margin.parts.legs import tier_parts
+from plimsoll.margin.parts.marks import with_marked_options
 from plimsoll.margin.path import ACCOUNT, States, Track, strike_multipliers
 from plimsoll.margin.pools import SHARED, pool, pooled_equity
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure
 from plimsoll.margin.requirement import Binding, Component
 from plimsoll.margin.venues.bybit.futures import Charges, Futures, listed, symbol_of
 from plimsoll.margin.venues.bybit.money import (
@@ -36,6 +38,7 @@ from plimsoll.margin.venues.bybit.money import (
 from plimsoll.margin.venues.bybit.options import OptionOrder, Options, held_options, option_orders, options_along
 from plimsoll.margin.venues.bybit.orders import FutureOrder, future_orders
 from plimsoll.margin.venues.bybit.parameters import UtaParameters
+from plimsoll.margin.venues.bybit.procedure import BybitProcedure
 from plimsoll.market import Market
 
 F64 = npt.NDArray[np.float64]
@@ -134,6 +137,19 @@ class UnifiedMargin(MarginModel):
             if contract is not None:
                 found += self._contract_problems(contract, f"account.orders[{i}].instrument")
         return found
+
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """See `MarginModel.procedure`."""
+        return BybitProcedure(
+            self.parameters.liquidation, self.tier_parts, assumed, weakest(self.rules, ["liquidation"])
+        )
+
+    def tier_parts(self, account: Account, market: Market) -> dict[str, float]:
+        """Of each future the part whose closing brings it to the end of the tier below; one in the lowest tier."""
+        futures = [p for p in account.positions if not isinstance(market.contracts[p.instrument], Option)]
+        book = open_book(account.model_copy(update={"orders": (), "positions": tuple(futures)}), market, "refuse")
+        found = Futures.of(book, self.parameters)
+        return tier_parts(found.legs, found.worth(found.legs.price[:, None])[:, 0])
 
     def _contract_problems(self, contract: Contract, path: str) -> list[Problem]:
         p, found = self.parameters, []

@@ -20,6 +20,7 @@ from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.following import Follow, followed
 from plimsoll.margin.path import States, Track
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure
 from plimsoll.margin.requirement import Binding, Component, Evidence, ScenarioLoss
 from plimsoll.margin.venues.deribit.grid import tenor_law
 from plimsoll.margin.venues.deribit.matrix import worst_shares
@@ -27,6 +28,7 @@ from plimsoll.margin.venues.deribit.pm_along import pm_follow
 from plimsoll.margin.venues.deribit.pm_forms import PM_FORMS, pm_pieces
 from plimsoll.margin.venues.deribit.pm_many import pm_batch
 from plimsoll.margin.venues.deribit.pm_parameters import PmParameters
+from plimsoll.margin.venues.deribit.procedure import DeribitProcedure, shares_of
 from plimsoll.margin.venues.deribit.readings import Evaluation, Readings, Side
 from plimsoll.margin.venues.deribit.settlement import (
     STABLES,
@@ -127,6 +129,15 @@ class PortfolioMargin(MarginModel):
         """The account under every reading, for audits."""
         self.check(account, market)
         return Readings(self.parameters, holdings(open_book(account, market, on_failure)))
+
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """See `MarginModel.procedure`."""
+        return DeribitProcedure(
+            self.parameters.liquidation,
+            lambda account, market: shares_of(self.assess(account, market, "refuse").components),
+            assumed,
+            weakest(self.rules, ["liquidation"]),
+        )
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""

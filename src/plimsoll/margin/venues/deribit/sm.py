@@ -20,9 +20,11 @@ from plimsoll.margin.many.positions import F64
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.following import Follow, followed
-from plimsoll.margin.parts.option_marks import option_marks, with_marked_options
+from plimsoll.margin.parts.marks import option_marks, with_marked_options
 from plimsoll.margin.path import States, Track
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure
 from plimsoll.margin.requirement import Binding, Component
+from plimsoll.margin.venues.deribit.procedure import DeribitProcedure, shares_of
 from plimsoll.margin.venues.deribit.settlement import (
     STABLES,
     contract_problems,
@@ -151,6 +153,15 @@ class StandardMargin(MarginModel):
             known_collateral(account.collateral, self.parameters.haircuts)
         marked = with_marked_options(account, market)
         return open_book(account.model_copy(update={"orders": ()}), marked, on_failure), marked
+
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """See `MarginModel.procedure`."""
+        return DeribitProcedure(
+            self.parameters.liquidation,
+            lambda account, market: shares_of(self.assess(account, market, "refuse").components),
+            assumed,
+            weakest(self.rules, ["liquidation"]),
+        )
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""

@@ -11,7 +11,7 @@ from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.positions import F64
 from plimsoll.margin.many.totals import Amounts
 from plimsoll.margin.many.universe import Lots, Universe
-from plimsoll.margin.parts.option_marks import option_marks
+from plimsoll.margin.parts.marks import option_marks
 from plimsoll.margin.venues.deribit.sm_charges import DECIMALS, short_option_charge
 from plimsoll.margin.venues.deribit.sm_parameters import FutureRates, SmParameters
 from plimsoll.margin.venues.deribit.sm_rows import UNDERLYING_READINGS, option_rates

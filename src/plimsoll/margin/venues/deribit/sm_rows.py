@@ -11,7 +11,7 @@ import numpy.typing as npt
 from plimsoll.contracts import Contract, Option, Settlement
 from plimsoll.documents import DocumentError, Problem, Reason
 from plimsoll.margin.account import Account
-from plimsoll.margin.parts.option_marks import option_marks
+from plimsoll.margin.parts.marks import option_marks
 from plimsoll.margin.venues.deribit.settlement import named
 from plimsoll.margin.venues.deribit.sm_charges import DECIMALS, Charge, binding_term, future_charge, short_option_charge
 from plimsoll.margin.venues.deribit.sm_parameters import FutureRates, OptionRates, SmParameters

@@ -8,12 +8,15 @@ Amounts in the settlement currency, times in seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from plimsoll.documents import refuse
 from plimsoll.margin.account import Account
 from plimsoll.margin.venues.derive.auction_terms import AuctionTerms
-from plimsoll.margin.venues.derive.pmrm1 import Pmrm1
 from plimsoll.market import Market
+
+if TYPE_CHECKING:
+    from plimsoll.margin.venues.derive.pmrm1 import Pmrm1
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,10 @@ from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.following import Follow, followed
 from plimsoll.margin.path import States, Track
+from plimsoll.margin.procedure import Sale
 from plimsoll.margin.requirement import Component, Evidence
 from plimsoll.margin.venues.derive.along import pmrm1_follow
+from plimsoll.margin.venues.derive.auction import Standing, start
 from plimsoll.margin.venues.derive.holdable import (
     collateral_problems,
     contract_problems,
@@ -33,6 +35,7 @@ from plimsoll.margin.venues.derive.pmrm1_parameters import Pmrm1Parameters
 from plimsoll.margin.venues.derive.pmrm1_workings import Pmrm1Workings, evaluate
 from plimsoll.margin.venues.derive.pmrm_forms import PMRM1_FORMS, pmrm1_pieces
 from plimsoll.margin.venues.derive.pmrm_many import pmrm1_batch
+from plimsoll.margin.venues.derive.sale import DeriveSale
 from plimsoll.margin.venues.derive.span import binding_of, losses_of
 from plimsoll.market import Market
 from plimsoll.scenarios import VolRule
@@ -86,6 +89,20 @@ class Pmrm1(MarginModel):
         """Every intermediate of the calculation, for audits, conformance and the auction."""
         self.check(account, market)
         return evaluate(self.parameters, open_book(account, market, on_failure), self._underlying(account, market))
+
+    def sale(self, account: Account, market: Market) -> Sale | None:
+        """See `MarginModel.sale`: the auction stores the worst scenario at its start."""
+        terms = self.parameters.auction
+        if terms is None:
+            return None
+
+        def read(account: Account, market: Market, scenario: int | None) -> Standing:
+            w = self.workings(account, market)
+            return Standing(mtm=w.equity, mm=w.maintenance(scenario))
+
+        worst = self.workings(account, market).worst_scenario
+        auction = start(terms, read(account, market, None), scenario=worst)
+        return DeriveSale(auction, read, self.rules.currency, weakest(self.rules, ["auction"]))
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""

@@ -19,14 +19,17 @@ from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.following import Follow, followed
 from plimsoll.margin.path import States, Track
+from plimsoll.margin.procedure import Sale
 from plimsoll.margin.requirement import Binding, Component, Evidence
 from plimsoll.margin.venues.derive.along import srm_follow
+from plimsoll.margin.venues.derive.auction import Standing, start
 from plimsoll.margin.venues.derive.holdable import (
     collateral_problems,
     contract_problems,
     size_problems,
     underlying_problems,
 )
+from plimsoll.margin.venues.derive.sale import DeriveSale
 from plimsoll.margin.venues.derive.srm_forms import SRM_FORMS, srm_pieces
 from plimsoll.margin.venues.derive.srm_many import srm_batch
 from plimsoll.margin.venues.derive.srm_options import Branch, ExpiryMargin
@@ -80,6 +83,19 @@ class Srm(MarginModel):
         """Every intermediate of the calculation, for audits and conformance."""
         self.check(account, market)
         return evaluate(self.parameters, open_book(account, market, on_failure))
+
+    def sale(self, account: Account, market: Market) -> Sale | None:
+        """See `MarginModel.sale`."""
+        terms = self.parameters.auction
+        if terms is None:
+            return None
+
+        def read(account: Account, market: Market, _: int | None) -> Standing:
+            found = self.assess(account, market, "refuse")
+            return Standing(mtm=found.net_equity, mm=found.net_equity - sum(c.maintenance for c in found.components))
+
+        auction = start(terms, read(account, market, None))
+        return DeriveSale(auction, read, self.rules.currency, weakest(self.rules, ["auction"]))
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""

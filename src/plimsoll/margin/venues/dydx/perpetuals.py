@@ -24,6 +24,7 @@ from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.futures_orders import order_problems
 from plimsoll.margin.path import ACCOUNT, States, Track
 from plimsoll.margin.pools import SHARED, pool
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure
 from plimsoll.margin.requirement import Binding, Evidence, Pool
 from plimsoll.margin.venues.dydx.along import tracks
 from plimsoll.margin.venues.dydx.documents import Rows, decimal, interest_missing, leverage_imf
@@ -33,6 +34,7 @@ from plimsoll.margin.venues.dydx.many import dydx_batch
 from plimsoll.margin.venues.dydx.margin import Risk, risk_of
 from plimsoll.margin.venues.dydx.orders import charges
 from plimsoll.margin.venues.dydx.parameters import DydxParameters
+from plimsoll.margin.venues.dydx.procedure import DydxProcedure
 from plimsoll.margin.venues.dydx.transition import isolated_subaccount
 from plimsoll.margin.venues.dydx.units import ONE_MILLION
 from plimsoll.market import Market
@@ -141,6 +143,10 @@ class DydxPerpetuals(MarginModel):
         if failures and refused:
             raise MarginRefusedError(failures, list(paths.values()))
         return tuple(failures)
+
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """See `MarginModel.procedure`."""
+        return DydxProcedure(self.parameters, self.rules.currency, assumed, weakest(self.rules, ["liquidation"]))
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""

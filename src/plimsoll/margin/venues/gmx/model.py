@@ -19,9 +19,11 @@ from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.path import States, Track
 from plimsoll.margin.pools import SHARED, pool, pooled_equity
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure
 from plimsoll.margin.requirement import Binding, Pool
 from plimsoll.margin.venues.gmx.orders import order_charges
 from plimsoll.margin.venues.gmx.parameters import GmxParameters
+from plimsoll.margin.venues.gmx.procedure import GmxProcedure
 from plimsoll.margin.venues.gmx.state import Interest, Row, cash_price, gmx_problems, rows_of
 from plimsoll.market import Market
 
@@ -60,6 +62,10 @@ class GmxPositions(MarginModel):
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`."""
         return gmx_problems(self.parameters, account, market)
+
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """See `MarginModel.procedure`."""
+        return GmxProcedure(self.parameters, "assumed")
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""

@@ -12,10 +12,13 @@ import numpy as np
 from plimsoll.documents import Fraction
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import OnFailure, open_book
+from plimsoll.margin.components import weakest
 from plimsoll.margin.model import Assessment
 from plimsoll.margin.parts.legs import Legs
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure
 from plimsoll.margin.venues.hyperliquid.futures import HyperliquidFutures
 from plimsoll.margin.venues.hyperliquid.liquidation import Liquidation, liquidation_price
+from plimsoll.margin.venues.hyperliquid.procedure import HyperliquidProcedure
 from plimsoll.margin.venues.hyperliquid.tables import MarginTables
 from plimsoll.market import Market
 
@@ -65,6 +68,10 @@ class HyperliquidPerps(HyperliquidFutures):
         required = transfer_requirement(initial, notional, self.parameters.transfer_share)
         more = {"transfer_requirement": required, "withdrawable": max(0.0, equity - required)}
         return replace(found, workings={**found.workings, **more, **self._lines(legs, equity)})
+
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """See `MarginModel.procedure`."""
+        return HyperliquidProcedure(self.parameters.liquidation, assumed, weakest(self.rules, ["liquidation"]))
 
     @staticmethod
     def _lines(legs: Legs, shared: float) -> dict[str, float]:

@@ -20,6 +20,8 @@ from plimsoll.margin.model import Assessment
 from plimsoll.margin.parts.futures import TieredFutures
 from plimsoll.margin.parts.legs import Unit
 from plimsoll.margin.parts.tiers import Tier, TierTable
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure
+from plimsoll.margin.venues.okx.procedure import OkxProcedure
 from plimsoll.market import Market
 
 
@@ -111,6 +113,10 @@ class TieredContracts(TieredFutures):
         if health is None:
             return found
         return replace(found, notes=(*found.notes, self._level(health)))
+
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """See `MarginModel.procedure`."""
+        return OkxProcedure(self.parameters.risk_levels[-1], ("reduce_by_tier",), self.tier_parts, assumed, "assumed")
 
     def _level(self, ratio: float) -> str:
         levels = self.parameters.risk_levels

@@ -20,7 +20,7 @@ from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.following import Follow, followed
-from plimsoll.margin.parts.option_marks import option_marks, with_marked_options
+from plimsoll.margin.parts.marks import option_marks, with_marked_options
 from plimsoll.margin.path import States, Track
 from plimsoll.margin.requirement import Binding
 from plimsoll.margin.venues.okx.option_charges import (

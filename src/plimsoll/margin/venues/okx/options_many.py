@@ -13,7 +13,7 @@ from plimsoll.margin.forms.expression import Worst
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.totals import Amounts
 from plimsoll.margin.many.universe import Lots, Universe, added
-from plimsoll.margin.parts.option_marks import option_marks
+from plimsoll.margin.parts.marks import option_marks
 from plimsoll.margin.venues.okx.option_charges import OptionParameters, short_charge
 
 F64 = npt.NDArray[np.float64]

@@ -17,7 +17,8 @@ from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.model import Assessment, MarginModel
-from plimsoll.margin.path import ACCOUNT, States, Track, strike_multipliers
+from plimsoll.margin.path import ACCOUNT, LIQUIDATION_FEE, States, Track, strike_multipliers
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure
 from plimsoll.margin.requirement import Component
 from plimsoll.margin.venues.okx.pm_account import Evaluation, evaluate
 from plimsoll.margin.venues.okx.pm_forms import PM_FORMS, pm_pieces
@@ -33,6 +34,7 @@ from plimsoll.margin.venues.okx.pm_shares import (
     mr9_shares,
 )
 from plimsoll.margin.venues.okx.pm_told import bindings_of, losses_of, notes_of, workings_of
+from plimsoll.margin.venues.okx.procedure import OkxProcedure
 from plimsoll.market import Market
 
 F64 = npt.NDArray[np.float64]
@@ -63,8 +65,9 @@ class RiskUnitMargin(MarginModel):
 
     The charges of a unit other than MR7 and MR9 are homogeneous of degree one in its positions, so their shares are
     Euler shares; tiers have Aumann-Shapley shares. The venue's margin ratio also counts a fee on what is owed, which is
-    no margin: workings `liquidation_fee` and `margin_ratio`. MR3, MR5 and the option side of MR2 and MR7 have no
-    public formula: what the pack says of them is assumed, and chosen to charge more rather than less.
+    no margin: workings `liquidation_fee` and `margin_ratio`; the liquidation line counts it too. MR3, MR5 and the
+    option side of MR2 and MR7 have no public formula: what the pack says of them is assumed, and chosen to charge more
+    rather than less.
     """
 
     MODEL = "okx-pm"
@@ -122,13 +125,12 @@ class RiskUnitMargin(MarginModel):
         parts = self._components(account, market, book, found)
         maintenance = sum(c.maintenance for c in parts)
         equity = float(found.adjusted_equity[0])
-        # the fee is taken on what is owed together with its own margin
-        fees = sum(float(m.owed[0]) * self._fee(m.currency) for m in found.money)
+        fees = float(found.fees[0])
         workings = workings_of(found) | {
             "derivative_mmr": float(found.derivatives[0]) if found.units else 0.0,
             "borrow_mmr": float(found.borrowing("maintenance")[0]),
             "borrow_imr": float(found.borrowing("initial")[0]),
-            "liquidation_fee": fees,
+            LIQUIDATION_FEE: fees,
         }
         if maintenance + fees > 0.0:
             workings["margin_ratio"] = equity / (maintenance + fees)
@@ -148,7 +150,7 @@ class RiskUnitMargin(MarginModel):
         with np.errstate(all="ignore"):
             found = self._evaluate(self._book(account, market, "refuse"), states)
         none = np.zeros(len(states))
-        return (Track(ACCOUNT, found.adjusted_equity + none, found.maintenance + none),)
+        return (Track(ACCOUNT, found.adjusted_equity + none, found.maintenance + none, found.fees + none),)
 
     def kinks(self, account: Account, market: Market) -> dict[str, F64]:
         """See `MarginModel.kinks`: strikes, ends of tiers, and prices at which a currency begins to be owed."""
@@ -166,9 +168,15 @@ class RiskUnitMargin(MarginModel):
         hedging = book.account.settings.get(HEDGING, self.parameters.spot_in_use)
         return evaluate(self.parameters, book, states, hedging)
 
-    def _fee(self, currency: str) -> float:
-        rule = group_of(self.parameters.mr8, currency)[1]
-        return rule.liquidation_fee * (1.0 + rule.maintenance)
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """See `MarginModel.procedure`."""
+        return OkxProcedure(
+            self.parameters.liquidation.liquidate_at,
+            self.parameters.liquidation.steps,
+            lambda *_: {},
+            assumed,
+            weakest(self.rules, ["liquidation"]),
+        )
 
     def _components(self, account: Account, market: Market, book: Book, found: Evaluation) -> tuple[Component, ...]:
         p = self.parameters

@@ -80,13 +80,19 @@ class Evaluation:
         return _total([u.maintenance for u in self.units])
 
     def borrowing(self, what: str) -> F64:
-        """`[K]` MR8 of all currencies: `maintenance`, `initial` or `liquidation_fee` of what is owed."""
+        """`[K]` MR8 of all currencies: `maintenance` or `initial` of what is owed."""
         return _total([m.owed * getattr(group_of(self.parameters.mr8, m.currency)[1], what) for m in self.money])
 
     @cached_property
     def maintenance(self) -> F64:
         """`[K]` maintenance margin."""
         return self.derivatives + self.borrowing("maintenance")
+
+    @cached_property
+    def fees(self) -> F64:
+        """`[K]` fee of a liquidation on what is owed together with its own margin: in the venue's ratio, no margin."""
+        rules = [(m.owed, group_of(self.parameters.mr8, m.currency)[1]) for m in self.money]
+        return _total([owed * (rule.liquidation_fee * (1.0 + rule.maintenance)) for owed, rule in rules])
 
 
 def _total(rows: list[F64]) -> F64:

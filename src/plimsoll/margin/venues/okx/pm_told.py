@@ -76,7 +76,7 @@ def notes_of(found: Evaluation) -> tuple[str, ...]:
         notes.append("the venue's margin ratio counts a liquidation fee on what is owed: see workings.margin_ratio")
     ratio = found.parameters.liquidation
     if found.units or any(m.owed[0] > 0.0 for m in found.money):
-        total = float(found.maintenance[0])
+        total = float(found.maintenance[0] + found.fees[0])
         status = float(found.adjusted_equity[0]) / total if total > 0 else np.inf
         if status <= ratio.liquidate_at:
             notes.append(

@@ -22,9 +22,11 @@ from plimsoll.margin.many.universe import Lots, Universe
 from plimsoll.margin.model import Assessment, MarginModel
 from plimsoll.margin.parts.linear import named
 from plimsoll.margin.path import ACCOUNT, States, Track
+from plimsoll.margin.procedure import SUPPOSED, Assumed, Procedure
 from plimsoll.margin.requirement import Binding, Component
 from plimsoll.margin.venues.synthetix.orders import order_charges
 from plimsoll.margin.venues.synthetix.parameters import SynthetixParameters
+from plimsoll.margin.venues.synthetix.procedure import SynthetixProcedure
 from plimsoll.margin.venues.synthetix.ratios import margin_ratios, windows
 from plimsoll.margin.venues.synthetix.reward import liquidation_reward
 from plimsoll.margin.venues.synthetix.state import Standing, kinks_of, worth_problems
@@ -82,6 +84,16 @@ class SynthetixPerps(MarginModel):
     def _listed(self, contract: Contract) -> bool:
         linear = isinstance(contract, Perpetual) and contract.settlement is Settlement.LINEAR
         return linear and contract.currency == self.rules.currency and contract.underlying in self.parameters.markets
+
+    def procedure(self, assumed: Assumed = SUPPOSED) -> Procedure | None:
+        """See `MarginModel.procedure`."""
+        return SynthetixProcedure(self._reward, weakest(self.rules, ["keepers"]))
+
+    def _reward(self, account: Account, market: Market) -> float:
+        """USD that keepers may take for liquidating the account."""
+        book = open_book(account.model_copy(update={"orders": ()}), market, "refuse")
+        now = Standing.of(self.parameters, self.rules.currency, account, market, book, States({}, np.ones(1)))
+        return float(now.reward()[0])
 
     def assess(self, account: Account, market: Market, on_failure: OnFailure) -> Assessment:
         """See `MarginModel.assess`."""

@@ -1,0 +1,171 @@
+"""What a model asks for one asset at each moment: the tail of the margin period, point in time.
+
+With `R[j, h]` the log return over h bars from bar j and `s[j]` the volatility that was known before it, the scenarios
+at t are
+
+```
+R*[j, h] = R[j, h] * clip(s[t] / s[j], 1 / cap, cap)          all j with j + h <= t, the last `window` of them
+tail(t, h) = the larger side's quantile (or expected shortfall) of the loss at `level`:
+             1 - exp(R*) for a long position, exp(R*) - 1 for a short one
+```
+
+which is filtered historical simulation over overlapping windows: no square root of time. The floor is the same measure
+of the plain returns of the whole past, up to `floor_years`; the stressed rate is the plain measure of the window of
+`stress_window` bars in which it was largest so far. Nothing after t is read. Sources: section 4 of the institutional
+models (filtered history, capped scaling), EMIR RTS 153/2013 article 28.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+from pydantic import Field, model_validator
+
+from plimsoll.documents import Document, Positive, fault, refuse
+from plimsoll.dynamics.ewma import ewma_variance
+from plimsoll.kernels import expected_shortfall, value_at_risk
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+Bars = Annotated[int, Field(strict=True, ge=2, le=1_000_000)]
+
+
+class TailRule(Document):
+    """How the tail of an asset is measured. `decay` is lambda of the EWMA variance, `cap` the most that a return is
+    scaled up or down, `window` the bars of filtered history, `least` those without which there is no rate."""
+
+    SCHEMA: ClassVar[str] = "plimsoll.tail-rule"
+
+    measure: Literal["var", "es"] = "var"
+    level: Annotated[float, Field(strict=True, gt=0.5, lt=1)] = 0.99
+    decay: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.97
+    cap: Annotated[float, Field(strict=True, ge=1, le=100)] = 3.0
+    window: Bars = 1000
+    least: Bars = 250
+    stress_window: Bars = 250
+    floor_years: Positive = 10.0
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        for name in ("window", "stress_window"):
+            if getattr(self, name) < self.least:
+                raise fault(name, getattr(self, name), f"at least the {self.least} bars of least")
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class TailSeries:
+    """Rates of one asset at times `[T]` for each of `horizons[H]` bars, fractions of the notional.
+
+    `tail`, `floor` and `stressed` are `[T, H]`; `sigma[T]` is the volatility of a bar known at each time. The first
+    entry is at index `start` of the prices: before it there are fewer than `least` windows.
+    """
+
+    times: I64
+    horizons: tuple[int, ...]
+    tail: F64
+    floor: F64
+    stressed: F64
+    sigma: F64
+    start: int
+
+    def at_horizon(self, series: F64, bars: F64 | float) -> F64:
+        """`series[T, H]` at `bars` (`[T]` or one number), linear between horizons, the last one's beyond: `[T]`."""
+        want = np.broadcast_to(np.asarray(bars, dtype=np.float64), self.times.shape)
+        ends = np.array(self.horizons, dtype=np.float64)
+        right = np.clip(np.searchsorted(ends, want), 1 if ends.size > 1 else 0, ends.size - 1)
+        left = np.maximum(right - 1, 0)
+        width = np.where(right > left, ends[right] - ends[left], 1.0)
+        share = np.clip((want - ends[left]) / width, 0.0, 1.0)
+        row = np.arange(self.times.size)
+        found: F64 = series[row, left] * (1.0 - share) + series[row, right] * share
+        return found
+
+
+def tail_series(rule: TailRule, times: npt.ArrayLike, closes: npt.ArrayLike, horizons: tuple[int, ...]) -> TailSeries:
+    """The rates that were known at each time, from `closes[T]` (USD, above zero) of one asset at `times[T]` (ns).
+
+    A missing close is NaN; moves from it or to it do not count.
+    A horizon's measure at t uses the windows that ended by t. Errors: `DocumentError` for prices that are no prices,
+    a history shorter than `least` windows of the longest horizon, or horizons that do not rise from at least one bar.
+    """
+    at, price = np.asarray(times, dtype=np.int64), np.asarray(closes, dtype=np.float64)
+    _check(rule, at, price, horizons)
+    logs = np.log(price)
+    returns = np.diff(logs)
+    variance = ewma_variance(returns, rule.decay)  # [T]: known before each return, and after the last
+    sigma = np.sqrt(np.maximum(variance, np.finfo(np.float64).tiny))
+    start = rule.least + horizons[-1] - 1
+    count = price.size - start
+    tail, floor, stressed = (np.empty((count, len(horizons))) for _ in range(3))
+    bars_of_floor = _bars(at, rule.floor_years)
+    for c, h in enumerate(horizons):
+        moves = logs[h:] - logs[:-h]
+        for k in range(count):
+            t = start + k
+            last = t - h + 1  # windows that have ended
+            first = max(1, last - rule.window)  # before the first return there is no volatility
+            scale = np.clip(sigma[t] / sigma[first:last], 1.0 / rule.cap, rule.cap)
+            tail[k, c] = both_sides(rule, _there(moves[first:last] * scale))
+            floor[k, c] = both_sides(rule, _there(moves[max(0, last - bars_of_floor) : last]))
+        stressed[:, c] = _stressed(rule, moves, start - h + 1, count)
+    # a longer period is never cheaper
+    for series in (tail, floor, stressed):
+        np.maximum.accumulate(series, axis=1, out=series)
+        series.flags.writeable = False
+    return TailSeries(at[start:], horizons, tail, floor, stressed, sigma[start:], start)
+
+
+def both_sides(rule: TailRule, moves: F64) -> float:
+    """The measure of the loss of the worse side, of equally likely log moves `[S]`, a fraction of the notional.
+
+    >>> round(both_sides(TailRule(level=0.75, least=2), np.log([0.9, 1.0, 1.0, 1.3])), 6)
+    0.0
+    >>> round(both_sides(TailRule(level=0.75, least=2, measure="es"), np.log([0.9, 1.0, 1.0, 1.3])), 6)
+    0.3
+    """
+    gains = np.expm1(moves)
+    measure = value_at_risk if rule.measure == "var" else expected_shortfall
+    long, short = np.asarray(measure(np.stack([-gains, gains]), rule.level), dtype=np.float64)
+    return max(0.0, float(long), float(short)) + 0.0
+
+
+def _stressed(rule: TailRule, moves: F64, first: int, count: int) -> F64:
+    """The largest plain measure of a stress window up to each time `[count]`; windows of before the start count."""
+    width = min(rule.stress_window, first)
+    windows = sliding_window_view(moves[: first + count - 1], width)
+    found = np.array([both_sides(rule, _there(w)) for w in windows])
+    return np.asarray(np.maximum.accumulate(found)[first - width :])
+
+
+def _there(moves: F64) -> F64:
+    """The moves whose both ends have a price."""
+    there = ~np.isnan(moves)
+    return moves if there.all() else moves[there]
+
+
+def _bars(times: I64, years: float) -> int:
+    step = float(np.median(np.diff(times)))
+    return max(1, round(years * 365.0 * 86_400e9 / step))
+
+
+def _check(rule: TailRule, times: I64, price: F64, horizons: tuple[int, ...]) -> None:
+    if price.ndim != 1 or times.shape != price.shape:
+        raise refuse("closes", f"shape {price.shape}", f"one price for each of {times.size} times")
+    bad = ~(np.isnan(price) | ((price > 0) & np.isfinite(price)))
+    if bad.any():
+        raise refuse(f"closes[{int(np.argmax(bad))}]", float(price[np.argmax(bad)]), "a price above zero")
+    there = int(np.isfinite(price).sum())
+    if there < 0.9 * price.size:
+        raise refuse("closes", f"{there} prices at {price.size} times", "a price at nine of ten times")
+    if (np.diff(times) <= 0).any():
+        raise refuse("times", "times that do not rise", "each time after the one before it")
+    if not horizons or horizons[0] < 1 or any(b <= a for a, b in pairwise(horizons)):
+        raise refuse("horizons", horizons, "whole bars from at least 1, rising")
+    if price.size < rule.least + horizons[-1]:
+        raise refuse("closes", f"{price.size} prices", f"at least {rule.least + horizons[-1]}")

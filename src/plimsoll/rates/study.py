@@ -1,0 +1,41 @@
+"""A history as what governors are judged on: raw rates of the first tier, and the losses they should have covered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from plimsoll.margin.period import HOURS
+from plimsoll.rates.governor import RAW
+from plimsoll.rates.publish import AssetHistory, RatePolicy, publish
+from plimsoll.rates.tune import Series, losses
+
+
+def study_series(
+    policy: RatePolicy,
+    histories: Mapping[str, AssetHistory],
+    *,
+    told: Callable[[str, int, int], None] | None = None,
+) -> list[Series]:
+    """The first tier of every asset under the policy's tail and size rules, with losses over its margin period, whole
+    bars, rounded up."""
+    small = policy.size.model_copy(update={"sizes": policy.size.sizes[:1]})
+    raw = publish(RatePolicy(tail=policy.tail, size=small, governor=RAW), histories, told=told)
+    found = []
+    for name, rates in raw.items():
+        history = histories[name]
+        step_days = float(np.median(np.diff(history.times))) / 86_400e9
+        bars = max(1, int(np.ceil(policy.size.period.hours / HOURS / step_days - 1e-9)))
+        start = history.times.size - rates.times.size
+        found.append(
+            Series(
+                name,
+                rates.times,
+                rates.raw.raw[:, 0],
+                rates.raw.floor[:, 0],
+                rates.raw.stressed[:, 0],
+                losses(history.closes, bars)[start:],
+            )
+        )
+    return found

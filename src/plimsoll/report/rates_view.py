@@ -1,0 +1,189 @@
+"""Published rates, their changes and the impact of a new schedule as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from plimsoll.market.history import instant_of
+from plimsoll.rates.tune import losses
+from plimsoll.report.amounts import money, short_money
+
+if TYPE_CHECKING:
+    from plimsoll.rates.impact import Impact
+    from plimsoll.rates.publish import AssetHistory, AssetRates, RatePolicy
+    from plimsoll.rates.thresholds import ThresholdPath
+    from plimsoll.rates.tune import Tuned
+
+STRONG, QUIET, BAD = "bold", "dim", "red"
+LAST = 6
+"""Changes that a table names."""
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for n, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if n == 0 else "right", no_wrap=True)
+    return table
+
+
+def _day(ns: int) -> str:
+    return f"{instant_of(ns):%Y-%m-%d}"
+
+
+def rates_view(
+    policy: RatePolicy, rates: Mapping[str, AssetRates], histories: Mapping[str, AssetHistory]
+) -> RenderableType:
+    """Each asset: rates by tier with their parts, what they did through the history, and the last changes."""
+    last = max(int(r.times[-1]) for r in rates.values())
+    parts: list[RenderableType] = [Text(f"initial margin rates in force on {_day(last)}", style=STRONG)]
+    table = _table("asset", "to", "in force", "raw", "tail", "close-out", "hedge jump", "floor", "period")
+    for name, found in rates.items():
+        for k, size in enumerate(policy.size.sizes):
+            raw = found.raw
+            table.add_row(
+                name if k == 0 else "",
+                short_money(size) if k + 1 < len(policy.size.sizes) else "above",
+                f"{found.rate[-1, k]:.2%}",
+                f"{raw.raw[-1, k]:.2%}",
+                f"{raw.tail[-1, k]:.2%}",
+                f"{raw.close_out[-1, k]:.2%}",
+                f"{raw.hedge_jump[-1, k]:.2%}",
+                f"{raw.floor[-1, k]:.2%}",
+                f"{raw.period[-1, k]:.1f} d",
+            )
+    words = Text("first tier through the history: covered over one bar, mean rate, jumps without notice", style=STRONG)
+    parts += [table, Text(""), words, _history(rates, histories), Text("")]
+    parts.append(Text("last changes, first tier", style=STRONG))
+    changes = _table("announced", "asset", "in force", "from", "to", "why")
+    changes.columns[-1].justify = "left"
+    rows = [(c.announced, n, c) for n, r in rates.items() for k, c in r.changes if k == 0]
+    rows.sort(key=lambda row: (int(rates[row[1]].times[row[0]]), row[1]))
+    for at, name, change in rows[-LAST:]:
+        style = BAD if "emergency" in change.causes else "none"
+        when = _day(int(rates[name].times[at]))
+        changes.add_row(
+            when,
+            name,
+            _day(change.effective),
+            f"{change.before:.2%}",
+            f"{change.after:.2%}",
+            ", ".join(change.causes),
+            style=style,
+        )
+    return Group(*parts, changes)
+
+
+def _history(rates: Mapping[str, AssetRates], histories: Mapping[str, AssetHistory]) -> Table:
+    """In-sample: what the first tier covered on each side over one bar, and how it moved."""
+    table = _table("", "since", "long", "short", "mean", "raw", "peak/trough", "raw", "jumps")
+    for name, found in rates.items():
+        history = histories[name]
+        start = history.times.size - found.times.size
+        lost = losses(history.closes, 1)[start:]
+        known = np.isfinite(lost).all(axis=1)
+        rate, raw = found.rate[:, 0], found.raw.raw[:, 0]
+        covered = (lost[known] <= rate[known, None]).mean(axis=0)
+        table.add_row(
+            name,
+            _day(int(found.times[0])),
+            f"{covered[0]:.2%}",
+            f"{covered[1]:.2%}",
+            f"{rate.mean():.2%}",
+            f"{raw.mean():.2%}",
+            f"{rate.max() / rate.min():.2f}",
+            f"{raw.max() / raw.min():.2f}",
+            f"{len(found.tiers[0].overrides)}",
+        )
+    return table
+
+
+def impact_view(found: Impact, top: int = 8) -> RenderableType:
+    """Totals before and after, forced sales against volume, and the accounts with the most stress for their margin."""
+    head = _table("all accounts", "old", "new", "change")
+    for label, old, new in (
+        ("initial margin", found.old.initial, found.new.initial),
+        ("maintenance margin", found.old.maintenance, found.new.maintenance),
+    ):
+        before, after = float(old.sum()), float(new.sum())
+        change = f"{after / before - 1:+.1%}" if before else "–"
+        head.add_row(label, money(before, "USD"), money(after, "USD"), change)
+    count = found.equity.size
+    called, closed = int(found.called.sum()), int(found.closed.sum())
+    words = Text(
+        f"{called:,} of {count:,} accounts are called for {money(float(found.call.sum()), 'USD')}; "
+        f"{closed:,} fall below maintenance",
+        style=BAD if closed else "none",
+    )
+    sales = _table("forced", "to be closed", "a day's volume", "part of it")
+    for asset, size, volume in zip(found.assets, found.forced, found.volume, strict=True):
+        sales.add_row(asset, money(float(size), "USD"), money(float(volume), "USD"), f"{size / volume:.3%}")
+    rows = _table("most stress for its margin", "equity", "new margin", "call", "worst loss", "loss / margin")
+    for a in found.top(top):
+        rows.add_row(
+            found.fleet.accounts[a].name,
+            money(float(found.equity[a]), "USD"),
+            money(float(found.new.initial[a]), "USD"),
+            money(float(found.call[a]), "USD"),
+            money(float(found.stress[a]), "USD"),
+            f"{found.stress_over_margin[a]:.2f}",
+        )
+    return Group(head, Text(""), words, Text(""), sales, Text(""), rows)
+
+
+def tuned_view(found: Tuned, split: int, coverage: float) -> RenderableType:
+    """The chosen rule on both parts of the history."""
+    rule = found.rule
+    chosen = (
+        f"buffer {rule.buffer:.0%}, stressed weight {rule.stress_weight:.0%}, floor {'on' if rule.floor else 'off'}, "
+        f"up {_limit(rule.up_per_day)}, down {_limit(rule.down_per_day)}, notice {rule.notice_hours:g} h"
+    )
+    table = _table("", f"before {_day(split)}", "from then on")
+    rows: tuple[tuple[str, str, str], ...] = (
+        ("coverage, all assets and sides", "coverage", ".2%"),
+        ("coverage, worst asset and side", "worst_coverage", ".2%"),
+        ("mean rate", "mean", ".2%"),
+        ("largest peak over trough", "peak_to_trough", ".2f"),
+        ("largest rise in 30 days", "rise_30d", ".1%"),
+        ("mean loss beyond the rate", "shortfall", ".2%"),
+        ("changes a year and asset", "changes", ".0f"),
+        ("losses judged", "periods", ",d"),
+    )
+    for label, field, form in rows:
+        table.add_row(label, format(getattr(found.before, field), form), format(getattr(found.after, field), form))
+    verdict = Text(
+        f"{len(found.tried)} rules tried; frozen as {found.frozen[:19]} before the second part was read", style=QUIET
+    )
+    missed = found.after.coverage < coverage
+    note = Text(f"the second part is covered to {found.after.coverage:.2%}, wanted {coverage:.2%}")
+    note.style = BAD if missed else "none"
+    return Group(
+        Text("cheapest rule that covers", style=STRONG), Text(chosen), Text(""), table, Text(""), note, verdict
+    )
+
+
+def thresholds_view(paths: Sequence[ThresholdPath]) -> RenderableType:
+    """Each asset: its volatilities and scalar now, and how high thresholds stood through the history."""
+    table = _table("", "last", "fast vol", "forecast", "scalar", "highest", "on", "time raised")
+    for path in paths:
+        top = int(path.scalar.argmax())
+        table.add_row(
+            path.name,
+            _day(int(path.times[-1])),
+            f"{path.fast[-1]:.0%}",
+            f"{path.forecast[-1]:.0%}",
+            f"{path.scalar[-1]:.2f}",
+            f"{path.scalar[top]:.2f}",
+            _day(int(path.times[top])),
+            f"{path.raised:.0%}",
+        )
+    return Group(Text("maintenance margins times a scalar that follows volatility", style=STRONG), table)
+
+
+def _limit(daily: float | None) -> str:
+    return "free" if daily is None else f"{daily:g} a day"

@@ -1,0 +1,118 @@
+"""`plimsoll rates`: what it prints and writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from plimsoll.cli import run
+from plimsoll.feeds.sample_history import sample_history
+from plimsoll.rates.governor import GovernorRule
+from plimsoll.rates.publish import RatePolicy
+from plimsoll.rates.raw import TailRule
+from plimsoll.rates.schedule import RateSchedule
+from plimsoll.rates.size import SizeRule
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """A small policy and a CSV of bars; a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    RatePolicy(tail=TailRule(window=300, least=250), size=SizeRule(sizes=(1e5, 1e7))).save(tmp_path / "policy.json")
+    closes, volume = sample_history(days=330)
+    rows = [
+        pl.DataFrame(
+            {
+                # milliseconds of the start of each bar
+                "open_time": (closes.times - closes.step_ns) // 1_000_000,
+                "symbol": f"{name}USDT",
+                "close": closes.series(name),
+                "quote_volume": volume.series(name),
+            }
+        )
+        for name in closes.names
+    ]
+    pl.concat(rows).write_csv(tmp_path / "bars.csv")
+    return str(tmp_path / "policy.json"), str(tmp_path / "bars.csv")
+
+
+def test_rates_from_a_file_to_a_schedule_and_its_impact(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
+    policy, bars = files
+    now, before, fleet, picture = (str(tmp_path / n) for n in ("now.json", "before.json", "fleet.json", "rates.png"))
+    command = ["rates", "--policy", policy, "--history", bars, "--asset", "BTCUSDT=BTC", "--asset", "SOLUSDT=SOL"]
+    assert run([*command, "--schedule", now, "-o", picture]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines()[:-4])) <= 80
+    assert "initial margin rates in force on 2018-11-27" in out
+    assert "ETH" not in out
+    assert Path(picture).read_bytes().startswith(b"\x89PNG")
+    schedule = RateSchedule.load(now)
+    assert set(schedule.assets) == {"BTC", "SOL"}
+    assert run([*command, "--schedule", before, "--at", "2018-09-15T00:00:00Z", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["schedule"] == RateSchedule.load(before).to_dict()
+    assert {c["tier"] for c in found["changes"]["BTC"]} == {0, 1}
+    assert run(["book", "fleet", "--schedule", before, "--accounts", "50", "-o", fleet]) == 0
+    capsys.readouterr()
+    assert run(["rates", "impact", "--fleet", fleet, "--old", before, "--new", now]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 100
+    assert "of 50 accounts are called" in out
+    assert run(["rates", "impact", "--fleet", fleet, "--old", before, "--new", now, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["accounts"]) == 50
+    assert set(told["forced"]) == {"BTC", "SOL"}
+
+
+def test_tuning_ends_with_1_where_the_rest_is_not_covered(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
+    policy, bars = files
+    governor, picture = str(tmp_path / "governor.json"), str(tmp_path / "tried.svg")
+    command = ["rates", "tune", "--policy", policy, "--history", bars, "--split", "2018-10-15T00:00:00Z"]
+    code = run([*command, "--coverage", "0.9", "-o", picture, "--governor", governor])
+    out = capsys.readouterr().out
+    assert code == 0
+    assert "144 rules tried" in out
+    assert max(map(len, out.splitlines()[:-4])) <= 80
+    rule = GovernorRule.load(governor)
+    assert run([*command, "--coverage", "0.9", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["frozen"] == rule.hash()
+    assert found["before"]["coverage"] >= 0.9
+    # a calm beginning promises what a fall of half after it does not keep
+    table = pl.read_csv(bars).sort("open_time", maintain_order=True)
+    late = table["open_time"].to_numpy() >= 1_539_561_600_000
+    count = np.cumsum(late) // 3
+    table = table.with_columns(close=table["close"].to_numpy() * np.where(late, 1.0 + 0.5 * (count % 2), 1.0))
+    table.write_csv(tmp_path / "storm.csv")
+    assert run([*command[:5], str(tmp_path / "storm.csv"), *command[6:], "--coverage", "0.98"]) == 1
+
+
+def test_bad_input_is_named(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
+    policy, bars = files
+    for arguments, words in (
+        (["rates", "--asset", "XRP"], "--asset"),
+        (["rates", "--history", str(tmp_path / "none.csv")], "none.csv"),
+        (["rates", "--history", bars, "--asset", "XRPUSDT"], "XRPUSDT"),
+        (["rates", "--policy", bars], "JSON"),
+        (["rates", "--policy", policy, "--at", "yesterday"], "--at"),
+        (["rates", "--policy", policy, "--at", "2017-01-01T00:00:00Z"], "time"),
+        (["rates", "tune", "--policy", policy, "--split", "soon"], "--split"),
+        (["rates", "tune", "--split", "2022-01-01T00:00:00Z", "--coverage", "2"], "--coverage"),
+        (["rates", "impact", "--fleet", policy, "--old", policy, "--new", policy], "plimsoll.fleet"),
+        (["rates", "nothing"], "No such command"),
+    ):
+        assert run(arguments) == 2, arguments
+        captured = capsys.readouterr()
+        assert words in captured.err, captured.err
+        assert not captured.out
+
+
+def test_schemas_of_rates(capsys: Any) -> None:
+    for name in ("rate-policy", "rate-schedule", "fleet"):
+        assert run(["schema", name]) == 0
+        assert json.loads(capsys.readouterr().out)["properties"]["schema"]["const"] == f"plimsoll.{name}"
