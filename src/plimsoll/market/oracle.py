@@ -30,11 +30,11 @@ class OracleRule(Document):
     quarantine for so many seconds a source that was off the median by more than its band is left out
     suspect    the median has moved from the last good price by more than the band of the time between
     confirm    a suspect price that sources of `agree` of all fresh weight share for so many seconds is good
-    thin       fewer than `least` sources are left, or (with three or more asked for) one has half of their weight:
-               the last good price stands, and is not good for liquidating
+    thin       fewer than `least` sources are left: the last good price stands, and is not good for liquidating
     ```
 
-    After its quarantine a source comes back when it is inside its band.
+    After its quarantine a source comes back when it is inside its band. Where three or more are asked for, the price is
+    thin as well when one of those left has half of their weight: the median would be where it says.
     `daily_vol` is the least volatility that the band knows; above it, it is that of the accepted prices, weighted
     exponentially with `halflife` seconds. `window` is that of the time-weighted average, in seconds.
     """
@@ -218,8 +218,8 @@ def _thin(
 ) -> tuple[OracleState, Reading]:
     if now.price is None:
         told = f"{len(trusted)} that can be used" + "".join(f"; {s} {f}" for s, f in sorted(faults.items()))
-        allowed = f"at least {rule.least} sources for a first price, none with half of their weight"
-        raise refuse("quotes", told, allowed)
+        needed = f"at least {rule.least} sources for a first price, none with half of their weight"
+        raise refuse("quotes", told, needed)
     move = 0.0 if median is None else abs(math.log(median / now.price))
     allowed = band(rule, now.variance, time - now.time)
     return now, _reading(now, median, "thin", move, allowed, trusted, faults, time)
