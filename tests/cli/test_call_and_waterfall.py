@@ -99,3 +99,28 @@ def test_bad_debt_ends_with_one(tmp_path: Path, capsys: Any) -> None:
 def test_their_schemas(name: str, capsys: Any) -> None:
     assert run(["schema", name]) == 0
     assert json.loads(capsys.readouterr().out)["properties"]["schema"]["const"] == f"plimsoll.{name}"
+
+
+def test_a_raised_threshold_calls_and_closes_nothing(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
+    """At 1.05 times its base margin, with thresholds at five quarters of it: below what calls, above what closes."""
+    account, market = files
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({"schema": "plimsoll.call-policy", "schema_version": 1, "lots": 2}))
+    command = ["call", "-a", account, "-m", market, "-r", RULES, "--policy", str(policy), "--scalar", "1.25"]
+    assert run([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (pool,) = found["pools"]
+    assert found["scalar"] == 1.25
+    assert pool["maintenance"] == pytest.approx(1.25 * pool["base"])
+    assert pool["health"] == pytest.approx(1.05 / 1.25)
+    assert pool["state"] == "reduce-only"
+    assert pool["call"] == pytest.approx((1.3 * 1.25 - 1.05) * pool["base"])
+    plan = pool["closes"]
+    assert plan["equity"] >= 1.3 * 1.25 * plan["maintenance"]
+    assert run(command) == 0
+    out = capsys.readouterr().out
+    assert "1.25 times $" in out
+    assert "below which" in out
+    for wrong in ("0.9", "nan", "inf"):
+        assert run([*command[:-1], wrong]) == 2
+        assert "a number from 1 up" in capsys.readouterr().err

@@ -157,3 +157,41 @@ def test_pushing_a_real_book_costs_more_the_further_it_goes(shared: Path) -> Non
             assert attack_cost([costs[-1]] * 3, [1.0] * 3) == pytest.approx(2 * costs[-1])
             checked += 1
     assert checked
+
+
+def test_a_source_with_half_of_the_weight_left_makes_no_price() -> None:
+    """Three of five are stale: of the rest the heaviest would be the median by itself, wherever it is pushed."""
+    weights = {"a": 3.0, "b": 2.0, "c": 2.0, "d": 1.0, "e": 1.0}
+
+    def said(time: float, fresh: dict[str, float]) -> list[Quote]:
+        return [Quote(n, time if n in fresh else -1e3, fresh.get(n, 100.0), w) for n, w in weights.items()]
+
+    state, first = observe(RULE, OracleState(), said(0.0, dict.fromkeys(weights, 100.0)), 0.0)
+    assert first.status == "good"
+    # inside every band, so nobody is set apart
+    _, pushed = observe(RULE, state, said(10.0, {"a": 100.5, "d": 100.0, "e": 100.0}), 10.0)
+    assert (pushed.status, pushed.price) == ("thin", 100.0)
+    assert len(pushed.used) == 3
+    _, without = observe(RULE, state, said(10.0, {"b": 100.1, "c": 100.0, "d": 100.0}), 10.0)
+    assert without.status == "good"
+    # no first price of it either, and a rule that is content with two sources may have it
+    with pytest.raises(DocumentError, match="half of their weight"):
+        observe(RULE, OracleState(), said(10.0, {"a": 100.5, "d": 100.0, "e": 100.0}), 10.0)
+    two = RULE.model_copy(update={"least": 2})
+    assert observe(two, state, said(10.0, {"a": 100.2, "d": 100.2}), 10.0)[1].status == "good"
+
+
+def test_nobody_is_liquidated_at_a_doubtful_price_unless_it_is_said_that_he_was_below_before() -> None:
+    found = run((0.0, (100.0,) * 4), (10.0, (80.0,) * 4))[1]
+    assert found.status == "suspect"
+    assert not ruling(found, "liquidate").allowed
+    assert ruling(found, "liquidate", under=(True, True)).allowed
+    assert ruling(found, "deposit").allowed
+
+
+def test_time_goes_forward_while_a_price_is_doubted_too() -> None:
+    state, _ = observe(RULE, OracleState(), quotes(0.0, 100.0, 100.0, 100.0, 100.0), 0.0)
+    state, reading = observe(RULE, state, quotes(50.0, 80.0, 80.0, 80.0, 80.0), 50.0)
+    assert reading.status == "suspect"
+    with pytest.raises(DocumentError, match="a number from 50 on"):
+        observe(RULE, state, quotes(40.0, 80.0, 80.0, 80.0, 80.0), 40.0)

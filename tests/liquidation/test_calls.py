@@ -142,9 +142,10 @@ def test_replayed_events_give_no_command_twice(raw: list[tuple[float, float, int
         standing, record = step(POLICY, standing, event)
         assert (record is None) or (record.before, record.after) == (before.state, standing.state)
         commands += record.commands if record is not None else ()
-        # while a close is being carried out there is no other of the same kind
-        closing = [c for c in (record.commands if record else ()) if c.kind == "close"]
-        assert not (closing and before.pending is not None and before.state == "partial")
+        # while a close is being carried out there is no other, but for one of everything
+        ordered = [c.kind for c in (record.commands if record else ()) if c.kind in ("close", "close all")]
+        if before.pending is not None and ordered:
+            assert (ordered, before.state, standing.state) == (["close all"], "partial", "full")
     assert len({c.id for c in commands}) == len(commands)
     # any of the old events again, in any order: nothing happens
     for event in data.draw(st.permutations(events)):
@@ -234,6 +235,23 @@ def test_one_leg_protects_the_other() -> None:
     assert one.enough
     assert one.lots[0] == one.lots[1] > 0
     assert one.after.cost == exact(spread, 1.3).after.cost
+
+
+@pytest.mark.parametrize(("first", "second"), [(10, 3), (12, 6), (5, 20), (7, 7), (20, 1)])
+@pytest.mark.parametrize("health", [0.2, 0.6, 0.9, 1.1])
+def test_a_hedge_in_an_uneven_ratio_is_closed_no_further_than_needed(first: int, second: int, health: float) -> None:
+    """One leg protects the other lot by lot only in the ratio of their sizes: no lot and no pair of lots helps."""
+    gains = np.array([[-10.0 / first, 10.0 / first], [9.9 / second, -10.0 / second]]) * 12.0
+    costs = (0.01 / first, 0.01 / second)
+    spread = Toy((first, second), np.ones(2), gains, costs, 0.0)
+    need = spread.look((0, 0)).maintenance
+    spread = Toy(spread.sizes, spread.lots, gains, costs, health * need)
+    best, found = exact(spread, 1.3), smallest(spread, 1.3)
+    assert found.enough == best.enough
+    hold_smallest(spread, found.lots)
+    if best.enough:
+        # a lot of each leg at most beyond the best there is
+        assert found.after.cost <= best.after.cost + sum(costs) + 1e-12
 
 
 def below(rules: str, share: float) -> tuple[pl.MarginModel, pl.Account, pl.Market]:
@@ -382,3 +400,42 @@ def test_who_pays_exactly_what_was_called_has_met_the_call(health: float, mainte
         assert step(POLICY, standing, paid)[0].state == "warned"
         short = Seen(2, START + timedelta(hours=4), equity + 0.999999 * asked, maintenance)
         assert step(POLICY, standing, short)[0].state == "partial"
+
+
+def test_a_close_under_way_is_waited_for_whatever_the_account_looks_like() -> None:
+    """Closed at its deadline; before that is done the account recovers, and falls below its line: no second close."""
+    events: list[Seen | Done] = [seen(1, 1.15), seen(2, 1.15, 4.0), seen(3, 1.25, 4.1), seen(4, 0.9, 4.2)]
+    standing, records = run(events)
+    assert kinds(records) == [["call"], ["restrict", "close"]]
+    assert (standing.state, standing.pending) == ("partial", "a:2:close")
+    # once it is done the account is judged anew
+    standing, records = run([*events, Done(5, START + timedelta(hours=4.3), "a:2:close"), seen(6, 0.9, 4.4)])
+    assert kinds(records)[-1] == ["close"]
+    assert standing.pending == "a:6:close"
+    # nothing is left meanwhile: all of it, once
+    standing, records = run([*events, seen(5, -0.1, 4.3), seen(6, -0.2, 4.4), seen(7, 0.5, 4.5)])
+    assert [c for r in kinds(records) for c in r if c.startswith("close")] == ["close", "close all"]
+    assert standing.state == "full"
+    # and what is closed wholly is settled, whether or not anybody says that it is done
+    assert run([*events, seen(5, 0.0, 4.5, positions=0)])[0].state == "settled"
+
+
+def test_money_that_is_owed_without_any_margin_is_gone() -> None:
+    assert run([Seen(1, START, -1.0, 0.0)])[0].state == "full"
+    assert run([Seen(1, START, 0.0, 0.0)])[0].state == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "named"),
+    [
+        ({"equity": float("nan")}, "event.equity"),
+        ({"equity": float("inf")}, "event.equity"),
+        ({"maintenance": float("nan")}, "event.maintenance"),
+        ({"maintenance": -1.0}, "event.maintenance"),
+        ({"base": float("nan")}, "event.base"),
+        ({"positions": -1}, "event.positions"),
+    ],
+)
+def test_what_is_no_number_never_passes_for_healthy(numbers: dict[str, Any], named: str) -> None:
+    with pytest.raises(DocumentError, match=named):
+        run([Seen(**({"sequence": 1, "time": START, "equity": 1.0, "maintenance": 100.0} | numbers))])

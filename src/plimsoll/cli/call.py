@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 @click.option("--policy", metavar="FILE", help="A call policy (plimsoll schema call-policy); default: the house's.")
 @same_exposure_option
 @mode_option
+@click.option(
+    "--scalar",
+    type=float,
+    default=1.0,
+    metavar="V",
+    help="Call below V times the maintenance margin, as thresholds that follow volatility do; closed below the margin.",
+)
 @click.option("--after", metavar="FILE", help="Write the account after the closes of its weakest pool.")
 @click.option("--output", "-o", metavar="FILE", help="Draw health against the price (.png or .svg).")
 @json_option
@@ -42,6 +49,7 @@ def command(
     policy: str | None,
     same_exposure: bool,
     mode: Mode | None,
+    scalar: float,
     after: str | None,
     output: str | None,
     as_json: bool,
@@ -60,7 +68,7 @@ def command(
     holdings, snapshot = held_as(model, load_account(account), load_market(market), same_exposure, mode)
     terms = CallPolicy() if policy is None else CallPolicy.load(policy)
     with late_bar() as bar:
-        found = called(model, holdings, snapshot, terms, bar)
+        found = called(model, holdings, snapshot, terms, bar, scalar)
         rest = found.pools[0].after
         if output is not None:
             from plimsoll.liquidation import liquidation

@@ -33,9 +33,9 @@ class Ruling:
     why: str
 
 
-def ruling(reading: Reading, action: Action, *, under: tuple[bool, bool] = (True, True)) -> Ruling:
+def ruling(reading: Reading, action: Action, *, under: tuple[bool, bool] = (False, False)) -> Ruling:
     """What a reading of the oracle allows; `under` is whether the account is below its line at the last good price, and
-    at the doubtful median.
+    at the doubtful median; without it nobody is liquidated at a doubtful price.
 
     ```
     deposit, top up, reduce   always

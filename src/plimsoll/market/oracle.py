@@ -33,7 +33,8 @@ class OracleRule(Document):
     thin       fewer than `least` sources are left: the last good price stands, and is not good for liquidating
     ```
 
-    After its quarantine a source comes back when it is inside its band.
+    After its quarantine a source comes back when it is inside its band. Where three or more are asked for, the price is
+    thin as well when one of those left has half of their weight: the median would be where it says.
     `daily_vol` is the least volatility that the band knows; above it, it is that of the accepted prices, weighted
     exponentially with `halflife` seconds. `window` is that of the time-weighted average, in seconds.
     """
@@ -65,7 +66,8 @@ class Quote:
 
 @dataclass(frozen=True)
 class OracleState:
-    """What is remembered between two readings: the last good price, its variance per second, and who is set apart."""
+    """What is remembered between two readings: the last good price with its time and its variance per second, the time
+    of the last reading, and who is set apart."""
 
     price: float | None = None
     time: float = -math.inf
@@ -74,6 +76,7 @@ class OracleState:
     suspect_price: float = 0.0
     quarantined: Mapping[str, float] = field(default_factory=dict)
     recent: tuple[tuple[float, float], ...] = ()
+    latest: float = -math.inf
 
 
 @dataclass(frozen=True)
@@ -142,8 +145,8 @@ def observe(rule: OracleRule, state: OracleState, quotes: Sequence[Quote], time:
     faults |= dict.fromkeys(off, "off the others")
     apart |= dict.fromkeys(off, time + rule.quarantine)
     median = weighted_median([(q.price, q.weight) for q in trusted]) if trusted else None
-    now = replace(state, quarantined=apart)
-    if median is None or len(trusted) < rule.least:
+    now = replace(state, quarantined=apart, latest=time)
+    if median is None or len(trusted) < rule.least or _ruled_by_one(rule, trusted):
         return _thin(rule, now, median, trusted, faults, time)
     if now.price is None:
         now = _accepted(rule, now, median, time)
@@ -159,8 +162,9 @@ def _check(state: OracleState, quotes: Sequence[Quote], time: float) -> None:
     names = [q.source for q in quotes]
     if len(set(names)) != len(names):
         raise refuse("quotes", sorted(n for n in set(names) if names.count(n) > 1), "one quote of each source")
-    if not time >= state.time or not math.isfinite(time):
-        raise refuse("time", time, f"a number from {state.time:g} on")
+    last = max(state.time, state.latest)
+    if not time >= last or not math.isfinite(time):
+        raise refuse("time", time, f"a number from {last:g} on")
 
 
 def _unusable(rule: OracleRule, quotes: Sequence[Quote], time: float) -> dict[str, Fault]:
@@ -198,6 +202,12 @@ def _width(rule: OracleRule, state: OracleState, quote: Quote, time: float) -> f
     return band(rule, state.variance, time - quote.time + rule.lag)
 
 
+def _ruled_by_one(rule: OracleRule, trusted: Sequence[Quote]) -> bool:
+    """Whether one source alone has half of the weight, so that the median is where it says. A rule that is content
+    with one or two sources has said so."""
+    return rule.least >= 3 and 2.0 * max(q.weight for q in trusted) >= math.fsum(q.weight for q in trusted)
+
+
 def _thin(
     rule: OracleRule,
     now: OracleState,
@@ -208,7 +218,8 @@ def _thin(
 ) -> tuple[OracleState, Reading]:
     if now.price is None:
         told = f"{len(trusted)} that can be used" + "".join(f"; {s} {f}" for s, f in sorted(faults.items()))
-        raise refuse("quotes", told, f"at least {rule.least} sources for a first price")
+        needed = f"at least {rule.least} sources for a first price, none with half of their weight"
+        raise refuse("quotes", told, needed)
     move = 0.0 if median is None else abs(math.log(median / now.price))
     allowed = band(rule, now.variance, time - now.time)
     return now, _reading(now, median, "thin", move, allowed, trusted, faults, time)

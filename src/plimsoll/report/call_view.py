@@ -49,9 +49,10 @@ def _pool_parts(found: CallReport, pool: PoolCall, named: bool) -> list[Renderab
     line = Text(f"{pool.subject}: " if named else "")
     line.append(pool.state.upper(), style=STYLES.get(pool.state, "bold red"))
     line.append(f"  {pool.reason}")
-    amounts = Text(
-        f"equity {money(pool.equity, currency, 2)}, maintenance {money(pool.maintenance, currency, 2)}", style="none"
-    )
+    told = f"equity {money(pool.equity, currency, 2)}, maintenance {money(pool.maintenance, currency, 2)}"
+    if found.scalar != 1.0:
+        told += f", {found.scalar:g} times {money(pool.base, currency, 2)}, below which it is closed"
+    amounts = Text(told, style="none")
     parts: list[RenderableType] = [line, amounts]
     if pool.amount > 0.0:
         text = Text(f"to pay in: {money(pool.amount, currency, 2)}", style=STRONG)
@@ -62,7 +63,8 @@ def _pool_parts(found: CallReport, pool: PoolCall, named: bool) -> list[Renderab
         return parts
     after = pool.found.after
     left = after.equity - after.cost
-    health = f"health {left / after.maintenance:.3f}" if after.maintenance > 0 else "nothing left to be margined"
+    raised = found.scalar * after.maintenance
+    health = f"health {left / raised:.3f}" if after.maintenance > 0 else "nothing left to be margined"
     told = f"or to close, for {money(after.cost, currency, 2)}: then {health}"
     if not pool.found.enough:
         told = f"no set of closes is enough; the most that helps costs {money(after.cost, currency, 2)}: then {health}"
@@ -84,8 +86,11 @@ def _pool_parts(found: CallReport, pool: PoolCall, named: bool) -> list[Renderab
 
 
 def call_figure(found: CallReport, now: Liquidation, then: Liquidation | None) -> Figure:
-    """Health of the weakest pool along the path, with the policy's thresholds; dashed, after the closes."""
-    pool, p = found.pools[0], found.policy
+    """Health of the weakest pool along the path, with the policy's thresholds; dashed, after the closes.
+
+    Health is over the margin that calls; where a scalar raised it, positions are closed below one over the scalar.
+    """
+    pool, p, v = found.pools[0], found.policy, found.scalar
     with styled():
         figure = new_figure(8.6, 4.2)
         axes = figure.subplots()
@@ -99,7 +104,7 @@ def call_figure(found: CallReport, now: Liquidation, then: Liquidation | None) -
             m, mm = lines.multipliers, lines.maintenances
             near = (m > 1 - shown) & (m < 1 + shown)
             with np.errstate(all="ignore"):
-                health = np.where(mm > 0, lines.equities / mm, np.nan)
+                health = np.where(mm > 0, lines.equities / (v * mm), np.nan)
             axes.plot(
                 m[near] - 1,
                 np.clip(health[near], -0.5, top),
@@ -113,11 +118,16 @@ def call_figure(found: CallReport, now: Liquidation, then: Liquidation | None) -
             (p.target, "target", MUTED),
             (p.call, "called", MARK),
             (p.reduce_only, "reduce-only", MARK),
-            (1.0, "closed", LOSS),
+            (1.0 / v, "closed", LOSS),
         ):
             axes.axhline(level, color=colour, linewidth=0.9, linestyle=":" if colour == MUTED else "-")
             axes.annotate(
-                f"{name} {level:g}", (shown, level), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8
+                f"{name} {level:.3g}",
+                (shown, level),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
             )
         if pool.health is not None:
             axes.plot([0.0], [min(pool.health, top)], "o", color=GAIN, markeredgecolor=INK, zorder=5)

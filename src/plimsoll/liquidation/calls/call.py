@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from plimsoll.documents import format_instant
+from plimsoll.documents import format_instant, refuse
 from plimsoll.liquidation.calls.bench import ModelBench
 from plimsoll.liquidation.calls.closes import Closes, Progress, smallest
 from plimsoll.liquidation.calls.machine import Record, Seen, Standing, State, step
@@ -32,8 +32,9 @@ class Close:
 class PoolCall:
     """One pool of an account under a policy; amounts in the currency of the requirement.
 
-    `amount` restores the target health when it is paid in by `deadline`; `closes` restore it without a payment, as far
-    as they can, and `after` is the account after them.
+    `maintenance` is the margin below which the pool is called, raised by the scalar of the report, and `base` the one
+    below which it is closed. `amount` restores the target health when it is paid in by `deadline`; `closes` restore it
+    without a payment, as far as they can, and `after` is the account after them.
     """
 
     subject: str
@@ -41,6 +42,7 @@ class PoolCall:
     reason: str
     equity: float
     maintenance: float
+    base: float
     health: float | None
     amount: float
     deadline: datetime | None
@@ -65,6 +67,7 @@ class PoolCall:
             "reason": self.reason,
             "equity": self.equity,
             "maintenance": self.maintenance,
+            "base": self.base,
             "health": self.health,
             "call": self.amount,
             "deadline": None if self.deadline is None else format_instant(self.deadline),
@@ -74,7 +77,7 @@ class PoolCall:
 
 @dataclass(frozen=True)
 class CallReport:
-    """Every pool of an account, the one that stands worst first."""
+    """Every pool of an account, the one that stands worst first; `scalar` is that on the maintenance margin."""
 
     account: str
     rules: str
@@ -82,6 +85,7 @@ class CallReport:
     time: datetime
     policy: CallPolicy
     pools: tuple[PoolCall, ...]
+    scalar: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -92,6 +96,7 @@ class CallReport:
             "time": format_instant(self.time),
             "policy": self.policy.to_dict(),
             "margin_period_hours": self.policy.period.hours,
+            "scalar": self.scalar,
             "pools": [p.to_dict() for p in self.pools],
         }
 
@@ -102,21 +107,26 @@ def called(
     market: Market,
     policy: CallPolicy | None = None,
     progress: Progress | None = None,
+    scalar: float = 1.0,
 ) -> CallReport:
     """The standing of each pool of an account at the time of the market, as if it had been healthy before.
 
     A pool that is below its target gets the money that is missing and the smallest set of closes that would do instead.
-    The amount counts money at full value: a coin under a haircut takes more of it. Raises what the model raises.
+    The amount counts money at full value: a coin under a haircut takes more of it. `scalar`, from one up, raises the
+    maintenance margin as `margin.avsl` does: healths are over the raised margin, and positions are closed below the
+    base. Raises what the model raises.
     """
+    if not 1.0 <= scalar < float("inf"):
+        raise refuse("scalar", scalar, "a number from 1 up")
     policy = CallPolicy() if policy is None else policy
     with np.errstate(all="ignore"):
         found = model.assess(account, market, "refuse")
     rows = [(p.subject, p.equity, p.maintenance) for p in found.pools]
     rows = rows or [(ACCOUNT, found.net_equity, sum(c.maintenance for c in found.components))]
-    pools = [_pool(model, account, market, policy, row, progress) for row in rows]
+    pools = [_pool(model, account, market, policy, row, scalar, progress) for row in rows]
     pools.sort(key=lambda p: float("inf") if p.health is None else p.health)
     currency = found.currency or model.rules.currency
-    return CallReport(account.name, model.rules.label, currency, market.time, policy, tuple(pools))
+    return CallReport(account.name, model.rules.label, currency, market.time, policy, tuple(pools), scalar)
 
 
 def _pool(
@@ -125,16 +135,18 @@ def _pool(
     market: Market,
     policy: CallPolicy,
     row: tuple[str, float, float],
+    scalar: float,
     progress: Progress | None,
 ) -> PoolCall:
-    subject, equity, maintenance = row
+    subject, equity, base = row
+    maintenance = scalar * base
     bench = ModelBench(model, account, market, policy, subject)
-    seen = Seen(0, market.time, equity, maintenance, positions=len(bench.held))
+    seen = Seen(0, market.time, equity, maintenance, base=base, positions=len(bench.held))
     standing, record = step(policy, Standing(subject), seen)
     found, after = None, None
     closes: tuple[Close, ...] = ()
     if standing.state in ("called", "reduce-only", "partial", "full") and bench.held:
-        found = smallest(bench, policy.target, progress)
+        found = smallest(bench, policy.target * scalar, progress)
         closes = _closes(bench, found)
         after = bench.paid(found.lots)
     return PoolCall(
@@ -143,6 +155,7 @@ def _pool(
         reason=_reason(record, equity, maintenance),
         equity=equity,
         maintenance=maintenance,
+        base=base,
         health=equity / maintenance if maintenance > 0.0 else None,
         amount=standing.amount,
         deadline=standing.deadline,

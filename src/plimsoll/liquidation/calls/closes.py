@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, product
+from math import gcd
 from typing import Protocol
 
 from plimsoll.documents import refuse
@@ -79,8 +80,9 @@ def smallest(bench: Bench, target: float, progress: Progress | None = None) -> C
     is given back.
 
     Where no single lot helps, as when one leg of a spread protects the other, pairs of lots are closed together, and
-    where no pair does, all of a position or of a pair of positions, at last everything. The cost of the result is held
-    against `exact` on small books.
+    where no pair does, all of a position or of a pair of positions, at last everything. Of a pair that was closed whole
+    as much as possible is given back of both in proportion, for neither leg can be alone. The cost of the result is
+    held against `exact` on small books.
     """
     desk = _Desk(bench, target)
     sizes = bench.sizes
@@ -88,16 +90,25 @@ def smallest(bench: Bench, target: float, progress: Progress | None = None) -> C
     if desk.gap(closed) >= 0.0:
         return desk.result(closed)
     whole = sum(sizes)
+    jointly: list[tuple[int, ...]] = []
     while desk.gap(closed) < 0.0:
         if progress is not None:
             progress("closes", sum(closed), whole)
         step = _best(desk, closed, sizes)
         if step is None:
             break
+        group = tuple(i for i, (a, b) in enumerate(zip(closed, step, strict=True)) if a != b)
+        if len(group) > 1:
+            jointly.append(group)
         closed = step
     if desk.gap(closed) < 0.0:
         # nothing more helps: what is reached, or everything closed, whichever leaves more
-        return desk.result(max((closed, sizes), key=desk.gap))
+        closed = max((closed, sizes), key=desk.gap)
+        if desk.gap(closed) < 0.0:
+            return desk.result(closed)
+        jointly.append(tuple(range(len(sizes))))
+    for group in reversed(dict.fromkeys(jointly)):
+        closed = _in_proportion(desk, closed, group)
     return desk.result(_given_back(desk, closed))
 
 
@@ -132,6 +143,25 @@ def _gain(desk: _Desk, before: tuple[int, ...], after: tuple[int, ...]) -> float
     relief = desk.gap(after) - desk.gap(before)
     cost = desk.look(after).cost - desk.look(before).cost
     return relief / max(cost, 1e-12 * abs(relief)) if relief else 0.0
+
+
+def _in_proportion(desk: _Desk, closed: tuple[int, ...], group: tuple[int, ...]) -> tuple[int, ...]:
+    """As many lots of a group given back together, exactly in proportion to what is closed of each, as the target
+    allows: legs that protect each other in a ratio of lots stay in it."""
+    steps = gcd(*(closed[i] for i in group))
+
+    def kept(k: int) -> tuple[int, ...]:
+        return tuple(n // steps * k if i in group else n for i, n in enumerate(closed))
+
+    low, high = 0, steps
+    while low < high:
+        middle = (low + high) // 2
+        if desk.gap(kept(middle)) >= 0.0:
+            high = middle
+        else:
+            low = middle + 1
+    # where a requirement is not convex the search may end beside the target
+    return kept(high) if steps and desk.gap(kept(high)) >= 0.0 else closed
 
 
 def _given_back(desk: _Desk, closed: tuple[int, ...]) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -94,8 +95,9 @@ def step(policy: CallPolicy, standing: Standing, event: Event) -> tuple[Standing
     """The standing after an event, and the record of it where something changed; the record holds the commands.
 
     Events carry increasing sequence numbers. One that is not newer than the last is a replay and changes nothing, so
-    commands are given once. While a close is being carried out no other is given. A call keeps its first deadline, and
-    its amount follows the account. Raises `DocumentError` for an amount that is not a number.
+    commands are given once. While a close is being carried out no other is given, and the account stays in its state
+    until it is done; but for a close of everything once nothing is left. A call keeps its first deadline, and its
+    amount follows the account. Raises `DocumentError` for an amount that is not a finite number.
     """
     if event.sequence <= standing.sequence:
         return standing, None
@@ -104,10 +106,10 @@ def step(policy: CallPolicy, standing: Standing, event: Event) -> tuple[Standing
         if event.command != standing.pending:
             return now, None
         return replace(now, pending=None), None
-    if not (event.equity == event.equity and event.maintenance == event.maintenance):
-        raise refuse("event", f"equity {event.equity} and maintenance {event.maintenance}", "numbers")
+    _check(event)
     state, reason = _state(policy, standing, event)
-    if state == standing.state and standing.pending is not None:
+    if standing.pending is not None and state != "settled" and (state != "full" or standing.state == "full"):
+        # a close that is under way is waited for, whatever the account looks like meanwhile; all of it may be needed
         return now, None
     return _entered(policy, standing, replace(now, state=state), event, reason)
 
@@ -121,12 +123,24 @@ def owed(policy: CallPolicy, equity: float, maintenance: float) -> float:
     return max(0.0, policy.target * maintenance - equity)
 
 
+def _check(seen: Seen) -> None:
+    """Numbers with which an account can be judged: a margin that is not a number would never close anything."""
+    margins = {"maintenance": seen.maintenance, "base": seen.maintenance if seen.base is None else seen.base}
+    if not math.isfinite(seen.equity):
+        raise refuse("event.equity", seen.equity, "a finite number")
+    for name, margin in margins.items():
+        if not (math.isfinite(margin) and margin >= 0.0):
+            raise refuse(f"event.{name}", margin, "a finite number from zero up")
+    if seen.positions < 0:
+        raise refuse("event.positions", seen.positions, "a number of positions from zero up")
+
+
 def _state(policy: CallPolicy, standing: Standing, seen: Seen) -> tuple[State, str]:
     """The state that an account's numbers ask for, and why."""
     if seen.positions == 0:
         calm = seen.equity >= 0.0 and standing.state in ("healthy", "warned", "called", "reduce-only")
         return ("healthy", "holds nothing") if calm else ("settled", "holds nothing any more")
-    if seen.equity <= 0.0 and seen.line > 0.0:
+    if seen.equity < 0.0 or (seen.equity == 0.0 and seen.line > 0.0):
         return "full", "equity is gone"
     if seen.equity < seen.line:
         return "partial", f"equity {seen.equity:.9g} is below maintenance {seen.line:.9g}"

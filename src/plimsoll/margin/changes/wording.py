@@ -188,7 +188,7 @@ SUBJECTS = {
 """Words for what a path passes through; what is not here and is no asset is left out."""
 
 _QUIET = {"pairs", "currencies", "markets", "underlyings", "parameters", "liquidation", "margin", "vol_shock", "other"}
-_QUIET |= {"box", "grid", "skew", "auction", "basis", "min_delta", "haircuts"}
+_QUIET |= {"box", "grid", "skew", "auction", "basis", "min_delta", "haircuts", "period"}
 
 
 def entry(path: str) -> tuple[str, str, int] | None:
