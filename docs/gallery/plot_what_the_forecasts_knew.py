@@ -58,8 +58,8 @@ cut = int(np.searchsorted(stamps, instant_ns("2020-03-01T00:00:00Z"), side="righ
 # %%
 # The forecasts
 # -------------
-# Each has one row more than there are returns: row ``t`` is known before return ``t``. HAR speaks of the range of a day,
-# the others of its return; all are volatilities of a day here.
+# Each has one row more than there are returns: row ``t`` is known before return ``t``. HAR speaks of the range of a
+# day, the others of its return; all are volatilities of a day here.
 
 gjr = garch_forecast(returns[:cut], "gjr", name="BTC")
 forecasts = {
