@@ -105,7 +105,7 @@ class ProxyErrors:
 
     def quantiles(self, probabilities: npt.ArrayLike) -> F64:
         """`[P, D, Z]` quantiles of the log error over the days."""
-        result: F64 = np.quantile(self.table, probabilities, axis=0)
+        result: F64 = np.quantile(self.table, np.asarray(probabilities, dtype=np.float64), axis=0)
         return result
 
 

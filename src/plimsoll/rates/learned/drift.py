@@ -23,7 +23,7 @@ class DriftRule:
     ```
     score      S = max(0, S + d / scale - slack),   d = challenger's loss - baseline's, scale their usual deviation
     fall back  S > limit, or more than `strange` of a day's features lie outside what the trees were grown on
-    come back  after `quiet` outcomes in a row with S at zero and features inside
+    come back  after `quiet` outcomes in a row with S at most a quarter of the limit and features inside
     ```
     A cumulative sum (Page 1954): small losses that last count as much as a large one that does not.
     """
@@ -65,7 +65,7 @@ def watch(rule: DriftRule, state: DriftState, challenger: float, baseline: float
         return DriftState("baseline", rule.limit, 0, f"losses above the baseline's: score {score:.1f}")
     if state.use == "challenger":
         return replace(state, score=score)
-    calm = state.calm + 1 if score == 0.0 else 0
+    calm = state.calm + 1 if score <= rule.limit / 4.0 else 0
     if calm >= rule.quiet:
         return DriftState("challenger", 0.0, 0, f"{calm} outcomes no worse than the baseline's")
     return replace(state, score=score, calm=calm)
