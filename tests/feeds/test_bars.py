@@ -73,6 +73,15 @@ def test_csv_and_parquet_are_the_same(tmp_path: Path, write: Any) -> None:
     assert read_bars(tmp_path / "c.csv", name="X").history.hash == expected.hash
 
 
+def test_two_columns_of_times_must_agree(write: Any) -> None:
+    frame = _frame().with_columns(pl.col("time").dt.timestamp("ms").alias("Unix"))
+    frame = frame.with_columns(pl.col("time").dt.replace_time_zone(None).alias("Date")).drop("time")
+    assert len(read_bars(write(frame), name="X").history) == 60
+    local = frame.with_columns(pl.col("Date") + timedelta(hours=2))
+    with pytest.raises(DocumentError, match=r"columns.Date: got '60 times off Unix, the first by \+2 h'"):
+        read_bars(write(local), name="X")
+
+
 def test_gaps_are_rows_of_nan_and_counted(write: Any) -> None:
     frame = _frame()
     bars = read_bars(write(pl.concat([frame[:10], frame[13:]])), name="X")

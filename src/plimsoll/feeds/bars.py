@@ -160,6 +160,8 @@ def _stamps(frame: pl.DataFrame, offset: int | None, source: str) -> I64:
         if not scale:
             raise refuse(f"rows[0].{found[0]}", first, "seconds, milli-, micro- or nanoseconds since 1970", source)
         result: I64 = column.cast(pl.Int64).to_numpy() * scale
+        for other in found[1:]:
+            _same_instants(frame[other], result, found[0], source)
         return result.astype(np.int64)
     if column.dtype == pl.String:
         column = _parsed(column, source)
@@ -174,6 +176,22 @@ def _stamps(frame: pl.DataFrame, offset: int | None, source: str) -> I64:
     ns = column.cast(pl.Datetime("ns", "UTC" if zoned else None)).dt.timestamp("ns").to_numpy()
     shifted: I64 = ns.astype(np.int64) - (offset or 0) * HOUR_NS
     return shifted
+
+
+def _same_instants(column: pl.Series, stamps: I64, head: str, source: str) -> None:
+    """Refuse a second column of times that names other instants than the numbers do: one of them is local time."""
+    import polars as pl
+
+    if column.dtype == pl.String:
+        column = _parsed(column, source)
+    if not isinstance(column.dtype, (pl.Datetime, pl.Date)):
+        return
+    other = column.cast(pl.Datetime("us")).dt.timestamp("us").to_numpy() * 1000
+    off = np.flatnonzero(other != stamps)
+    if len(off):
+        hours = float(other[off[0]] - stamps[off[0]]) / HOUR_NS
+        got = f"{len(off)} times off {head}, the first by {hours:+g} h"
+        raise refuse(f"columns.{column.name}", got, "one instant in both columns", source)
 
 
 def _parsed(column: pl.Series, source: str) -> pl.Series:
