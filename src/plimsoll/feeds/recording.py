@@ -150,8 +150,18 @@ class Recording:
         times = np.array([int(r[0]) for r in rows], dtype=np.int64)
         signed = self.trades.signs * self.trades.quantities
         upto = np.concatenate([[0.0], np.cumsum(signed)])[np.searchsorted(self.trades.times, times, side="right")]
-        table = np.array([r[1:] for r in rows], dtype=np.float64)
-        return BookFeatures(times, *(column.copy() for column in table.T), np.diff(upto, prepend=upto[0]), within)
+        columns = [np.array([r[j] for r in rows]) for j in range(1, 7)]
+        return BookFeatures(
+            times=times,
+            mid=columns[0],
+            spread=columns[1],
+            imbalance=columns[2],
+            bid_depth=columns[3],
+            ask_depth=columns[4],
+            flow=columns[5],
+            taken=np.diff(upto, prepend=upto[0]),
+            within=within,
+        )
 
 
 def read_recording(path: str | Path) -> Recording:
