@@ -20,7 +20,7 @@ from plimsoll.documents import (
     fault,
     refuse,
 )
-from plimsoll.scenarios.moves import IvProxy
+from plimsoll.scenarios.moves import IvLaw
 from plimsoll.scenarios.simulated import Jumps
 
 Level = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0.5, lt=1.0)]
@@ -222,7 +222,7 @@ class RiskModel(Document):
     look_back: Count = 0
     scenarios: ScenarioSource = HistoricalScenarios()
     charge: Charge = PlainCharge()
-    iv: IvProxy = IvProxy()
+    iv: IvLaw = IvLaw()
     theta: Flag = True
 
     @model_validator(mode="after")
