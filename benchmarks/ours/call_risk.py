@@ -19,9 +19,9 @@ def filtered_tail(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, 
     from plimsoll.risk.joint import joint_losses
     from plimsoll.risk.measures import tail_measures
     from plimsoll.scenarios.filtered import filtered
-    from plimsoll.scenarios.moves import IvProxy
+    from plimsoll.scenarios.moves import IvLaw
 
-    book, law = _book(inputs), IvProxy()
+    book, law = _book(inputs), IvLaw()
     returns, sigma = inputs["returns"], inputs["sigma"]
     level, days, threads = float(inputs["level"]), float(inputs["days"]), options.get("threads", 1)
 

@@ -125,7 +125,8 @@ def command(
         changes["horizon_days"] = parse_horizon(horizon)
     chosen = [RiskModel.from_dict(risk_model(n).to_dict() | changes, n) for n in models or MODELS]
     known, told = read_histories(history, snapshot)
-    book = _book(holdings, snapshot)
+    book, missing_parts = opened(holdings, snapshot)
+    told = "; ".join([told, *missing_parts])
     factors = FactorHistory.of_levels(known, book.underlyings, told)
     with late_bar() as bar:
         results = []
@@ -156,9 +157,21 @@ def command(
             out.print(f"{what}: {path}", markup=False, soft_wrap=True)
 
 
-def _book(account: Account, market: Market) -> JointBook:
+def opened(account: Account, market: Market) -> tuple[JointBook, list[str]]:
+    """The account as a book for the engine, and what of it is not in there.
+
+    Coins are those held, less those borrowed, with the unrealised profit and the funding that are not settled yet: all
+    of them move with the price of the coin.
+    """
     from plimsoll.margin import open_book
     from plimsoll.risk.joint import joint_book
 
     held = open_book(account, market)
-    return joint_book(held.plan.contracts, held.quantity, market, account.collateral)
+    coins = dict(account.collateral)
+    owed = [
+        (c.currency, x) for c, x in zip(held.plan.contracts, (held.unrealised + held.funding).tolist(), strict=True)
+    ]
+    for asset, amount in [*owed, *((a, -x) for a, x in account.borrowed.items())]:
+        coins[asset] = coins.get(asset, 0.0) + amount
+    notes = ["open orders are not in the book"] if account.orders else []
+    return joint_book(held.plan.contracts, held.quantity, market, coins), notes

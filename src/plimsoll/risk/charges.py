@@ -6,7 +6,7 @@ are read from what the houses publish; the numbers in the documents are ours.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from plimsoll.risk.models import (
 )
 from plimsoll.risk.tail import TailFit, peaks_over_threshold
 from plimsoll.scenarios.moves import F64, FactorMoves
+from plimsoll.scenarios.simulated import rank_correlation
 
 if TYPE_CHECKING:
     from plimsoll.risk.engine import Run
@@ -187,10 +188,11 @@ def _prisma(run: Run, shape: PrismaCharge) -> Made:
 def _stans(run: Run, shape: StansCharge) -> Made:
     source = run.model.scenarios
     assert isinstance(source, SimulatedScenarios)
-    base, count = run.base, len(run.history.names)
+    base = run.base
+    apart, joined = dependence(run.history.names, rank_correlation(run.residuals))
     others = [
-        run.leg("correlation 0", run.simulate(source, np.eye(count))),
-        run.leg("correlation 1", run.simulate(source, np.ones((count, count)))),
+        run.leg("correlation 0", run.simulate(source, apart)),
+        run.leg("correlation 1", run.simulate(source, joined)),
     ]
     pairs = list(combinations(run.book.underlyings, 2))
     # one pair alone is the book itself
@@ -213,6 +215,22 @@ def _stans(run: Run, shape: StansCharge) -> Made:
     # base and stressed draws share their numbers: their errors are at most added
     error = (1.0 - q) * base.measures.es.standard_error + q * worst.measures.es.standard_error
     return Made((first, added), told, "weighted sum of both errors, an upper bound", error=error)
+
+
+def dependence(names: Sequence[str], correlation: F64) -> tuple[F64, F64]:
+    """Correlations `[F, F]` with underlyings independent of each other, and with all of them in step.
+
+    In the first the factors of one underlying keep theirs. In the second every factor is a copy of the same number or
+    of its negative: volatilities move with or against prices as they do in `correlation`.
+    """
+    owner = [n.split(" ")[0] for n in names]
+    same = np.array([[a == b for b in owner] for a in owner])
+    apart: F64 = np.where(same, correlation, 0.0)
+    sign = np.ones(len(names))
+    for f, (name, own) in enumerate(zip(names, owner, strict=True)):
+        if name != own and own in names and correlation[f, list(names).index(own)] < 0.0:
+            sign[f] = -1.0
+    return apart, np.outer(sign, sign)
 
 
 def only(moves: FactorMoves, underlyings: tuple[str, ...]) -> FactorMoves:

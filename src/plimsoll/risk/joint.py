@@ -31,7 +31,7 @@ CASH = "collateral "
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Netted:
     """Positions in one underlying that settle in one currency, netted as far as they move alike.
 
     `lines` are futures and perpetuals: by expiry (-1 for none) and whether they are inverse, their size in units of the
@@ -113,7 +113,7 @@ class Part:
 _STILL = Scenarios.build([1.0])
 
 
-def _parts(underlying: str, plan: Plan, quantity: F64) -> list[Part]:
+def _parts(underlying: str, plan: Plan, quantity: F64) -> list[Netted]:
     """The positions of one underlying by settlement currency."""
     found = []
     currencies = np.array([c.currency for c in plan.contracts])
@@ -133,7 +133,7 @@ def _parts(underlying: str, plan: Plan, quantity: F64) -> list[Part]:
         used, group = np.unique(plan.group[rows], return_inverse=True)
         held = quantity[rows] * plan.multiplier[rows]
         exotic = np.where(mine[plan.exotics], quantity[plan.exotics], 0.0)
-        found.append(Part(underlying, currency, plan, lines, coins, rows, used, group.astype(np.int64), held, exotic))
+        found.append(Netted(underlying, currency, plan, lines, coins, rows, used, group.astype(np.int64), held, exotic))
     return found
 
 
@@ -150,7 +150,7 @@ class JointBook:
     quantity: F64
     plans: Mapping[str, Plan]
     rows: Mapping[str, I64]
-    parts: tuple[Part, ...]
+    parts: tuple[Netted, ...]
     currencies: tuple[str, ...]
     prices: Mapping[str, float]
     moving: frozenset[str]
