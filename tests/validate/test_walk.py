@@ -11,6 +11,7 @@ from tests.validate import walks
 
 from plimsoll.documents import DocumentError
 from plimsoll.market.history import DAY_NS, History, instant_of
+from plimsoll.risk.engine import evaluate
 from plimsoll.risk.joint import joint_losses
 from plimsoll.risk.models import risk_model
 from plimsoll.scenarios import Scenarios
@@ -187,6 +188,21 @@ def test_a_missing_close_is_left_out_and_counted() -> None:
     assert track.skipped == 2
     lost = {int(closes.times[130]), int(closes.times[131])}
     assert not lost & set(track.times)
+
+
+@pytest.mark.parametrize("name", ["hs", "whs", "fhs"])
+def test_shared_scenarios_are_those_of_the_engine(name: str) -> None:
+    """The day's scenarios shared between books give what the engine gives for each book by itself."""
+    model, at = risk_model(name), walks.levels()
+    row = len(at) - 2
+    here = dict(zip(at.names, at.values[row].tolist(), strict=True))
+    for shape in library(["linear", "short-strangle", "crowded-long"]):
+        own = at.select([n for n in at.names if n.split()[0] in shape.coins and not n.endswith("basis")])
+        history = FactorHistory.of_levels(own).until(int(at.times[row])).last(100)
+        book = book_of(shape, here, instant_of(int(at.times[row])))
+        var, es = EngineModel(model)(history, {"book": book})["book"]
+        alone = evaluate(model, book, history)
+        assert (var, es) == pytest.approx((alone.var.value, alone.es.value))
 
 
 def test_charges_of_clearing_houses_walk_too() -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from plimsoll.documents import content_hash, refuse
+from plimsoll.kernels import expected_shortfall, value_at_risk
 from plimsoll.market.history import DAY_NS, History, instant_ns, instant_of
 from plimsoll.risk.engine import Run, evaluate
 from plimsoll.risk.joint import JointBook, joint_losses
-from plimsoll.risk.measures import tail_measures
 from plimsoll.risk.models import PlainCharge, RiskModel
 from plimsoll.scenarios.factors import FactorHistory
 from plimsoll.scenarios.moves import IV, FactorMoves
@@ -65,15 +65,13 @@ class EngineModel:
             groups.setdefault(book.underlyings, []).append(name)
         found = {}
         for names in groups.values():
-            columns, _ = (
-                Run(self.model, books[names[0]], history, 1, None)
-                .moves()
-                .columns(self.model.iv, theta=self.model.theta)
-            )
+            moves = Run(self.model, books[names[0]], history, 1, None).moves()
+            columns, _ = moves.columns(self.model.iv, theta=self.model.theta)
             for name in names:
                 losses = joint_losses(books[name], columns, threads=1)
-                measured = tail_measures(losses, self.model.level)
-                found[name] = (self.factor * measured.var.value, self.factor * measured.es.value)
+                var = float(value_at_risk(losses, self.model.level, moves.probability))
+                es = float(expected_shortfall(losses, self.model.level, moves.probability))
+                found[name] = (self.factor * var, self.factor * es)
         return found
 
     def _each(self, history: FactorHistory, books: Mapping[str, JointBook]) -> dict[str, tuple[float, float]]:
