@@ -32,6 +32,7 @@ class Reason(StrEnum):
     ORDERS_NOT_CHARGED = "orders_not_charged"
     INVALID_VOL_SLICE = "invalid_vol_slice"
     TOO_FEW_STRIKES = "too_few_strikes"
+    TOO_FEW_RETURNS = "too_few_returns"
     NO_CONVERGENCE = "no_convergence"
     BUTTERFLY_VIOLATED = "butterfly_violated"
     CALENDAR_VIOLATED = "calendar_violated"

@@ -33,7 +33,7 @@ RULES: dict[Rule, str] = {
     "not-a-price": "a price that is zero, negative, infinite or missing becomes NaN; over one in a hundred: refused",
     "out-of-order": "times that go back in the file: sorted",
     "jitter": "a time less than a hundredth of a step off the grid is put on it",
-    "zone-slip": "whole hours off the grid of the others: refused, moved or left out, as told; off another source: refused",
+    "zone-slip": "whole hours off the grid: refused, moved or left out, as told; off another source: refused",
     "range": "a high under or a low over another price of its bar, or a high over twice the low: counted, kept",
 }
 """Each rule in words. What is repaired is counted; what is refused raises `DocumentError` and names the rule."""

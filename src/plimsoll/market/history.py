@@ -230,7 +230,7 @@ class History:
         return self.times[h:].copy(), logs[h:] - logs[: max(0, len(logs) - h)]
 
 
-def _positive(field: str, value: int) -> int:
+def _positive(field: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise refuse(f"history.{field}", value, "a whole number of at least one")
     return int(value)
