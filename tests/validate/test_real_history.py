@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from plimsoll.dynamics.iv_proxy import IvProxy
 from plimsoll.feeds.bars import read_bars
 from plimsoll.feeds.funding import read_dvol, read_funding
 from plimsoll.market.history import History
 from plimsoll.risk.models import risk_model
 from plimsoll.validate.books import library
 from plimsoll.validate.judge import judge
-from plimsoll.validate.levels import VolProxy, basis_rate, factor_levels
+from plimsoll.validate.levels import NOISE, basis_rate, factor_levels
 from plimsoll.validate.walk import EngineModel, walk_forward
 
 
@@ -34,10 +35,11 @@ def test_error_of_the_proxy_is_the_one_that_it_states(shared: Path, levels: Hist
 
     index = read_dvol(shared / "data" / "vol" / "deribit_dvol_btc_daily_2022_2025.csv.gz").history
     mine = dict(zip(levels.times.tolist(), levels.series("BTC iv").tolist(), strict=True))
-    error = np.log(index.values[:, 0] / np.array([mine[t] for t in index.times.tolist()]))
+    level = IvProxy.load("BTC").level_from_index(index.values[:, 0])
+    error = np.log(level / np.array([mine[t] for t in index.times.tolist()]))
     assert abs(np.nanmedian(error)) < 0.03
-    assert np.nanstd(error) == pytest.approx(0.118, abs=0.002)
-    assert np.nanstd(np.diff(error)) == pytest.approx(VolProxy().noise, abs=0.0005)
+    assert np.nanstd(error) == pytest.approx(0.113, abs=0.002)
+    assert np.nanstd(np.diff(error)) == pytest.approx(NOISE, abs=0.0005)
 
 
 @pytest.mark.long
