@@ -2,7 +2,7 @@
 
     python tools/make_backtests_page.py [--shared FOLDER] [--document FILE] [--output FILE]
 
-FOLDER holds `data` (default: `../shared` beside the project). The own backtests take a quarter of an hour; with
+FOLDER holds `data` (default: `../shared` beside the project). The own backtests take ten minutes; with
 --document they are read from a disclosure that `plimsoll validate run -d FILE` wrote, which is checked first.
 """
 
@@ -21,7 +21,7 @@ from plimsoll.validate.disclosure import check
 from plimsoll.validate.published import Figure, Reproduction, reproduce
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS = ("fhs", "hs", "blend")
+MODELS = ("fhs", "hs")
 PRICES = "binance_spot_daily_7coins.parquet"
 FUNDING = "binance_BTCUSDT_funding_8h_2019_2026.csv.gz"
 

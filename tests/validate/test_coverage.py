@@ -188,7 +188,7 @@ def test_permutation_p_value_of_one_cluster() -> None:
 
 # size and power -----------------------------------------------------------------------------------------------
 
-DAYS, LEVEL, SERIES = 500, 0.01, 400
+DAYS, LEVEL, SERIES = 500, 0.01, 200
 
 
 def rejections(hits: np.ndarray, forecast: np.ndarray | None = None) -> dict[str, float]:
@@ -203,7 +203,7 @@ def rejections(hits: np.ndarray, forecast: np.ndarray | None = None) -> dict[str
     }
     slow = {"between", "quantile"}
     return {
-        name: float(np.mean([test(h).rejects(0.05 + 1e-9) for h in hits[: 60 if name in slow else None]]))
+        name: float(np.mean([test(h).rejects(0.05 + 1e-9) for h in hits[: 40 if name in slow else None]]))
         for name, test in tests.items()
     }
 
@@ -217,7 +217,7 @@ def test_a_right_model_is_not_rejected_more_often_than_its_level() -> None:
     rng = np.random.default_rng(11)
     found = rejections(rng.random((SERIES, DAYS)) < LEVEL)
     for name, share in found.items():
-        assert share <= bound(0.05, 60 if name in ("between", "quantile") else SERIES), name
+        assert share <= bound(0.05, 40 if name in ("between", "quantile") else SERIES), name
 
 
 def test_chi_square_is_too_eager_and_the_docstring_says_so() -> None:
@@ -230,7 +230,7 @@ def test_chi_square_is_too_eager_and_the_docstring_says_so() -> None:
 def test_halved_volatility_is_detected() -> None:
     """Losses of a normal distribution against a 99 % forecast with half the volatility: 12 % exceptions."""
     rng = np.random.default_rng(12)
-    losses = rng.standard_normal((60, DAYS))
+    losses = rng.standard_normal((30, DAYS))
     hits = losses > 0.5 * norm.isf(LEVEL)
     found = rejections(hits)
     assert {name for name, share in found.items() if share < 0.99} <= {"permuted"}  # independent, only too many

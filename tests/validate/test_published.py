@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import math
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,9 @@ def test_bad_returns_are_named(tmp_path: Path, rows: list[dict[str, Any]], told:
 def test_a_broken_archive_is_named(tmp_path: Path) -> None:
     (tmp_path / "toy_daily_log_returns.csv.gz").write_bytes(b"not gzip")
     assert "toy_daily_log_returns.csv.gz" in refused(tmp_path)
+
+
+def test_a_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "arch", None)
+    with pytest.raises(DocumentError, match=r"\[history\]"):
+        tail(toy_returns(0), 599, 0.01, fit=True)

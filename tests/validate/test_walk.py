@@ -10,13 +10,15 @@ from scipy.stats import norm
 from tests.validate import walks
 
 from plimsoll.documents import DocumentError
+from plimsoll.dynamics.iv_proxy import IvProxy, shipped
 from plimsoll.market.history import DAY_NS, History, instant_of
+from plimsoll.risk.engine import evaluate
 from plimsoll.risk.joint import joint_losses
 from plimsoll.risk.models import risk_model
 from plimsoll.scenarios import Scenarios
 from plimsoll.scenarios.factors import FactorHistory
 from plimsoll.validate.books import LIBRARY, BookLeg, BookShape, book_of, library
-from plimsoll.validate.levels import VolProxy, basis_rate, factor_levels
+from plimsoll.validate.levels import basis_rate, factor_levels
 from plimsoll.validate.walk import NOISES, REGIMES, EngineModel, walk_forward
 
 LEVELS = {"BTC": 40_000.0, "ETH": 2_500.0, "BTC iv": 0.6, "ETH iv": 0.8, "BTC basis": 1.02}
@@ -48,23 +50,20 @@ def test_books_are_what_their_titles_say() -> None:
     named = {s.name: s for s in LIBRARY}
     price, month = 40_000.0, 30 / 365
     assert loss(named["linear"], 0.9) == pytest.approx(4_000.0)
-    strikes = [price * math.exp(z * 0.6 * math.sqrt(month)) for z in (1.0, -1.0)]
-    before, after = (
-        sum(black(price * s, k, v, month, call) for k, call in zip(strikes, (True, False), strict=True))
-        for s, v in ((1.0, 0.6), (0.9, 0.72))
-    )
-    assert loss(named["short-strangle"], 0.9, 0.2) == pytest.approx(after - before)
+    smile = IvProxy.load("BTC")
+    moneyness = {z: z * 0.6 * math.sqrt(month) for z in (-1.0, 0.0, 1.0)}
+    vol = {z: float(smile.vol(k, month, 0.6)) for z, k in moneyness.items()}
+
+    def value(z: float, call: bool, spot: float = 1.0, shock: float = 1.0) -> float:
+        return black(price * spot, price * math.exp(moneyness[z]), vol[z] * shock, month, call)
+
+    assert vol[-1.0] > vol[1.0]  # the smile of the proxy: puts are dearer
+    after = value(1.0, True, 0.9, 1.2) + value(-1.0, False, 0.9, 1.2)
+    assert loss(named["short-strangle"], 0.9, 0.2) == pytest.approx(after - value(1.0, True) - value(-1.0, False))
     # the call spread can lose the distance of its strikes and no more
-    far = price * (math.exp(0.6 * math.sqrt(month)) - 1)
+    far = price * (math.exp(moneyness[1.0]) - 1)
     assert loss(named["call-spread"], 3.0) < far
-    assert loss(named["call-spread"], 3.0, -0.99) == pytest.approx(
-        far
-        - sum(
-            q * black(price, price * math.exp(z * 0.6 * math.sqrt(month)), 0.6, month, True)
-            for q, z in ((1, 0), (-1, 1))
-        ),
-        rel=1e-6,
-    )
+    assert loss(named["call-spread"], 3.0, -0.99) == pytest.approx(far - value(0.0, True) + value(1.0, True), rel=1e-6)
     # long the coin and short its future: only the basis moves it
     assert loss(named["basis"], 0.9, basis=1.01) == pytest.approx(40_800.0 * (0.9 * 1.01 - 1) + 4_000.0)
     # a coin and a long inverse perpetual of a coin: the coin falls, and the contract loses coins of the new price
@@ -89,19 +88,17 @@ def test_levels_know_only_the_past() -> None:
     assert np.array_equal(whole.values[:80], part.values, equal_nan=True)
 
 
-def test_proxy_by_its_formula() -> None:
-    """Returns of one size: both variances are that size, so the level is the premium on it, annualised."""
-    returns = 0.03 * np.where(np.arange(400) % 2, 1.0, -1.0)[:, None]
-    proxy = VolProxy()
-    assert proxy.level(returns)[-1, 0] == pytest.approx(1.1 * 0.03 * math.sqrt(365))
-    assert proxy.level(100 * returns)[-1, 0] == proxy.high
-    assert proxy.level(returns / 100)[-1, 0] == proxy.low
-    # after a shock the fast variance counts by its mean share over the tenor
-    shocked = np.vstack([returns, [[0.3]]])
-    quick, calm = ((1 - d) * 0.09 + d * 0.0009 for d in (0.94, 0.99))
-    rate = math.log(2) / 15 * 30
-    expected = 1.1 * math.sqrt(365 * (calm + (quick - calm) * (1 - math.exp(-rate)) / rate))
-    assert proxy.level(shocked)[-1, 0] == pytest.approx(expected, rel=1e-3)
+def test_volatility_is_the_level_of_the_declared_proxy() -> None:
+    """`ln(index) = a + b·ln(sigma)` with the proxy's numbers and the variance so far; nothing before the warm-up."""
+    closes, pack = walks.closes(60), shipped()
+    made = factor_levels(closes, ["ETH"])
+    returns = np.diff(np.log(closes.series("ETH")))
+    weights = pack.lam ** np.arange(returns.size - 1, -1, -1)
+    sigma = math.sqrt(365 * float(weights @ returns**2) / float(weights.sum()))
+    expected = math.exp(pack.intercept + pack.slope * math.log(sigma)) / pack.shapes["ETH"].index_ratio
+    assert made.series("ETH iv")[-1] == pytest.approx(expected)
+    assert np.isnan(made.series("ETH iv")[:19]).all()
+    assert np.isfinite(made.series("ETH iv")[19:]).all()
 
 
 def test_basis_is_the_mean_of_a_week_known_then() -> None:
@@ -187,6 +184,21 @@ def test_a_missing_close_is_left_out_and_counted() -> None:
     assert track.skipped == 2
     lost = {int(closes.times[130]), int(closes.times[131])}
     assert not lost & set(track.times)
+
+
+@pytest.mark.parametrize("name", ["hs", "whs", "fhs"])
+def test_shared_scenarios_are_those_of_the_engine(name: str) -> None:
+    """The day's scenarios shared between books give what the engine gives for each book by itself."""
+    model, at = risk_model(name), walks.levels()
+    row = len(at) - 2
+    here = dict(zip(at.names, at.values[row].tolist(), strict=True))
+    for shape in library(["linear", "short-strangle", "crowded-long"]):
+        own = at.select([n for n in at.names if n.split()[0] in shape.coins and not n.endswith("basis")])
+        history = FactorHistory.of_levels(own).until(int(at.times[row])).last(100)
+        book = book_of(shape, here, instant_of(int(at.times[row])))
+        var, es = EngineModel(model)(history, {"book": book})["book"]
+        alone = evaluate(model, book, history)
+        assert (var, es) == pytest.approx((alone.var.value, alone.es.value))
 
 
 def test_charges_of_clearing_houses_walk_too() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from plimsoll.contracts import Contract, Future, Option, Perpetual, Settlement
 from plimsoll.documents import refuse
+from plimsoll.dynamics.iv_proxy import IvProxy
 from plimsoll.market import Market
 from plimsoll.market.snapshot import AssetPrice, Expiry, Forward, Index, Mark
 from plimsoll.risk.joint import JointBook, joint_book
@@ -30,7 +31,8 @@ class BookLeg:
     """One leg: `quantity` signed, in coins of `coin`.
 
     `kind` `cash` is the coin itself, `perpetual`, `future`, `call` or `put`. `tenor` in days; `z` the log-moneyness of
-    the strike in standard deviations of the tenor (`ln(K/F) = z·iv·sqrt(tenor/365)`), negative below the forward.
+    the strike in standard deviations of the tenor (`ln(K/F) = z·iv·sqrt(tenor/365)`, `iv` the 30-day level), negative
+    below the forward.
     `inverse` contracts settle in the coin, others in a stable dollar.
     """
 
@@ -146,8 +148,8 @@ def library(names: Sequence[str] | None = None) -> tuple[BookShape, ...]:
 def book_of(shape: BookShape, levels: Mapping[str, float], time: datetime) -> JointBook:
     """The book of a day: contracts at today's levels of `BTC`, `BTC iv`, `BTC basis`, compiled for the P&L array.
 
-    Forwards are the price times the basis level (1 without one) at its own tenor and the price itself at others. Raises
-    `DocumentError` for a level that is missing.
+    Futures trade at the price times the basis level, options on the price itself. Each option has the volatility of the
+    proxy's smile at its strike and tenor. Raises `DocumentError` for a level that is missing.
     """
     contracts: list[Contract] = []
     marks: dict[str, Mark] = {}
@@ -184,8 +186,10 @@ def book_of(shape: BookShape, levels: Mapping[str, float], time: datetime) -> Jo
             )
             marks[name] = Mark(price=forward)
         else:
-            vol = _level(levels, leg.coin + IV)
-            strike = price * float(np.exp(leg.z * vol * np.sqrt(leg.tenor / YEAR_DAYS)))
+            level, years = _level(levels, leg.coin + IV), leg.tenor / YEAR_DAYS
+            k = leg.z * level * float(np.sqrt(years))
+            strike = price * float(np.exp(k))
+            vol = float(IvProxy.load(leg.coin).vol(k, years, level))
             contracts.append(
                 Option(
                     name=name,

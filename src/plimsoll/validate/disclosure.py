@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from plimsoll.documents import content_hash, format_instant, refuse
+from plimsoll.dynamics.iv_proxy import shipped
 from plimsoll.market.history import instant_of
 from plimsoll.validate.judge import Judgement
-from plimsoll.validate.levels import VolProxy
+from plimsoll.validate.levels import NOISE
 from plimsoll.validate.walk import BOUNDS, NOISES, EngineModel, Walk
 
 SCHEMA = "plimsoll.disclosure"
@@ -53,7 +54,6 @@ def disclosure(
     *,
     command: str,
     data: Mapping[str, str],
-    proxy: VolProxy | None = None,
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The document as plain JSON values. `data` are the files by name with their digests, `command` runs it again.
@@ -73,7 +73,7 @@ def disclosure(
         "data": dict(data),
         "iv": "proxy",
         "assumptions": {
-            "proxy": (proxy or VolProxy()).to_dict(),
+            "proxy": {"pack": shipped().hash(), "decay": shipped().lam, "noise": NOISE},
             "regimes": {"volatility": list(BOUNDS), "decay": 0.94},
             "draws_of_proxy_error": NOISES,
             "unit": "fractions of the price of the book's first coin on the day of the forecast",

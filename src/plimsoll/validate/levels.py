@@ -1,65 +1,36 @@
 """Levels of the factors of the library of books, from closes alone: prices, a declared proxy of volatility, a basis.
 
-No surface of implied volatility exists for most of the history. What stands in for it is a function of past closes,
-the same on every day, and everything computed with it carries `iv: proxy`. Its day-to-day error against a real index
-of implied volatility is a parameter (`noise`), which the walk adds to the realised moves to say what it changes.
+No surface of implied volatility exists for most of the history. What stands in for it is the declared proxy, a
+function of past closes alone, and everything computed with it carries `iv: proxy`. Its day-to-day error against a real
+index of implied volatility (`NOISE`) is drawn into the realised moves by the walk, to say what it changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
 from plimsoll.documents import refuse
-from plimsoll.dynamics.ewma import ewma_variance
+from plimsoll.dynamics.iv_proxy import IvProxy
 from plimsoll.market.history import DAY_NS, History
 from plimsoll.scenarios.moves import BASIS, IV
-from plimsoll.validate.result import F64
 
 YEAR_DAYS = 365.0
 
 
-@dataclass(frozen=True)
-class VolProxy:
-    """Implied volatility of 30 days from past closes: a fast variance that returns to a slow one, at a premium.
+NOISE = 0.0431
+"""Standard deviation of the daily change of `ln(index / proxy)` for Deribit's volatility index of Bitcoin, 2022-11 to
+2025-11 (docs/decisions/035): how wrong a day's move of the proxy is."""
 
-    `iv^2 = premium^2 · 365 · (slow + (fast − slow)·(1 − e^(−k·30)) / (k·30))` with `k = ln 2 / half_life`,
-    exponentially weighted variances with decays `fast` and `slow`, held within `low` and `high`. `noise` is the
-    standard deviation of the daily change of `ln(index / proxy)` for Deribit's volatility index of 2022-11 to 2025-11.
-    All of it assumed but `noise`, which is measured (docs/decisions/035).
-    """
-
-    fast: float = 0.94
-    slow: float = 0.99
-    half_life: float = 15.0
-    premium: float = 1.1
-    low: float = 0.2
-    high: float = 3.0
-    tenor_days: float = 30.0
-    noise: float = 0.0464
-
-    def level(self, returns: F64) -> F64:
-        """`[T + 1, N]` annual volatility known before each daily return of `[T, N]`, the last row after all of them."""
-        quick, calm = ewma_variance(returns, self.fast), ewma_variance(returns, self.slow)
-        reach = np.log(2.0) / self.half_life * self.tenor_days
-        weight = -np.expm1(-reach) / reach
-        variance = calm + (quick - calm) * weight
-        bounded: F64 = np.clip(self.premium * np.sqrt(YEAR_DAYS * np.maximum(variance, 0.0)), self.low, self.high)
-        return bounded
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
+WARM_UP = 20
+"""Closes before there is a volatility."""
 
 
 def factor_levels(
     closes: History,
     underlyings: Sequence[str],
     *,
-    proxy: VolProxy | None = None,
     basis: History | None = None,
     tenor_days: float = 90.0,
 ) -> History:
@@ -67,17 +38,17 @@ def factor_levels(
 
     `closes` are daily, and each row holds only what was known at its time. `basis` holds annual rates (a funding rate
     times its payments a year), one series for each underlying that has one: the basis of a future of `tenor_days` is
-    `exp(rate · tenor / 365)`. Before the twentieth close there is no volatility (NaN), and after a missing close it
-    stays. Raises `DocumentError` for closes that are not daily or a name that is not there.
+    `exp(rate · tenor / 365)`. Volatility is the level of `plimsoll.dynamics.iv_proxy` from the returns so far: none
+    (NaN) before close `WARM_UP`. Raises `DocumentError` for closes that are not daily or a name that is not there.
     """
     if closes.step_ns != DAY_NS:
         raise refuse("closes.step_ns", closes.step_ns, f"{DAY_NS}, one day")
     chosen = closes.select(list(underlyings))
-    # a daily close that is missing (the exchange stood still) is carried by the recursion: no return, no change
+    # where a close is missing there is no return, and the recursion of the variance stays as it was
     _, returns = chosen.log_returns()
-    vol = (proxy or VolProxy()).level(returns)
+    levels = [IvProxy.load(n).level_from_returns(returns[:, j]) for j, n in enumerate(chosen.names)]
     seen = np.cumsum(np.isfinite(chosen.values), axis=0)
-    vol = np.where((seen >= 20) & np.isfinite(chosen.values), vol, np.nan)
+    vol = np.where((seen >= WARM_UP) & np.isfinite(chosen.values), np.column_stack(levels), np.nan)
     names = list(chosen.names) + [n + IV for n in chosen.names]
     columns = [chosen.values, vol]
     if basis is not None:

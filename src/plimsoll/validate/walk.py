@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from plimsoll.documents import content_hash, refuse
+from plimsoll.kernels import expected_shortfall, value_at_risk
 from plimsoll.market.history import DAY_NS, History, instant_ns, instant_of
 from plimsoll.risk.engine import Run, evaluate
 from plimsoll.risk.joint import JointBook, joint_losses
-from plimsoll.risk.measures import tail_measures
 from plimsoll.risk.models import PlainCharge, RiskModel
 from plimsoll.scenarios.factors import FactorHistory
 from plimsoll.scenarios.moves import IV, FactorMoves
 from plimsoll.validate.books import BookShape, book_of
-from plimsoll.validate.levels import VolProxy
+from plimsoll.validate.levels import NOISE
 from plimsoll.validate.result import F64, Hits
 
 Progress = Callable[[str, int, int], None]
@@ -65,15 +65,13 @@ class EngineModel:
             groups.setdefault(book.underlyings, []).append(name)
         found = {}
         for names in groups.values():
-            columns, _ = (
-                Run(self.model, books[names[0]], history, 1, None)
-                .moves()
-                .columns(self.model.iv, theta=self.model.theta)
-            )
+            moves = Run(self.model, books[names[0]], history, 1, None).moves()
+            columns, _ = moves.columns(self.model.iv, theta=self.model.theta)
             for name in names:
                 losses = joint_losses(books[name], columns, threads=1)
-                measured = tail_measures(losses, self.model.level)
-                found[name] = (self.factor * measured.var.value, self.factor * measured.es.value)
+                var = float(value_at_risk(losses, self.model.level, moves.probability))
+                es = float(expected_shortfall(losses, self.model.level, moves.probability))
+                found[name] = (self.factor * var, self.factor * es)
         return found
 
     def _each(self, history: FactorHistory, books: Mapping[str, JointBook]) -> dict[str, tuple[float, float]]:
@@ -133,7 +131,7 @@ def walk_forward(
     until: Any = None,
     least: int = 250,
     look_back: int = 500,
-    proxy: VolProxy | None = None,
+    noise: float = NOISE,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Walk:
@@ -144,7 +142,6 @@ def walk_forward(
     must have one level and a horizon of one day. Raises `DocumentError` for models, dates or levels that do not fit.
     """
     level = _checked(models, shapes, levels)
-    told = proxy or VolProxy()
     first = int(levels.times[0]) if start is None else instant_ns(start, "start")
     last = int(levels.times[-1]) if until is None else instant_ns(until, "until")
     tracks = []
@@ -175,7 +172,7 @@ def walk_forward(
             books = {shape.name: book_of(shape, here, instant_of(now)) for shape in members}
             coin = members[0].coins[0]
             regime = _regime(known, coin)
-            columns = _realised(models[0].model, own, t, told, seed)
+            columns = _realised(models[0].model, own, t, noise, seed)
             forecasts = {m.label: m(known, books) for m in models}
             for name, book in books.items():
                 losses = joint_losses(book, columns, threads=1) / here[coin]
@@ -183,7 +180,7 @@ def walk_forward(
         tracks += [rows[shape.name].track() for shape in members]
     order = {shape.name: i for i, shape in enumerate(shapes)}
     tracks.sort(key=lambda t: order[t.shape.name])
-    settings = {"least": least, "look_back": look_back, "seed": seed, "proxy": told.to_dict(), "bounds": list(BOUNDS)}
+    settings = {"least": least, "look_back": look_back, "seed": seed, "noise": noise, "bounds": list(BOUNDS)}
     hashes = {
         "levels": levels.hash,
         "models": content_hash([m.to_dict() for m in models]),
@@ -233,14 +230,14 @@ class _Rows:
         )
 
 
-def _realised(model: RiskModel, levels: History, t: int, proxy: VolProxy, seed: int) -> Any:
+def _realised(model: RiskModel, levels: History, t: int, noise: float, seed: int) -> Any:
     """Columns of the move that happened, and of the same move with `NOISES` draws of the proxy's error."""
     move = levels.values[t + 1] / levels.values[t]
     table = np.repeat(move[:, None], 1 + NOISES, axis=1)
     draws = np.random.default_rng([seed, int(levels.times[t]) // DAY_NS]).standard_normal(NOISES)
     for f, name in enumerate(levels.names):
         if name.endswith(IV):
-            table[f, 1:] *= np.exp(proxy.noise * draws)
+            table[f, 1:] *= np.exp(noise * draws)
     return FactorMoves(levels.names, table, model.horizon_days).columns(model.iv, theta=model.theta)[0]
 
 
