@@ -36,6 +36,7 @@ from plimsoll.liquidation.mechanisms.compare import house_terms
 from plimsoll.liquidation.mechanisms.keepers import Stress, calibrated, participation
 from plimsoll.liquidation.mechanisms.overhead import separate
 from plimsoll.margin import Account, Position, margin_model
+from plimsoll.margin.account import Mode
 from plimsoll.margin.addons.liquidity import Closing, LiquidityRule
 from plimsoll.report.amounts import short_money
 from recorded_book import BookAt, recorded
@@ -167,7 +168,7 @@ PERPETUAL = {"kind": "perpetual", "settlement": "linear", "name": "BTC-P", "unde
 
 def venue_rows(book: BookAt) -> list[tuple[str, ...]]:
     """100 BTC at nine tenths of their maintenance margin under each venue's own way, in a flat and a falling market."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for rules, currency in VENUES.items():
         model = margin_model(rules)
         content = {
@@ -181,7 +182,7 @@ def venue_rows(book: BookAt) -> list[tuple[str, ...]]:
             "depth": {"BTC-P": {"bids": [list(x) for x in book.bids], "asks": [list(x) for x in book.asks]}},
         }
         market = plimsoll.Market.from_dict(content)
-        mode = "cross" if "cross" in model.MODES else "portfolio"
+        mode: Mode = "cross" if "cross" in model.MODES else "portfolio"
         held = (Position(instrument="BTC-P", quantity=100.0, entry_price=book.mid),)
         needed = model.requirement(Account(mode=mode, positions=held, collateral={currency: 1e9}), market).maintenance
         account = Account(mode=mode, positions=held, collateral={currency: round(0.9 * needed, 2)})
@@ -297,7 +298,7 @@ def crowd_part(curve: Overhead, equity: F64, coins: F64, closing: Closing, poste
         "",
         f"{coins.size:,} accounts with the sizes of the BTC longs that the crash of 10 October 2025 touched",
         f"(Hyperliquid; at most 50 coins each, {coins.sum():,.0f} in all) and equity from nothing to 1.25 % of their",
-        f"value, sold together into the same book ({posted:,.0f} coins posted after stress, the square-root law beyond).",
+        f"value, sold together into the same book ({posted:,.0f} coins posted after stress, a square-root law beyond).",
         "Overhead is what is lost beyond what they owed at the marks, which is nothing. One after the other, each into",
         f"a whole book, they would lose {short_money(alone, 'USD')}.",
         "",
@@ -307,8 +308,8 @@ def crowd_part(curve: Overhead, equity: F64, coins: F64, closing: Closing, poste
     for k, part in enumerate(curve.fractions.tolist()):
         value = curve.coins[k] * closing.mid
         share = f"{curve.overhead[k] / value:.3%}" if value else "–"
-        cells = (f"{part:.0%}", f"{curve.coins[k]:,.0f}", f"{curve.depth[k]:.2f}", f"{curve.failed[k]:,}")
-        cells += (short_money(float(curve.overhead[k]), "USD"), share)
+        cells = [f"{part:.0%}", f"{curve.coins[k]:,.0f}", f"{curve.depth[k]:.2f}", f"{curve.failed[k]:,}"]
+        cells += [short_money(float(curve.overhead[k]), "USD"), share]
         lines.append("| " + " | ".join(cells) + " |")
     return [*lines, "", "![Overhead against size, and the schedule against one order](../images/liquidation-cost.png)"]
 
@@ -318,8 +319,8 @@ def schedule_part(impact: Impact, slope: float, judged: list[Judged], books: lis
     lines = [
         "## In slices or at once",
         "",
-        f"`x_k = X sinh(kappa (T - t_k)) / sinh(kappa T)`, T = {TAU * SLICES:.0f} seconds in {SLICES} slices. Fitted on",
-        f"the first {len(books) // 2} seconds of the recording: half spread ${impact.half_spread:.3f}, temporary impact",
+        f"`x_k = X sinh(kappa (T - t_k)) / sinh(kappa T)`, T = {TAU * SLICES:.0f} seconds in {SLICES} slices.",
+        f"Fitted on the first {len(books) // 2} seconds: half spread ${impact.half_spread:.3f}, temporary impact",
         f"${impact.temporary:.3f} for a coin a second, volatility ${impact.sigma:.2f} for the root of a second. Judged",
         "on the rest: from every second, buying and selling, on the books as they were, and what earlier slices took",
         "is back by half after ten seconds. USD a coin; the error is over blocks of the horizon.",
@@ -328,8 +329,8 @@ def schedule_part(impact: Impact, slope: float, judged: list[Judged], books: lis
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for r in judged:
-        cells = (f"{r.size:g}", f"{r.aversion:g}", f"{r.kappa:.4f}", f"{r.once:.2f}", f"{r.schedule:.2f}")
-        cells += (f"{r.saving:+.2f}", f"{r.error:.2f}", f"{r.spread:.2f}", f"{r.even_at:.3f}")
+        cells = [f"{r.size:g}", f"{r.aversion:g}", f"{r.kappa:.4f}", f"{r.once:.2f}", f"{r.schedule:.2f}"]
+        cells += [f"{r.saving:+.2f}", f"{r.error:.2f}", f"{r.spread:.2f}", f"{r.even_at:.3f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return [
         *lines,

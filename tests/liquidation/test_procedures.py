@@ -24,6 +24,7 @@ def scene_of(rules: str, money: float, books: dict[str, object], *, currency: st
     return Scene(margin_model(rules), account(money, currency, **coins), here, EXACT)
 
 
+@pytest.mark.rule("BINANCE-UM-10")
 def test_binance_takes_what_the_book_gives_and_stops_when_safe() -> None:
     # 5,000 coins are 300 million, bracket of 10 % less 14,481,450: maintenance 15,518,550 against 15 million. The
     # book has 200 coins at 59,990; further than the bankruptcy price, 60,000 - 3,000, nothing fills.
@@ -40,6 +41,7 @@ def test_binance_takes_what_the_book_gives_and_stops_when_safe() -> None:
     assert (found.done, found.evidence) == (True, "read")
 
 
+@pytest.mark.rule("BINANCE-UM-10")
 def test_what_binance_cannot_sell_is_the_funds() -> None:
     # nothing at all within the bankruptcy price
     books = {"BTC-P": {"bids": [[56_000.0, 1e6]], "asks": [[60_010.0, 1.0]]}}
@@ -53,6 +55,7 @@ def test_what_binance_cannot_sell_is_the_funds() -> None:
     assert found.bad_debt == 0.0
 
 
+@pytest.mark.rule("BYBIT-UTA-16")
 def test_bybit_comes_down_a_tier_and_stops_at_nine_tenths() -> None:
     # 50 coins are 3.0 million, in the tier that ends at 3.2; the one below ends at 2.6 million
     scene = scene_of("bybit-uta@2026-01-01", 1e6, {"BTC-P": one_level(60_000.0, 1.0)}, currency="USDT", BTC=50.0)
@@ -103,6 +106,7 @@ def test_okx_comes_down_tier_by_tier() -> None:
     assert found.done
 
 
+@pytest.mark.rule("HL-PERPS-07", "HL-PERPS-08")
 @settings(max_examples=20)
 @given(st.floats(0.5, 300.0), st.floats(0.3, 1.1), st.floats(0.5, 400.0))
 def test_hyperliquid_as_its_twin(coins: float, health: float, beside: float) -> None:
@@ -121,6 +125,7 @@ def test_hyperliquid_as_its_twin(coins: float, health: float, beside: float) -> 
         assert taken or -fill.quantity == pytest.approx(size, abs=2e-5 * coins)
 
 
+@pytest.mark.rule("HL-PERPS-07", "HL-PERPS-08")
 def test_hyperliquid_sends_a_fifth_then_all_then_the_vault_takes_over() -> None:
     # 10 coins, 600,000: maintenance 7,500, vault below 5,000. A fifth is enough for 7,000; 5,100 takes the whole
     # within the cooldown; 4,900 is the vault's.
@@ -140,6 +145,7 @@ def test_hyperliquid_sends_a_fifth_then_all_then_the_vault_takes_over() -> None:
     assert vault.results["backstop vault"] == pytest.approx(4_800.0, abs=1e-3)
 
 
+@pytest.mark.rule("DYDX-11", "DYDX-12")
 def test_dydx_fills_within_its_fillable_price_and_pays_the_fund() -> None:
     # 10 coins of 60,000 at 2 % and 60 %: maintenance 7,200. Nine tenths of it: one tenth of the adjustment, so the
     # order fills down to 60,000 - 0.1 * 0.1 * 7,200 / 10 = 59,992.8. Three coins rest at 59,993.
@@ -156,6 +162,7 @@ def test_dydx_fills_within_its_fillable_price_and_pays_the_fund() -> None:
     assert found.to["insurance fund"] == pytest.approx(899.895)
 
 
+@pytest.mark.rule("DYDX-12", "DYDX-15")
 def test_dydx_is_insured_below_bankruptcy_and_deleverages_what_nobody_takes() -> None:
     # worth 500 less than nothing: fillable down to 59,928 (the whole spread of 72), bankrupt at 60,050
     books = {"BTC-P": one_level(60_000.0, 70.0)}
@@ -170,6 +177,7 @@ def test_dydx_is_insured_below_bankruptcy_and_deleverages_what_nobody_takes() ->
     assert found.results == {"opposite holders": pytest.approx(-500.0)}
 
 
+@pytest.mark.rule("DERIBIT-SM-17")
 def test_deribit_closes_a_part_each_second_for_its_fee() -> None:
     scene = scene_of("deribit-sm@2026-10-01", 1e6, {"BTC-P": one_level(60_000.0, 1.0)}, BTC=10.0)
     needed = scene.model.requirement(scene.account, scene.market).maintenance
@@ -187,6 +195,7 @@ def test_deribit_closes_a_part_each_second_for_its_fee() -> None:
     assert len(sizes) > 1
 
 
+@pytest.mark.rule("DERIBIT-PM-19")
 def test_deribit_passes_over_what_does_not_trade_and_hedges_delta() -> None:
     model = margin_model("deribit-pm@2024-07-01")
     inverse = {"settlement": "inverse", "currency": "BTC", "underlying": "BTC"}
@@ -232,6 +241,7 @@ def test_deribit_passes_over_what_does_not_trade_and_hedges_delta() -> None:
     assert rest is None or abs(rest[1]) <= 1.5 * hedged.fills[0].quantity / 100
 
 
+@pytest.mark.rule("SNX-03")
 def test_synthetix_pays_its_keeper_and_the_pool_takes_the_rest() -> None:
     scene = scene_of("synthetix-v3@2026-01-01", 1_000.0, {}, currency="USD", BTC=10.0)
     reward = scene.model.requirement(scene.account, scene.market).component("liquidation_reward").maintenance
@@ -242,6 +252,7 @@ def test_synthetix_pays_its_keeper_and_the_pool_takes_the_rest() -> None:
     assert found.value_after == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.rule("GMX-05")
 def test_gmx_closes_whole_at_the_oracle_price_and_returns_the_rest() -> None:
     model = margin_model("gmx-v2@2026-09-01")
     here = market("USDC", books={"BTC-P": one_level(60_000.0, 500.0)})
@@ -257,6 +268,7 @@ def test_gmx_closes_whole_at_the_oracle_price_and_returns_the_rest() -> None:
         assert found.value_after == pytest.approx(max(0.0, margin - costs), abs=1e-6)
 
 
+@pytest.mark.rule("DERIVE-LIQ-03", "DERIVE-LIQ-05", "DERIVE-LIQ-06")
 def test_derive_sells_by_its_own_auction() -> None:
     model = margin_model("derive-srm@2026-04-01")
     books = {"BTC-P": one_level(60_000.0, 1.0)}
