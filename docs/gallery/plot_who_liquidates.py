@@ -2,14 +2,15 @@
 Five ways to be liquidated
 ==========================
 
-A long of 100 BTC has nine tenths of the margin that it needs, and the price goes on falling. The book, the venue, a
-vault or a keeper can end it. They differ in what they cost the holder, and in who is left with a loss.
+A long of 100 BTC has nine tenths of the margin that it needs, and the price falls by 3 % in twenty seconds. The book,
+the venue, a vault or a keeper can end it. They differ in what they cost the holder, and in who is left with a loss.
 """
 
 # %%
 # The account and its market
 # --------------------------
-# ``plimsoll close-out -a account.json -m market.json -r hyperliquid-perps@2026-01-01 --drift -0.02`` prints the same.
+# ``plimsoll close-out -a account.json -m market.json -r hyperliquid-perps@2026-01-01 --drift -0.03 --seconds 20``
+# prints the same.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -45,11 +46,11 @@ account = Account(name="a long", mode="cross", positions=held, collateral={"USDC
 print(f"maintenance {needed:,.0f}, equity {0.9 * needed:,.0f}, {100 * PRICE:,.0f} USD long")
 
 # %%
-# Each of them, in a market that falls by 2 % in a minute
-# --------------------------------------------------------
+# Each of them while the price falls
+# ----------------------------------
 
 terms = house_terms()
-found = side_by_side(Scene(model, account, market, terms, PricePath((0.0, 60.0), (0.0, -0.02))))
+found = side_by_side(Scene(model, account, market, terms, PricePath((0.0, 20.0), (0.0, -0.03))))
 for row in found.rows:
     print(
         f"{row.mechanism:>23}: cost {row.cost:>9,.0f}  drift {row.drift:>9,.0f}  left {row.value_after:>9,.0f}  "
@@ -79,7 +80,7 @@ left.barh(names, cost, color="tab:blue", label="cost to the holder")
 left.barh(names, others, left=cost, color="tab:red", label="lost by others")
 left.invert_yaxis()
 left.set(xlabel="thousand USD")
-left.legend(frameon=False, loc="lower right")
+left.legend(frameon=False, loc="upper right")
 left.spines[["top", "right"]].set_visible(False)
 right.plot(curve.depth, curve.overhead / 1e3, color="tab:red")
 right.set(xlabel="sold at once, times the depth posted", ylabel="overhead, thousand USD")

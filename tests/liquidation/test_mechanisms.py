@@ -25,7 +25,7 @@ from plimsoll.liquidation.mechanisms import (
     Staged,
     TakeoverWithBonus,
 )
-from plimsoll.margin import Account, margin_model
+from plimsoll.margin import Account, Position, margin_model
 
 QUICK = terms(rounds=25, lots=200)
 RULES = {"binance-usdm@2026-01-01": "USDT", "hyperliquid-perps@2026-01-01": "USDC", "dydx-v4@2026-09-27": "USDC"}
@@ -166,6 +166,47 @@ def test_a_hand_worked_close_out() -> None:
     # half of the depth gone: 2 at 59,990, 8 at 59,980
     thin = BookCloseOut(whole=True).run(replace(scene, terms=terms(stress=0.5)))
     assert thin.slippage == pytest.approx(20.0 + 160.0, abs=1e-6)
+
+
+def test_an_inverse_position_pays_in_its_coin() -> None:
+    # 6,000 contracts of 100 USD, long at 60,000: ten coins, sold for 59,990
+    here = pl.Market.from_dict(
+        {
+            "schema": "plimsoll.market",
+            "schema_version": 1,
+            "time": "2026-10-01T00:00:00Z",
+            "indices": {"BTC": {"price": 60_000.0}},
+            "instruments": [
+                {
+                    "kind": "perpetual",
+                    "name": "BTCUSD",
+                    "underlying": "BTC",
+                    "settlement": "inverse",
+                    "currency": "BTC",
+                    "multiplier": 100.0,
+                }
+            ],
+            "marks": {"BTCUSD": {"price": 60_000.0}},
+            "depth": {"BTCUSD": {"bids": [[59_990.0, 9_000.0]], "asks": [[60_010.0, 9_000.0]]}},
+        }
+    )
+    model = margin_model("binance-coinm@2026-01-01")
+    held = (Position(instrument="BTCUSD", quantity=6_000.0, entry_price=60_000.0),)
+    failing = Account(mode="cross", positions=held, collateral={"BTC": 0.01})
+    found = BookCloseOut(whole=True).run(Scene(model, failing, here, terms(stress=0.0, fee=0.0)))
+    whole(found)
+    lost = 600_000.0 * (1.0 / 59_990.0 - 1.0 / 60_000.0)
+    assert found.fills[0].price == pytest.approx(59_990.0)
+    assert found.account.collateral["BTC"] == pytest.approx(0.01 - lost, abs=2e-8)
+    assert found.slippage == pytest.approx(lost * 60_000.0, abs=2e-3)
+    # a price that falls before the order: what it costs in coin grows faster than the price
+    fallen = BookCloseOut(whole=True).run(
+        Scene(model, failing, here, terms(stress=0.0, fee=0.0), PricePath((0.0, 1.0), (0.0, -0.1)))
+    )
+    whole(fallen)
+    coins = 0.01 + 600_000.0 * (1.0 / 60_000.0 - 1.0 / (59_990.0 * 0.9))
+    assert fallen.account.collateral["BTC"] == pytest.approx(coins, abs=2e-8)
+    assert fallen.bad_debt == pytest.approx(-coins * 54_000.0, abs=1e-2)
 
 
 def test_latency_is_paid_by_the_path() -> None:

@@ -88,11 +88,24 @@ def close_out_figure(found: SideBySide) -> Figure:
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.set_xlabel("what liquidation costs, USD")
-        axes.axvline(max(0.0, found.rows[0].value_before), color=MUTED, linestyle=":", linewidth=1)
+        had = max(0.0, found.rows[0].value_before)
+        if had <= 1.22 * most:
+            axes.axvline(had, color=MUTED, linestyle=":", linewidth=1)
+            axes.annotate(
+                "all it had",
+                (had, 1.0),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                color=MUTED,
+            )
         money_axis(axes, "x", [0.0, most], "USD")
         from matplotlib.patches import Patch
 
-        handles = [Patch(color=colour, label=label) for _, colour, label in KINDS]
+        shown = [(c, w) for k, c, w in KINDS if any(float(getattr(r, k)) > 0.005 for r in found.rows)]
+        handles = [Patch(color=colour, label=label) for colour, label in shown]
         handles.append(Patch(color=LOSS, label="lost by others"))
         figure.legend(handles=handles, loc="outside upper left", ncols=5)
         return figure
