@@ -26,7 +26,9 @@ from plimsoll.liquidation.mechanisms import (
     TakeoverWithBonus,
 )
 from plimsoll.margin import Account, Position, margin_model
+from random_books import SOME
 
+FEW = settings(parent=SOME, max_examples=max(8, SOME.max_examples // 2))
 QUICK = terms(rounds=25, lots=200)
 RULES = {"binance-usdm@2026-01-01": "USDT", "hyperliquid-perps@2026-01-01": "USDC", "dydx-v4@2026-09-27": "USDC"}
 RULES |= {"deribit-sm@2026-10-01": "USDC", "bybit-uta@2026-01-01": "USDT", "prbm@2026-09-01": "USDC"}
@@ -58,7 +60,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     return Scene(model, account(money, RULES[rules], mode=mode, **held), here, QUICK, path)
 
 
-@settings(max_examples=20)
+@FEW
 @given(scenes(), st.sampled_from(ALL))
 def test_nothing_is_lost_and_nothing_turns_over(scene: Scene, mechanism: Mechanism) -> None:
     found = mechanism.run(scene)
@@ -75,7 +77,7 @@ def test_nothing_is_lost_and_nothing_turns_over(scene: Scene, mechanism: Mechani
     assert found.closed >= 0.0
 
 
-@settings(max_examples=12)
+@FEW
 @given(scenes(), st.sampled_from((Staged(), BookCloseOut(), BookCloseOut(sliced=True), TakeoverWithBonus())))
 def test_what_is_done_is_not_done_again(scene: Scene, mechanism: Mechanism) -> None:
     found = mechanism.run(scene)
@@ -88,7 +90,7 @@ def test_what_is_done_is_not_done_again(scene: Scene, mechanism: Mechanism) -> N
     assert again.account.positions == found.account.positions
 
 
-@settings(max_examples=10)
+@FEW
 @given(scenes())
 def test_the_part_that_is_closed_is_the_smallest(scene: Scene) -> None:
     scene = replace(scene, path=PricePath())
@@ -119,7 +121,7 @@ def test_the_part_that_is_closed_is_the_smallest(scene: Scene) -> None:
     assert view.net_equity < view.maintenance + 0.01
 
 
-@settings(max_examples=25)
+@FEW
 @given(st.floats(0.5, 60.0), st.floats(5.0, 900.0), st.floats(1.0, 20.0), st.sampled_from((-1.0, 1.0)))
 def test_deeper_books_cost_less(btc: float, eth: float, deeper: float, sign: float) -> None:
     model = margin_model("prbm@2026-09-01")
@@ -131,7 +133,7 @@ def test_deeper_books_cost_less(btc: float, eth: float, deeper: float, sign: flo
     assert costs[1] <= costs[0] + 4e-6
 
 
-@settings(max_examples=10)
+@FEW
 @given(st.floats(0.5, 60.0), st.floats(5.0, 900.0), st.sampled_from((-1.0, 1.0)), st.floats(0.0, 0.9))
 def test_the_twin_closes_the_same(btc: float, eth: float, sign: float, stress: float) -> None:
     held = {"BTC": sign * round(btc, 3), "ETH": -sign * round(eth, 3)}

@@ -15,7 +15,9 @@ from plimsoll.liquidation.mechanisms import PortfolioAuction, Scene, Staged
 from plimsoll.margin import Account, Position, margin_model
 from plimsoll.margin.parts.delta_hedge import delta_hedge
 from plimsoll.margin.venues.dydx.units import ppm_down
+from random_books import SOME
 
+FEW = settings(parent=SOME, max_examples=max(8, SOME.max_examples // 2))
 EXACT = terms(stress=0.0, lots=1_000)
 
 
@@ -107,7 +109,7 @@ def test_okx_comes_down_tier_by_tier() -> None:
 
 
 @pytest.mark.rule("HL-PERPS-07", "HL-PERPS-08")
-@settings(max_examples=20)
+@FEW
 @given(st.floats(0.5, 300.0), st.floats(0.3, 1.1), st.floats(0.5, 400.0))
 def test_hyperliquid_as_its_twin(coins: float, health: float, beside: float) -> None:
     coins = round(coins, 3)
@@ -293,6 +295,25 @@ def test_derive_sells_by_its_own_auction() -> None:
     assert found.to["bidder"] == pytest.approx(left * part * 0.05, rel=1e-4)
     assert found.equity_after >= found.maintenance_after
     assert found.evidence == "read"
+
+
+@pytest.mark.rule("DERIVE-LIQ-08")
+def test_derive_pays_a_bidder_for_what_is_worth_nothing() -> None:
+    model = margin_model("derive-srm@2026-04-01")
+    here = market("USDC", books={"BTC-P": one_level(60_000.0, 100.0)})
+    failing = account(-2_000.0, "USDC", mode="portfolio", BTC=10.0)
+    needed = model.requirement(failing, here).maintenance
+    found = PortfolioAuction().run(Scene(model, failing, here, terms(stress=0.0, gas=0.0, capital=0.0, profit=0.0)))
+    whole(found)
+    # selling costs the bidder 1,000: it waits until the payout, 2,000 and a part of the requirement, covers that
+    looks = 2_000
+    steps = next(k for k in range(looks) if needed * k / looks >= 1_000.0)
+    payout = 2_000.0 + needed * steps / looks
+    assert [p.units for p in found.payments if p.payer == "insurance fund"] == [pytest.approx(payout * 1e6, rel=1e-6)]
+    assert found.results["insurance fund"] == pytest.approx(-payout)
+    assert found.loss_of_others == pytest.approx(payout)
+    assert (found.value_after, found.bad_debt, found.done) == (pytest.approx(0.0, abs=1e-6), 0.0, True)
+    assert found.deficit == pytest.approx(2_000.0)
 
 
 def test_where_no_rule_is_public_the_house_assumes() -> None:

@@ -11,6 +11,8 @@ from measure_liquidation import SIZES, crowd, out_of_sample
 from plimsoll.liquidation.mechanisms import overhead
 from recorded_book import BookAt, recorded
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def books(shared: Path) -> list[BookAt]:

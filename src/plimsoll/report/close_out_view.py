@@ -31,7 +31,8 @@ def close_out_view(found: SideBySide) -> RenderableType:
     """What each mechanism closed, what it cost the holder and to whom that went, who else loses, and when it ended."""
     head = Text(found.account or "account", style=STRONG)
     head.append(f"  under {found.rules}", style="none")
-    stands = Text(f"equity {found.equity:,.2f}, maintenance {found.maintenance:,.2f}")
+    amounts = (money(x, found.currency, 2) for x in (found.equity, found.maintenance))
+    stands = Text("equity {}, maintenance {}".format(*amounts))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("mechanism", max_width=22)
     for heading in ("closed", "cost", "left", "bad debt", "others lose", "after"):
