@@ -316,6 +316,51 @@ def test_derive_pays_a_bidder_for_what_is_worth_nothing() -> None:
     assert found.deficit == pytest.approx(2_000.0)
 
 
+@pytest.mark.rule("OPYN-07")
+def test_opyn_buys_the_options_back_for_more_and_more_of_the_vault() -> None:
+    model = margin_model("opyn-naked@2026-01-01")
+    dated = {"expiry": "2026-10-04T00:00:00Z"}
+    here = pl.Market.from_dict(
+        {
+            "schema": "plimsoll.market",
+            "schema_version": 1,
+            "time": "2026-10-01T00:00:00Z",
+            "indices": {"ETH": {"price": 1_000.0}},
+            "assets": {"USDC": {"price": 1.0}},
+            "expiries": [{"underlying": "ETH", **dated, "forward": {"variable": 1_000.0}}],
+            "instruments": [
+                {
+                    "kind": "option",
+                    "name": "P",
+                    "underlying": "ETH",
+                    "strike": 1_200.0,
+                    "call": False,
+                    "settlement": "linear",
+                    "currency": "USDC",
+                    **dated,
+                }
+            ],
+            # three days at a volatility of next to nothing: 200 each
+            "marks": {"P": {"vol": 0.01}},
+        }
+    )
+    held = Account(mode="cross", positions=(Position(instrument="P", quantity=-10.0),), collateral={"USDC": 2_500.0})
+    assert model.requirement(held, here).health < 1.0  # type: ignore[operator]
+    costs = terms(latency=0.0, gas=0.0, capital=0.0, profit=0.0, option_spread=0.0201)
+    found = PortfolioAuction().run(Scene(model, held, here, costs))
+    whole(found)
+    # an option costs 4.02 more on the book than it is worth: somebody comes once 204.02 are paid for it, on the way from
+    # 200 less the oracle's deviation to 250
+    start = 200.0 - model.parameters.oracle_deviation * 1_000.0
+    part = (204.02 - start) / (250.0 - start)
+    seconds = next(k for k in range(2_001) if k / 2_000 >= part - 1e-12) * 3_600.0 / 2_000
+    assert found.seconds == pytest.approx(seconds)
+    price = start + (250.0 - start) * seconds / 3_600.0
+    assert found.value_after == pytest.approx(2_500.0 - 10.0 * price, abs=1e-4)
+    assert found.account.positions == ()
+    assert (found.bad_debt, found.done) == (0.0, True)
+
+
 def test_where_no_rule_is_public_the_house_assumes() -> None:
     books = {"BTC-P": one_level(60_000.0, 10.0)}
     for rules in ("paradex-pm@2026-09-01", "derive-pmrm2@2026-04-01", "prbm@2026-09-01"):
