@@ -349,8 +349,8 @@ def test_opyn_buys_the_options_back_for_more_and_more_of_the_vault() -> None:
     costs = terms(latency=0.0, gas=0.0, capital=0.0, profit=0.0, option_spread=0.0201)
     found = PortfolioAuction().run(Scene(model, held, here, costs))
     whole(found)
-    # an option costs 4.02 more on the book than it is worth: somebody comes once 204.02 are paid for it, on the way from
-    # 200 less the oracle's deviation to 250
+    # an option costs 4.02 more on the book than it is worth: somebody comes once 204.02 are paid for it, on the way
+    # from 200 less the oracle's deviation to 250
     start = 200.0 - model.parameters.oracle_deviation * 1_000.0
     part = (204.02 - start) / (250.0 - start)
     seconds = next(k for k in range(2_001) if k / 2_000 >= part - 1e-12) * 3_600.0 / 2_000
