@@ -5,13 +5,19 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+F64 = npt.NDArray[np.float64]
 
 Levels = tuple[tuple[float, float], ...]
 FILE = "orderbook/binance_usdm_btcusdt_20240808_depth_trades.jsonl.gz"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BookAt:
     """Both sides at an instant, `(price, coins)` best first, and what was traded since the instant before: coins bought
     less coins sold by those who took."""
@@ -28,14 +34,18 @@ class BookAt:
 
     def beside(self, coins: float, *, buy: bool) -> float:
         """USD beside the middle that taking so many coins at once costs; NaN where the book ends before."""
-        left, cost = coins, 0.0
-        for price, quantity in self.asks if buy else self.bids:
-            taken = min(left, quantity)
-            cost += taken * abs(price - self.mid)
-            left -= taken
-            if left <= 0.0:
-                return cost
-        return float("nan")
+        ends, cost = self._walks[buy]
+        return float(np.interp(coins, ends, cost, right=np.nan))
+
+    @cached_property
+    def _walks(self) -> tuple[tuple[F64, F64], tuple[F64, F64]]:
+        """Of bids and asks: coins and cost up to the end of each level, from nothing."""
+        found = []
+        for side in (self.bids, self.asks):
+            price, coins = np.array(side).T
+            cost = np.cumsum(np.abs(price - self.mid) * coins)
+            found.append((np.append(0.0, np.cumsum(coins)), np.append(0.0, cost)))
+        return found[0], found[1]
 
 
 def recorded(data: Path, every: float = 1.0) -> list[BookAt]:

@@ -36,14 +36,14 @@ def test_the_table_and_the_picture(files: list[str], tmp_path: Path, capsys: Any
         "take-over with a bonus",
     ):
         assert name in out
-    assert "equity 2,000.00, maintenance 2,950.00" in out
+    assert "equity 2,000.00 USDT, maintenance 2,950.00 USDT" in out
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_same_as_json(files: list[str], capsys: Any) -> None:
     assert run([*files, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["equity"] == 2_000.0
+    assert (told["equity"], told["currency"]) == (2_000.0, "USDT")
     rows = {r["mechanism"]: r for r in told["mechanisms"]}
     assert len(rows) == 5
     for row in rows.values():
@@ -52,7 +52,10 @@ def test_the_same_as_json(files: list[str], capsys: Any) -> None:
     assert rows["backstop vault"]["to"]["backstop vault"] == pytest.approx(2_000.0)
 
 
-def test_a_price_that_runs_away_leaves_a_loss(files: list[str], capsys: Any) -> None:
+def test_a_price_that_runs_away_leaves_a_loss(files: list[str], tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "terms.json"
+    path.write_text(json.dumps({"schema": "plimsoll.close-terms", "schema_version": 1, "rounds": 20}))
+    files = [*files, "--terms", str(path)]
     assert run([*files, "--drift", "-0.05", "--seconds", "5", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)["mechanisms"][0]
     assert told["loss_of_others"] > 0.0

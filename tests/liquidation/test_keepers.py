@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from naive.close_out import kept_after, least_premium, lost_together
@@ -25,6 +25,7 @@ from plimsoll.liquidation.mechanisms.keepers import (
     participation,
 )
 from plimsoll.liquidation.mechanisms.overhead import separate
+from random_books import SOME
 
 
 def test_a_keeper_acts_when_the_fee_covers_everything() -> None:
@@ -95,7 +96,7 @@ def test_too_few_draws_are_refused() -> None:
 
 
 @given(st.floats(0.0, 50.0), st.floats(0.0, 1.0), st.integers(0, 10_000))
-@settings(max_examples=25)
+@SOME
 def test_more_of_any_part_of_the_fee_never_loses_a_keeper(base: float, refund: float, seed: int) -> None:
     draws = Stress().draw(500, seed)
     needed = needed_premium(draws, base, refund)
@@ -122,7 +123,7 @@ def _accounts(size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(st.integers(1, 60), st.integers(0, 1_000), st.floats(0.0, 2.0))
-@settings(max_examples=40)
+@SOME
 def test_overhead_is_zero_at_nothing_and_never_falls(size: int, seed: int, slope: float) -> None:
     equity, coins = _accounts(size, seed)
 
@@ -191,7 +192,7 @@ def test_the_limits_of_the_schedule() -> None:
 
 
 @given(st.floats(0.1, 5.0), st.floats(0.0, 1.5), st.floats(0.01, 5.0), st.floats(1e-8, 1e-5), st.integers(2, 40))
-@settings(max_examples=30)
+@SOME
 def test_the_schedule_is_the_best_there_is(
     temporary: float, share: float, sigma: float, aversion: float, slices: int
 ) -> None:

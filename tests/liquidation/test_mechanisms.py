@@ -25,8 +25,10 @@ from plimsoll.liquidation.mechanisms import (
     Staged,
     TakeoverWithBonus,
 )
-from plimsoll.margin import Account, margin_model
+from plimsoll.margin import Account, Position, margin_model
+from random_books import SOME
 
+FEW = settings(parent=SOME, max_examples=max(8, SOME.max_examples // 2))
 QUICK = terms(rounds=25, lots=200)
 RULES = {"binance-usdm@2026-01-01": "USDT", "hyperliquid-perps@2026-01-01": "USDC", "dydx-v4@2026-09-27": "USDC"}
 RULES |= {"deribit-sm@2026-10-01": "USDC", "bybit-uta@2026-01-01": "USDT", "prbm@2026-09-01": "USDC"}
@@ -58,7 +60,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     return Scene(model, account(money, RULES[rules], mode=mode, **held), here, QUICK, path)
 
 
-@settings(max_examples=20)
+@FEW
 @given(scenes(), st.sampled_from(ALL))
 def test_nothing_is_lost_and_nothing_turns_over(scene: Scene, mechanism: Mechanism) -> None:
     found = mechanism.run(scene)
@@ -75,7 +77,7 @@ def test_nothing_is_lost_and_nothing_turns_over(scene: Scene, mechanism: Mechani
     assert found.closed >= 0.0
 
 
-@settings(max_examples=12)
+@FEW
 @given(scenes(), st.sampled_from((Staged(), BookCloseOut(), BookCloseOut(sliced=True), TakeoverWithBonus())))
 def test_what_is_done_is_not_done_again(scene: Scene, mechanism: Mechanism) -> None:
     found = mechanism.run(scene)
@@ -88,7 +90,7 @@ def test_what_is_done_is_not_done_again(scene: Scene, mechanism: Mechanism) -> N
     assert again.account.positions == found.account.positions
 
 
-@settings(max_examples=10)
+@FEW
 @given(scenes())
 def test_the_part_that_is_closed_is_the_smallest(scene: Scene) -> None:
     scene = replace(scene, path=PricePath())
@@ -119,7 +121,7 @@ def test_the_part_that_is_closed_is_the_smallest(scene: Scene) -> None:
     assert view.net_equity < view.maintenance + 0.01
 
 
-@settings(max_examples=25)
+@FEW
 @given(st.floats(0.5, 60.0), st.floats(5.0, 900.0), st.floats(1.0, 20.0), st.sampled_from((-1.0, 1.0)))
 def test_deeper_books_cost_less(btc: float, eth: float, deeper: float, sign: float) -> None:
     model = margin_model("prbm@2026-09-01")
@@ -131,7 +133,7 @@ def test_deeper_books_cost_less(btc: float, eth: float, deeper: float, sign: flo
     assert costs[1] <= costs[0] + 4e-6
 
 
-@settings(max_examples=10)
+@FEW
 @given(st.floats(0.5, 60.0), st.floats(5.0, 900.0), st.sampled_from((-1.0, 1.0)), st.floats(0.0, 0.9))
 def test_the_twin_closes_the_same(btc: float, eth: float, sign: float, stress: float) -> None:
     held = {"BTC": sign * round(btc, 3), "ETH": -sign * round(eth, 3)}
@@ -166,6 +168,47 @@ def test_a_hand_worked_close_out() -> None:
     # half of the depth gone: 2 at 59,990, 8 at 59,980
     thin = BookCloseOut(whole=True).run(replace(scene, terms=terms(stress=0.5)))
     assert thin.slippage == pytest.approx(20.0 + 160.0, abs=1e-6)
+
+
+def test_an_inverse_position_pays_in_its_coin() -> None:
+    # 6,000 contracts of 100 USD, long at 60,000: ten coins, sold for 59,990
+    here = pl.Market.from_dict(
+        {
+            "schema": "plimsoll.market",
+            "schema_version": 1,
+            "time": "2026-10-01T00:00:00Z",
+            "indices": {"BTC": {"price": 60_000.0}},
+            "instruments": [
+                {
+                    "kind": "perpetual",
+                    "name": "BTCUSD",
+                    "underlying": "BTC",
+                    "settlement": "inverse",
+                    "currency": "BTC",
+                    "multiplier": 100.0,
+                }
+            ],
+            "marks": {"BTCUSD": {"price": 60_000.0}},
+            "depth": {"BTCUSD": {"bids": [[59_990.0, 9_000.0]], "asks": [[60_010.0, 9_000.0]]}},
+        }
+    )
+    model = margin_model("binance-coinm@2026-01-01")
+    held = (Position(instrument="BTCUSD", quantity=6_000.0, entry_price=60_000.0),)
+    failing = Account(mode="cross", positions=held, collateral={"BTC": 0.01})
+    found = BookCloseOut(whole=True).run(Scene(model, failing, here, terms(stress=0.0, fee=0.0)))
+    whole(found)
+    lost = 600_000.0 * (1.0 / 59_990.0 - 1.0 / 60_000.0)
+    assert found.fills[0].price == pytest.approx(59_990.0)
+    assert found.account.collateral["BTC"] == pytest.approx(0.01 - lost, abs=2e-8)
+    assert found.slippage == pytest.approx(lost * 60_000.0, abs=2e-3)
+    # a price that falls before the order: what it costs in coin grows faster than the price
+    fallen = BookCloseOut(whole=True).run(
+        Scene(model, failing, here, terms(stress=0.0, fee=0.0), PricePath((0.0, 1.0), (0.0, -0.1)))
+    )
+    whole(fallen)
+    coins = 0.01 + 600_000.0 * (1.0 / 60_000.0 - 1.0 / (59_990.0 * 0.9))
+    assert fallen.account.collateral["BTC"] == pytest.approx(coins, abs=2e-8)
+    assert fallen.bad_debt == pytest.approx(-coins * 54_000.0, abs=1e-2)
 
 
 def test_latency_is_paid_by_the_path() -> None:

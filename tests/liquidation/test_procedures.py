@@ -15,7 +15,9 @@ from plimsoll.liquidation.mechanisms import PortfolioAuction, Scene, Staged
 from plimsoll.margin import Account, Position, margin_model
 from plimsoll.margin.parts.delta_hedge import delta_hedge
 from plimsoll.margin.venues.dydx.units import ppm_down
+from random_books import SOME
 
+FEW = settings(parent=SOME, max_examples=max(8, SOME.max_examples // 2))
 EXACT = terms(stress=0.0, lots=1_000)
 
 
@@ -24,6 +26,7 @@ def scene_of(rules: str, money: float, books: dict[str, object], *, currency: st
     return Scene(margin_model(rules), account(money, currency, **coins), here, EXACT)
 
 
+@pytest.mark.rule("BINANCE-UM-10")
 def test_binance_takes_what_the_book_gives_and_stops_when_safe() -> None:
     # 5,000 coins are 300 million, bracket of 10 % less 14,481,450: maintenance 15,518,550 against 15 million. The
     # book has 200 coins at 59,990; further than the bankruptcy price, 60,000 - 3,000, nothing fills.
@@ -40,6 +43,7 @@ def test_binance_takes_what_the_book_gives_and_stops_when_safe() -> None:
     assert (found.done, found.evidence) == (True, "read")
 
 
+@pytest.mark.rule("BINANCE-UM-10")
 def test_what_binance_cannot_sell_is_the_funds() -> None:
     # nothing at all within the bankruptcy price
     books = {"BTC-P": {"bids": [[56_000.0, 1e6]], "asks": [[60_010.0, 1.0]]}}
@@ -53,6 +57,7 @@ def test_what_binance_cannot_sell_is_the_funds() -> None:
     assert found.bad_debt == 0.0
 
 
+@pytest.mark.rule("BYBIT-UTA-16")
 def test_bybit_comes_down_a_tier_and_stops_at_nine_tenths() -> None:
     # 50 coins are 3.0 million, in the tier that ends at 3.2; the one below ends at 2.6 million
     scene = scene_of("bybit-uta@2026-01-01", 1e6, {"BTC-P": one_level(60_000.0, 1.0)}, currency="USDT", BTC=50.0)
@@ -103,7 +108,8 @@ def test_okx_comes_down_tier_by_tier() -> None:
     assert found.done
 
 
-@settings(max_examples=20)
+@pytest.mark.rule("HL-PERPS-07", "HL-PERPS-08")
+@FEW
 @given(st.floats(0.5, 300.0), st.floats(0.3, 1.1), st.floats(0.5, 400.0))
 def test_hyperliquid_as_its_twin(coins: float, health: float, beside: float) -> None:
     coins = round(coins, 3)
@@ -121,6 +127,7 @@ def test_hyperliquid_as_its_twin(coins: float, health: float, beside: float) -> 
         assert taken or -fill.quantity == pytest.approx(size, abs=2e-5 * coins)
 
 
+@pytest.mark.rule("HL-PERPS-07", "HL-PERPS-08")
 def test_hyperliquid_sends_a_fifth_then_all_then_the_vault_takes_over() -> None:
     # 10 coins, 600,000: maintenance 7,500, vault below 5,000. A fifth is enough for 7,000; 5,100 takes the whole
     # within the cooldown; 4,900 is the vault's.
@@ -140,6 +147,7 @@ def test_hyperliquid_sends_a_fifth_then_all_then_the_vault_takes_over() -> None:
     assert vault.results["backstop vault"] == pytest.approx(4_800.0, abs=1e-3)
 
 
+@pytest.mark.rule("DYDX-11", "DYDX-12")
 def test_dydx_fills_within_its_fillable_price_and_pays_the_fund() -> None:
     # 10 coins of 60,000 at 2 % and 60 %: maintenance 7,200. Nine tenths of it: one tenth of the adjustment, so the
     # order fills down to 60,000 - 0.1 * 0.1 * 7,200 / 10 = 59,992.8. Three coins rest at 59,993.
@@ -156,6 +164,7 @@ def test_dydx_fills_within_its_fillable_price_and_pays_the_fund() -> None:
     assert found.to["insurance fund"] == pytest.approx(899.895)
 
 
+@pytest.mark.rule("DYDX-12", "DYDX-15")
 def test_dydx_is_insured_below_bankruptcy_and_deleverages_what_nobody_takes() -> None:
     # worth 500 less than nothing: fillable down to 59,928 (the whole spread of 72), bankrupt at 60,050
     books = {"BTC-P": one_level(60_000.0, 70.0)}
@@ -170,6 +179,7 @@ def test_dydx_is_insured_below_bankruptcy_and_deleverages_what_nobody_takes() ->
     assert found.results == {"opposite holders": pytest.approx(-500.0)}
 
 
+@pytest.mark.rule("DERIBIT-SM-17")
 def test_deribit_closes_a_part_each_second_for_its_fee() -> None:
     scene = scene_of("deribit-sm@2026-10-01", 1e6, {"BTC-P": one_level(60_000.0, 1.0)}, BTC=10.0)
     needed = scene.model.requirement(scene.account, scene.market).maintenance
@@ -187,6 +197,7 @@ def test_deribit_closes_a_part_each_second_for_its_fee() -> None:
     assert len(sizes) > 1
 
 
+@pytest.mark.rule("DERIBIT-PM-19")
 def test_deribit_passes_over_what_does_not_trade_and_hedges_delta() -> None:
     model = margin_model("deribit-pm@2024-07-01")
     inverse = {"settlement": "inverse", "currency": "BTC", "underlying": "BTC"}
@@ -232,6 +243,7 @@ def test_deribit_passes_over_what_does_not_trade_and_hedges_delta() -> None:
     assert rest is None or abs(rest[1]) <= 1.5 * hedged.fills[0].quantity / 100
 
 
+@pytest.mark.rule("SNX-03")
 def test_synthetix_pays_its_keeper_and_the_pool_takes_the_rest() -> None:
     scene = scene_of("synthetix-v3@2026-01-01", 1_000.0, {}, currency="USD", BTC=10.0)
     reward = scene.model.requirement(scene.account, scene.market).component("liquidation_reward").maintenance
@@ -242,6 +254,7 @@ def test_synthetix_pays_its_keeper_and_the_pool_takes_the_rest() -> None:
     assert found.value_after == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.rule("GMX-05")
 def test_gmx_closes_whole_at_the_oracle_price_and_returns_the_rest() -> None:
     model = margin_model("gmx-v2@2026-09-01")
     here = market("USDC", books={"BTC-P": one_level(60_000.0, 500.0)})
@@ -257,6 +270,7 @@ def test_gmx_closes_whole_at_the_oracle_price_and_returns_the_rest() -> None:
         assert found.value_after == pytest.approx(max(0.0, margin - costs), abs=1e-6)
 
 
+@pytest.mark.rule("DERIVE-LIQ-03", "DERIVE-LIQ-05", "DERIVE-LIQ-06")
 def test_derive_sells_by_its_own_auction() -> None:
     model = margin_model("derive-srm@2026-04-01")
     books = {"BTC-P": one_level(60_000.0, 1.0)}
@@ -281,6 +295,70 @@ def test_derive_sells_by_its_own_auction() -> None:
     assert found.to["bidder"] == pytest.approx(left * part * 0.05, rel=1e-4)
     assert found.equity_after >= found.maintenance_after
     assert found.evidence == "read"
+
+
+@pytest.mark.rule("DERIVE-LIQ-08")
+def test_derive_pays_a_bidder_for_what_is_worth_nothing() -> None:
+    model = margin_model("derive-srm@2026-04-01")
+    here = market("USDC", books={"BTC-P": one_level(60_000.0, 100.0)})
+    failing = account(-2_000.0, "USDC", mode="portfolio", BTC=10.0)
+    needed = model.requirement(failing, here).maintenance
+    found = PortfolioAuction().run(Scene(model, failing, here, terms(stress=0.0, gas=0.0, capital=0.0, profit=0.0)))
+    whole(found)
+    # selling costs the bidder 1,000: it waits until the payout, 2,000 and a part of the requirement, covers that
+    looks = 2_000
+    steps = next(k for k in range(looks) if needed * k / looks >= 1_000.0)
+    payout = 2_000.0 + needed * steps / looks
+    assert [p.units for p in found.payments if p.payer == "insurance fund"] == [pytest.approx(payout * 1e6, rel=1e-6)]
+    assert found.results["insurance fund"] == pytest.approx(-payout)
+    assert found.loss_of_others == pytest.approx(payout)
+    assert (found.value_after, found.bad_debt, found.done) == (pytest.approx(0.0, abs=1e-6), 0.0, True)
+    assert found.deficit == pytest.approx(2_000.0)
+
+
+@pytest.mark.rule("OPYN-07")
+def test_opyn_buys_the_options_back_for_more_and_more_of_the_vault() -> None:
+    model = margin_model("opyn-naked@2026-01-01")
+    dated = {"expiry": "2026-10-04T00:00:00Z"}
+    here = pl.Market.from_dict(
+        {
+            "schema": "plimsoll.market",
+            "schema_version": 1,
+            "time": "2026-10-01T00:00:00Z",
+            "indices": {"ETH": {"price": 1_000.0}},
+            "assets": {"USDC": {"price": 1.0}},
+            "expiries": [{"underlying": "ETH", **dated, "forward": {"variable": 1_000.0}}],
+            "instruments": [
+                {
+                    "kind": "option",
+                    "name": "P",
+                    "underlying": "ETH",
+                    "strike": 1_200.0,
+                    "call": False,
+                    "settlement": "linear",
+                    "currency": "USDC",
+                    **dated,
+                }
+            ],
+            # three days at a volatility of next to nothing: 200 each
+            "marks": {"P": {"vol": 0.01}},
+        }
+    )
+    held = Account(mode="cross", positions=(Position(instrument="P", quantity=-10.0),), collateral={"USDC": 2_500.0})
+    assert model.requirement(held, here).health < 1.0  # type: ignore[operator]
+    costs = terms(latency=0.0, gas=0.0, capital=0.0, profit=0.0, option_spread=0.0201)
+    found = PortfolioAuction().run(Scene(model, held, here, costs))
+    whole(found)
+    # an option costs 4.02 more on the book than it is worth: somebody comes once 204.02 are paid for it, on the way
+    # from 200 less the oracle's deviation to 250
+    start = 200.0 - model.parameters.oracle_deviation * 1_000.0
+    part = (204.02 - start) / (250.0 - start)
+    seconds = next(k for k in range(2_001) if k / 2_000 >= part - 1e-12) * 3_600.0 / 2_000
+    assert found.seconds == pytest.approx(seconds)
+    price = start + (250.0 - start) * seconds / 3_600.0
+    assert found.value_after == pytest.approx(2_500.0 - 10.0 * price, abs=1e-4)
+    assert found.account.positions == ()
+    assert (found.bad_debt, found.done) == (0.0, True)
 
 
 def test_where_no_rule_is_public_the_house_assumes() -> None:

@@ -144,18 +144,18 @@ def belongs(position: Position, subject: str) -> bool:
 
 @dataclass(frozen=True)
 class Offer:
-    """What an auction offers now: at most `fraction` of the account for `price`, in `currency`; below zero the fund
-    pays the bidder. Both are for the largest fraction and scale with what is taken of it."""
+    """What an auction offers now: at most `fraction` of the account for `price`, in the currency of the sale; below
+    zero the fund pays the bidder."""
 
     fraction: float
     price: float
-    currency: str
 
 
 class Sale(ABC):
     """An account sold as it is, in parts: an auction whose price falls with time."""
 
     evidence: Evidence = "assumed"
+    currency: str
 
     @property
     @abstractmethod
@@ -168,9 +168,9 @@ class Sale(ABC):
 
     @abstractmethod
     def bid(self, account: Account, market: Market, seconds: float, fraction: float) -> float:
-        """Take `fraction` and return what the bidder pays (below zero: gets), in the currency of the offer."""
+        """Take `fraction` and return what the bidder pays (below zero: gets)."""
 
     @property
     @abstractmethod
     def start_fee(self) -> float:
-        """What starting costs the account, in the currency of the offer."""
+        """What starting costs the account."""

@@ -31,7 +31,8 @@ def close_out_view(found: SideBySide) -> RenderableType:
     """What each mechanism closed, what it cost the holder and to whom that went, who else loses, and when it ended."""
     head = Text(found.account or "account", style=STRONG)
     head.append(f"  under {found.rules}", style="none")
-    stands = Text(f"equity {found.equity:,.2f}, maintenance {found.maintenance:,.2f}")
+    amounts = (money(x, found.currency, 2) for x in (found.equity, found.maintenance))
+    stands = Text("equity {}, maintenance {}".format(*amounts))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("mechanism", max_width=22)
     for heading in ("closed", "cost", "left", "bad debt", "others lose", "after"):
@@ -88,11 +89,24 @@ def close_out_figure(found: SideBySide) -> Figure:
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.set_xlabel("what liquidation costs, USD")
-        axes.axvline(max(0.0, found.rows[0].value_before), color=MUTED, linestyle=":", linewidth=1)
+        had = max(0.0, found.rows[0].value_before)
+        if had <= 1.22 * most:
+            axes.axvline(had, color=MUTED, linestyle=":", linewidth=1)
+            axes.annotate(
+                "all it had",
+                (had, 1.0),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                color=MUTED,
+            )
         money_axis(axes, "x", [0.0, most], "USD")
         from matplotlib.patches import Patch
 
-        handles = [Patch(color=colour, label=label) for _, colour, label in KINDS]
+        shown = [(c, w) for k, c, w in KINDS if any(float(getattr(r, k)) > 0.005 for r in found.rows)]
+        handles = [Patch(color=colour, label=label) for colour, label in shown]
         handles.append(Patch(color=LOSS, label="lost by others"))
         figure.legend(handles=handles, loc="outside upper left", ncols=5)
         return figure

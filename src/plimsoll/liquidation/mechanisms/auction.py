@@ -46,7 +46,7 @@ class PortfolioAuction:
         if sale is None:
             raise refuse("rules", scene.model.rules.label, "rules with an auction of whole accounts")
         began, assumed = desk.seconds, "when a bidder bids"
-        desk.charge("venue", sale.start_fee, "start of the auction")
+        desk.charge("venue", sale.start_fee * desk.price(sale.currency), "start of the auction")
         step = sale.seconds / self.looks
         for _ in range(self.looks + 1):
             passed = desk.seconds - began
@@ -54,9 +54,9 @@ class PortfolioAuction:
             offer = sale.offer(account, market, passed)
             if offer is None:
                 return desk.finish(self.name, sale.evidence, assumed, True, "above its line")
-            if offer.fraction > 0.0 and self._bids(desk, offer.fraction, offer.price):
+            if offer.fraction > 0.0 and self._bids(desk, offer.fraction, offer.price * desk.price(sale.currency)):
                 price = sale.bid(account, market, passed, offer.fraction)
-                self._settle(desk, offer.fraction, price)
+                self._settle(desk, offer.fraction, price * desk.price(sale.currency))
                 if not any(r.lots for r in desk.state.rows.values()):
                     return desk.finish(self.name, sale.evidence, assumed, True, "sold whole")
             desk.wait(step)

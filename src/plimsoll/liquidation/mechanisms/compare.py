@@ -24,11 +24,15 @@ HOUSE = "prbm-whole@2025-01-01"
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Every mechanism on the same scene; the first is the venue's own, or the house's assumption of it."""
+    """Every mechanism on the same scene; the first is the venue's own, or the house's assumption of it.
+
+    `equity` and `maintenance` at the detection, in `currency`, that of the requirement.
+    """
 
     account: str
     rules: str
     subject: str
+    currency: str
     equity: float
     maintenance: float
     rows: tuple[CloseOut, ...]
@@ -39,6 +43,7 @@ class SideBySide:
             "account": self.account,
             "rules": self.rules,
             "subject": self.subject,
+            "currency": self.currency,
             "equity": self.equity,
             "maintenance": self.maintenance,
             "mechanisms": [r.to_dict() for r in self.rows],
@@ -67,15 +72,14 @@ def side_by_side(scene: Scene, progress: Progress | None = None) -> SideBySide:
     Raises `DocumentError` for a pool that is not below its line, and what the model raises.
     """
     plain = replace(scene, account=scene.account.model_copy(update={"orders": ()}))
+    found = plain.model.assess(plain.account, plain.market, "refuse")
+    equity, maintenance = found.net_equity, sum(c.maintenance for c in found.components)
     if any(p.quantity for p in plain.account.positions):
         view = Desk.open(plain).view()
         equity, maintenance = view.equity, view.maintenance
-    else:
-        found = plain.model.assess(plain.account, plain.market, "refuse")
-        equity, maintenance = found.net_equity, sum(c.maintenance for c in found.components)
     if equity >= maintenance:
         health = f", health {equity / maintenance:.4g}" if maintenance > 0.0 else ""
-        got = f"equity {equity:,.2f} against maintenance {maintenance:,.2f}{health}"
+        got = f"equity {equity:,.9g} against maintenance {maintenance:,.9g}{health}"
         raise refuse("account", got, "an account below its line: less money in it, or prices moved first (--move)")
     chosen = mechanisms_for(plain)
     rows = []
@@ -83,7 +87,9 @@ def side_by_side(scene: Scene, progress: Progress | None = None) -> SideBySide:
         if progress is not None:
             progress(mechanism.name, k, len(chosen))
         rows.append(mechanism.run(plain))
-    return SideBySide(plain.account.name, plain.model.rules.label, plain.subject, equity, maintenance, tuple(rows))
+    currency = found.currency or plain.model.rules.currency
+    label = plain.model.rules.label
+    return SideBySide(plain.account.name, label, plain.subject, currency, equity, maintenance, tuple(rows))
 
 
 __all__ = ["SideBySide", "house_terms", "mechanisms_for", "side_by_side"]

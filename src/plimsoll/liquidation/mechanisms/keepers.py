@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from plimsoll.documents import Fraction, NonNegative, Part, Positive, refuse
+from plimsoll.documents import Fraction, NonNegative, Part, refuse
 
 F64 = npt.NDArray[np.float64]
 Count = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
@@ -229,14 +229,3 @@ def interval(share: float, size: int, certainty: float = 0.95) -> tuple[float, f
     middle = (share + z * z / (2 * size)) / (1 + z * z / size)
     half = z / (1 + z * z / size) * math.sqrt(share * (1 - share) / size + z * z / (4 * size * size))
     return max(0.0, middle - half), min(1.0, middle + half)
-
-
-class BorrowedCapital(Part):
-    """Capital of a keeper: the `rate` it borrows at and how long it carries what it took over, in seconds."""
-
-    rate: NonNegative = 0.1
-    seconds: Positive = 3_600.0
-
-    def cost(self, value: float) -> float:
-        """USD for carrying `value`."""
-        return value * self.rate * self.seconds / (365.0 * 86_400.0)

@@ -33,7 +33,7 @@ def holdings(size: float, horizon: float, slices: int, kappa: float) -> F64:
     >>> holdings(4.0, 1.0, 4, 0.0).tolist()
     [4.0, 3.0, 2.0, 1.0, 0.0]
     >>> holdings(1.0, 60.0, 3, 0.05).round(4).tolist()
-    [1.0, 0.3624, 0.1173, 0.0]
+    [1.0, 0.362, 0.1173, 0.0]
     """
     if not (math.isfinite(kappa) and kappa >= 0.0):
         raise refuse("kappa", kappa, "an urgency from zero up, in one over the unit of time")

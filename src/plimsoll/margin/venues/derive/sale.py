@@ -41,9 +41,9 @@ class DeriveSale(Sale):
             self.auction = self.auction.turn_insolvent(seconds)
         fraction = self.auction.largest_fraction(now, seconds)
         if fraction <= 0.0:
-            return Offer(0.0, 0.0, self.currency)
+            return Offer(0.0, 0.0)
         bid, _ = self.auction.bid(now, seconds, fraction)
-        return Offer(bid.fraction, bid.price - bid.payout, self.currency)
+        return Offer(bid.fraction, bid.price - bid.payout)
 
     def bid(self, account: Account, market: Market, seconds: float, fraction: float) -> float:
         """See `Sale.bid`."""

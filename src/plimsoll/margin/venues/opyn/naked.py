@@ -11,10 +11,13 @@ import numpy.typing as npt
 from plimsoll.contracts import Option
 from plimsoll.documents import DocumentError, Problem
 from plimsoll.margin.account import Account
+from plimsoll.margin.components import weakest
 from plimsoll.margin.path import States
+from plimsoll.margin.procedure import Sale
 from plimsoll.margin.venues.opyn.formulas import DAY, debt_price, naked, upper_bound
 from plimsoll.margin.venues.opyn.model import OpynVault
 from plimsoll.margin.venues.opyn.parameters import NakedParameters, Product
+from plimsoll.margin.venues.opyn.sale import OpynSale
 from plimsoll.margin.venues.opyn.vault import Vault, spot_of, vault_problems
 from plimsoll.market import Market
 
@@ -61,6 +64,13 @@ class OpynNaked(OpynVault):
                 allowed = f"more than {dust!r}, or nothing"
                 found.append(Problem(f"account.collateral.{contract.currency}", repr(held), allowed))
         return found
+
+    def sale(self, account: Account, market: Market) -> Sale | None:
+        """See `MarginModel.sale`: none of an expired vault, which settles."""
+        vault = Vault.of(self.parameters, account, market)
+        if vault.short is None or vault.expired:
+            return None
+        return OpynSale(self.parameters, vault.currency, weakest(self.rules, ["auction_seconds", "oracle_deviation"]))
 
     def required(self, vault: Vault, market: Market, states: States) -> F64:
         """See `OpynVault.required`."""
