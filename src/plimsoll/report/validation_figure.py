@@ -28,7 +28,7 @@ def track_figure(track: Track, models: Sequence[str] | None = None) -> Figure:
     with styled():
         figure = new_figure(9.2, 3.4)
         axes = figure.add_subplot()
-        top = max(float(track.losses.max()), *(float(track.var[m].max()) for m in shown)) * 1.05
+        top = max(float(track.losses.max()), *(float(track.var[m].max()) for m in shown)) * 1.2  # room for the legend
         # one line with gaps: a line for each day would make a page of years ten times as long
         felt = track.losses > top / 20
         across = np.repeat(times[felt], 3)
