@@ -137,7 +137,8 @@ def page(pack: IvProxyPack, told: dict[str, Any]) -> str:
     worst = max(float(np.nanquantile(np.abs(t), 0.95)) for t in told["tables"].values())
     lines += [
         f"**On {told['held']} surfaces of March and April 2026, which chose nothing, the proxy is within "
-        f"{100 * np.expm1(worst):.0f} % of the market's volatility at 95 % of all points, for the worst coin and source.**",
+        f"{100 * np.expm1(worst):.0f} % of the market's volatility at 95 % of all points, for the worst coin and "
+        "source.**",
         "",
         "## The level from realised volatility",
         "",
@@ -176,10 +177,10 @@ def page(pack: IvProxyPack, told: dict[str, Any]) -> str:
 HEAD = (
     "# Implied volatility where there is no surface",
     "",
-    "The shared chains span four months of 2026 and one day of 2020; the volatility index (DVOL) is daily from 2022-11.",
-    "On every other day an option has no quote here. `plimsoll.dynamics.iv_proxy` puts a declared proxy there, and every",
-    "table that follows from it says `iv: proxy`: a level that moves, from the index where there is one and else from",
-    "realised volatility, and a smile whose shape is fixed in units of the level.",
+    "The shared chains span four months of 2026 and one day of 2020; the volatility index (DVOL) is daily from",
+    "2022-11. On every other day an option has no quote here. `plimsoll.dynamics.iv_proxy` puts a declared proxy",
+    "there, and every table that follows from it says `iv: proxy`: a level that moves, from the index where there is",
+    "one and else from realised volatility, and a smile whose shape is fixed in units of the level.",
     "",
     "Written by `python tools/make_iv_proxy_page.py`. The shape was chosen on the chains to the end of February 2026,",
     "the level's rule on the days of DVOL; the errors are those of March and April 2026.",
@@ -188,8 +189,8 @@ HEAD = (
 ERRORS = (
     "## How wrong it is",
     "",
-    "Market over proxy less one, per cent: median, and 5 % to 95 % in brackets, over the held-back surfaces. `z` counts",
-    "standard deviations of the forward to expiry. Above zero the proxy is too low.",
+    "Market over proxy less one, per cent: median, and 5 % to 95 % in brackets, over the held-back surfaces. `z`",
+    "counts standard deviations of the forward to expiry. Above zero the proxy is too low.",
 )
 
 FOOT = (
@@ -198,8 +199,8 @@ FOOT = (
     "- No index and chain of one day are both here (DVOL ends 2025-11-12, the chains start 2025-12-30): in *level from",
     "  the index* the index is what the chain's own smile gives, its 30-day variance swap. An error of the published",
     "  index against that is not in the table.",
-    "- Two months of one regime: the calm and the storm of other years are in the level's errors (three years of DVOL),",
-    "  not in those of the shape. In a crash the skew steepens, so that the proxy is too low for low strikes then.",
+    "- Two months of one regime: the calm and the storm of other years are in the level's errors (three years of",
+    "  DVOL), not in those of the shape. In a crash the skew steepens: the proxy is too low for low strikes then.",
     "- The days follow each other; there are fewer independent ones than rows.",
     "- `IvProxy.errors` gives whole days to draw from, so that a claim about options can carry the error with it.",
 )

@@ -17,6 +17,7 @@ SUBJECTS = (
     "accounts",
     "expected_shortfall",
     "tail_of_losses",
+    "tail_risk",
     "what_if",
     "reprice",
     "cold_start",

@@ -85,8 +85,27 @@ def test_a_history_from_a_file_is_seen_only_until_the_market(
     vols = bars(tmp_path / "iv.csv", {"x": 0.6})
     content = Path(vols).read_text().replace("date,symbol,", "date,").replace(",x,", ",")
     Path(vols).write_text(content)
+    stale = bars(tmp_path / "stale.csv", {"BTCUSDT": 60_000.0}, end="2025-11-30")
+    assert "31 bars older than the market" in json_of(capsys, *book, "--history", stale)["history"]
     with_iv = json_of(capsys, *book, "--history", early, "--history", f"BTC iv={vols}")
     assert with_iv["results"][0]["iv"] == {}
+
+
+def test_coins_are_those_held_less_those_borrowed_and_with_what_is_not_settled() -> None:
+    from plimsoll.cli.risk import opened
+    from plimsoll.margin import Account
+    from plimsoll.market import Market
+
+    inverse = {"kind": "perpetual", "name": "INV", "underlying": "BTC", "settlement": "inverse", "currency": "BTC"}
+    market = Market.from_dict(market_doc(instruments=[inverse], marks={"INV": {"price": 70_000.0}}, expiries=[]))
+    positions = [{"instrument": "INV", "quantity": 1_000.0, "entry_price": 35_000.0, "unsettled_funding": -0.001}]
+    order = {"instrument": "INV", "quantity": 1.0, "price": 60_000.0}
+    content = account_doc(positions=positions, collateral={"BTC": 2.0, "USDC": 5.0}, borrowed={"BTC": 0.5})
+    book, notes = opened(Account.from_dict(content | {"orders": [order]}), market)
+    held = dict(zip(book.names, book.quantity.tolist(), strict=True))
+    profit = 1_000.0 * (1.0 / 35_000.0 - 1.0 / 70_000.0)
+    assert held == {"INV": 1_000.0, "collateral BTC": pytest.approx(1.5 + profit - 0.001)}
+    assert notes == ["open orders are not in the book"]
 
 
 @pytest.mark.parametrize(

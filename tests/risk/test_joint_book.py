@@ -15,12 +15,12 @@ from plimsoll.documents import DocumentError
 from plimsoll.risk import compile_plan, plan_pnl
 from plimsoll.risk.joint import joint_book, joint_losses, joint_rows
 from plimsoll.scenarios import Scenarios
-from plimsoll.scenarios.moves import IvProxy
+from plimsoll.scenarios.moves import IvLaw
 from tail_desk import MARKET, NAMES, book_of, desk_market, random_positions
 
 
 def columns(rng: np.random.Generator, size: int, days: float = 1.0) -> dict[str, Scenarios]:
-    rule = IvProxy().rule
+    rule = IvLaw().rule
     return {
         u: Scenarios.build(
             np.exp(0.1 * rng.standard_normal(size)), np.expm1(0.2 * rng.standard_normal(size)),

@@ -15,6 +15,7 @@ from scipy.stats import t as student
 
 from naive.tail_risk import quantile, shortfall, variance
 from plimsoll.documents import DocumentError
+from plimsoll.risk.charges import dependence
 from plimsoll.risk.engine import WARM_UP, RiskResult, evaluate, volatility
 from plimsoll.risk.joint import joint_losses
 from plimsoll.risk.models import MODELS, RiskModel, risk_model
@@ -244,6 +245,49 @@ def test_shapes_against_their_own_words() -> None:
     assert "correlation 1" in found.components[1].title
 
 
+def test_a_fitted_tail_is_less_sure_where_windows_overlap() -> None:
+    history = history_of(np.random.default_rng(14), 1_500)
+    apart, over = (evaluate(model("pot", horizon_days=d), book_of(PERPS), history) for d in (1.0, 5.0))
+    assert apart.tail is not None
+    assert over.tail is not None
+    assert apart.charge.standard_error == apart.tail.var.standard_error
+    assert over.charge.standard_error > 1.3 * over.tail.var.standard_error
+    assert "depend on each other" in over.notes[-1]
+
+
+def test_dependence_keeps_each_volatility_on_its_side() -> None:
+    names = ("BTC", "ETH", "BTC iv", "ETH iv")
+    correlation = np.array([[1, 0.8, -0.5, -0.4], [0.8, 1, -0.4, 0.2], [-0.5, -0.4, 1, 0.6], [-0.4, 0.2, 0.6, 1]])
+    apart, joined = dependence(names, correlation)
+    assert apart.tolist() == [[1, 0, -0.5, 0], [0, 1, 0, 0.2], [-0.5, 0, 1, 0], [0, 0.2, 0, 1]]
+    assert joined[0].tolist() == [1, 1, -1, 1]
+    assert np.linalg.matrix_rank(joined) == 1
+
+
+def test_garch_filters_with_its_own_variance_and_says_when_it_cannot() -> None:
+    from plimsoll.dynamics.garch import garch_forecast
+
+    rng = np.random.default_rng(21)
+    v, returns = 1e-3, []
+    for _ in range(900):
+        returns.append(math.sqrt(v) * rng.standard_normal())
+        v = 5e-5 + 0.15 * returns[-1] ** 2 + 0.80 * v
+    history = FactorHistory.build(["BTC"], np.array(returns)[:, None])
+    scenarios = {"kind": "filtered", "variance": "garch", "cap": [0.01, 100.0]}
+    found = evaluate(model("fhs", scenarios=scenarios), book_of({"BTC-PERP": 1.0}), history)
+    sigma = np.sqrt(garch_forecast(np.array(returns), "garch").variance)
+    losses = 70_000.0 * -np.expm1(np.array(returns) * sigma[-1] / sigma[:-1])
+    np.testing.assert_allclose(found.losses, losses, rtol=1e-9, atol=1e-9)
+    short = evaluate(model("fhs", scenarios=scenarios), book_of({"BTC-PERP": 1.0}), history.last(100))
+    assert any("exponential weights instead" in n for n in short.notes)
+    plain = evaluate(
+        model("fhs", scenarios={"kind": "filtered", "cap": [0.01, 100.0]}),
+        book_of({"BTC-PERP": 1.0}),
+        history.last(100),
+    )
+    np.testing.assert_array_equal(short.losses, plain.losses)
+
+
 def test_a_buffer_is_used_up_by_stress() -> None:
     rng = np.random.default_rng(10)
     calm = 0.01 * rng.standard_normal((400, 1))
@@ -274,6 +318,8 @@ def result_paths(make: Any) -> list[str]:
         ({"scenarios": {"kind": "filtered", "paths": -1}}, "scenarios.paths"),
         ({"scenarios": {"kind": "magic"}}, "scenarios.kind"),
         ({"scenarios": {"kind": "simulated", "size": 10}}, "scenarios.size"),
+        ({"scenarios": {"kind": "filtered", "paths": 100, "variance": "gjr"}}, "scenarios.variance"),
+        ({"scenarios": {"kind": "simulated", "trim": 0.1}}, "scenarios.trim"),
         ({"charge": {"kind": "stans"}}, "scenarios.kind"),
         ({"charge": {"kind": "buffer"}}, "scenarios.kind"),
         ({"charge": {"kind": "span2", "weight": 1.5}}, "charge.weight"),
@@ -292,6 +338,9 @@ def test_bad_histories_are_refused_by_field() -> None:
     assert result_paths(lambda: evaluate(model(horizon_days=0.5), book, history)) == ["horizon"]
     assert result_paths(lambda: evaluate(model("pot"), book, history.last(100))) == ["tail"]
     assert result_paths(lambda: risk_model("var")) == ["model"]
+    size = {"kind": "span2", "size": {"limit_usd": {"SOL": 1.0}}}
+    found = result_paths(lambda: evaluate(model("span2", charge=size), book, history))
+    assert found == ["charge.size.limit_usd.BTC"]
 
 
 def test_results_name_what_they_are() -> None:

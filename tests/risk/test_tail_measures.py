@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import genpareto, norm
 from scipy.stats import t as student
@@ -154,6 +154,7 @@ def test_peaks_over_threshold_on_student_losses_within_the_errors() -> None:
 
 
 @given(st.integers(0, 10_000), st.floats(0.93, 0.999))
+@settings(max_examples=30)
 def test_weights_of_a_fitted_tail_are_its_derivatives(seed: int, level: float) -> None:
     rng = np.random.default_rng(seed)
     x = 1_000.0 * rng.standard_t(4, 600)

@@ -67,14 +67,17 @@ class Garch:
     def horizon(self, variance: npt.ArrayLike, periods: int) -> F64:
         """Variance of the sum of the next `periods` returns, from the one-period forecast `variance`.
 
-        `sum over i < periods of w + p^i (v - w)`, `w` the level to which variance returns; no square root of time.
+        `v + (omega + p v) + ...`, `periods` terms, `p` the persistence; no square root of time.
         """
         if periods < 1:
             raise refuse("periods", periods, "a whole number of at least one")
-        p, v = self.persistence, np.asarray(variance, dtype=np.float64)
-        level = self.omega / (1.0 - p)
-        result: F64 = periods * level + (v - level) * (1.0 - p**periods) / (1.0 - p)
-        return result
+        v = np.asarray(variance, dtype=np.float64)
+        total = np.zeros_like(v)
+        # term by term: the closed form loses its digits where persistence is close to one
+        for _ in range(periods):
+            total = total + v
+            v = self.omega + self.persistence * v
+        return total
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ def _histogram(axes: Axes, result: RiskResult) -> None:
             textcoords="offset points",
             xytext=(5, 0),
             va="center",
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": PAPER, "edgecolor": "none", "alpha": 0.85},
         )
     axes.set_xlim(float(low), max(float(high), 1.15 * max(m[0] for m in marks)))
     axes.set_title(f"{result.model.title or result.model.name}: losses in {losses.size:,} scenarios")

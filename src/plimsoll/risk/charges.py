@@ -6,7 +6,7 @@ are read from what the houses publish; the numbers in the documents are ours.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from plimsoll.risk.models import (
 )
 from plimsoll.risk.tail import TailFit, peaks_over_threshold
 from plimsoll.scenarios.moves import F64, FactorMoves
+from plimsoll.scenarios.simulated import rank_correlation
 
 if TYPE_CHECKING:
     from plimsoll.risk.engine import Run
@@ -70,11 +71,15 @@ def _plain(run: Run, shape: PlainCharge) -> Made:
         return Made((component,), bindings(leg, leg.weights(shape.measure), run.history), found.method)
     fit = peaks_over_threshold(leg.losses, run.model.level, shape.tail)
     found, weights = (fit.es, fit.weights) if shape.measure == "es" else (fit.var, fit.var_weights)
+    # the fit takes scenarios as independent: windows that share returns, or days drawn twice, make it less sure
+    wider = max(1.0, float(leg.losses.size / leg.measures.effective)) ** 0.5
+    error = wider * found.standard_error
+    notes = ("scenarios depend on each other: the tail's error is larger for it, its interval is not",)
     title = f"{_NAMES[shape.measure]} of the fitted tail"
-    component = part(run.book, leg, shape.measure, title, weights, found.standard_error)
     # weights add to the figure by homogeneity, to rounding; the figure itself is the formula's
-    component = Component(component.name, title, found.value, found.standard_error, component.shares)
-    return Made((component,), bindings(leg, leg.measures.weights, run.history), found.method, fit)
+    component = Component(shape.measure, title, found.value, error, leg.shares(run.book, weights))
+    told = bindings(leg, leg.measures.weights, run.history)
+    return Made((component,), told, found.method, fit, notes=notes if wider > 1.01 else ())
 
 
 def _stress_leg(run: Run, rows: int) -> Leg:
@@ -187,10 +192,11 @@ def _prisma(run: Run, shape: PrismaCharge) -> Made:
 def _stans(run: Run, shape: StansCharge) -> Made:
     source = run.model.scenarios
     assert isinstance(source, SimulatedScenarios)
-    base, count = run.base, len(run.history.names)
+    base = run.base
+    apart, joined = dependence(run.history.names, rank_correlation(run.residuals))
     others = [
-        run.leg("correlation 0", run.simulate(source, np.eye(count))),
-        run.leg("correlation 1", run.simulate(source, np.ones((count, count)))),
+        run.leg("correlation 0", run.simulate(source, apart)),
+        run.leg("correlation 1", run.simulate(source, joined)),
     ]
     pairs = list(combinations(run.book.underlyings, 2))
     # one pair alone is the book itself
@@ -213,6 +219,22 @@ def _stans(run: Run, shape: StansCharge) -> Made:
     # base and stressed draws share their numbers: their errors are at most added
     error = (1.0 - q) * base.measures.es.standard_error + q * worst.measures.es.standard_error
     return Made((first, added), told, "weighted sum of both errors, an upper bound", error=error)
+
+
+def dependence(names: Sequence[str], correlation: F64) -> tuple[F64, F64]:
+    """Correlations `[F, F]` with underlyings independent of each other, and with all of them in step.
+
+    In the first the factors of one underlying keep theirs. In the second every factor is a copy of the same number or
+    of its negative: volatilities move with or against prices as they do in `correlation`.
+    """
+    owner = [n.split(" ")[0] for n in names]
+    same = np.array([[a == b for b in owner] for a in owner])
+    apart: F64 = np.where(same, correlation, 0.0)
+    sign = np.ones(len(names))
+    for f, (name, own) in enumerate(zip(names, owner, strict=True)):
+        if name != own and own in names and correlation[f, list(names).index(own)] < 0.0:
+            sign[f] = -1.0
+    return apart, np.outer(sign, sign)
 
 
 def only(moves: FactorMoves, underlyings: tuple[str, ...]) -> FactorMoves:

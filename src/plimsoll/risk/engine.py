@@ -14,7 +14,7 @@ from plimsoll.dynamics.ewma import ewma_variance
 from plimsoll.risk.joint import JointBook
 from plimsoll.risk.legs import Binding, Component, Leg, make_leg
 from plimsoll.risk.measures import Estimate
-from plimsoll.risk.models import FilteredScenarios, HistoricalScenarios, RiskModel, SimulatedScenarios
+from plimsoll.risk.models import FilteredScenarios, HistoricalScenarios, RiskModel, SimulatedScenarios, Variance
 from plimsoll.risk.tail import TailFit
 from plimsoll.scenarios.factors import FactorHistory
 from plimsoll.scenarios.filtered import filtered, filtered_paths
@@ -90,6 +90,7 @@ class Run:
         self.history = own.last(model.look_back) if model.look_back else own
         self.steps = self.history.steps(model.horizon_days)
         self.done = 0
+        self.notes: list[str] = []
         if len(self.history) < max(LEAST_RETURNS, self.steps + 1):
             raise refuse("history", f"{len(self.history)} returns", f"at least {max(LEAST_RETURNS, self.steps + 1)}")
 
@@ -103,9 +104,23 @@ class Run:
 
     @cached_property
     def sigma(self) -> F64:
-        """`[T + 1, F]` volatility of a step known before it, by exponential weights."""
-        decay = getattr(self.model.scenarios, "decay", 0.97)
-        return volatility(self.history.returns, decay)
+        """`[T + 1, F]` volatility of a step known before it, by the recursion that the model names."""
+        source = self.model.scenarios
+        found = volatility(self.history.returns, getattr(source, "decay", 0.97))
+        kind: Variance = getattr(source, "variance", "ewma")
+        if kind == "ewma":
+            return found
+        from plimsoll.dynamics.garch import garch_forecast
+
+        for f, name in enumerate(self.history.names):
+            forecast = garch_forecast(self.history.returns[:, f], kind, name=name)
+            if forecast.model is None:
+                assert forecast.failure is not None
+                message = forecast.failure.message.partition(";")[0]
+                self.notes.append(f"{name}: {message}; exponential weights instead")
+            else:
+                found[:, f] = np.sqrt(forecast.variance)
+        return found
 
     @cached_property
     def residuals(self) -> F64:
@@ -165,7 +180,7 @@ class Run:
             h.names, correlation, self.sigma[-1], size=source.size, seed=source.seed, steps=self.steps,
             step_days=h.step_days, copula=source.copula, dof=source.dof, skew=source.skew, marginal=source.marginal,
             marginal_dof=dof, residuals=self.residuals if source.marginal == "empirical" else None,
-            jumps=source.jumps, draws=source.draws,
+            jumps=source.jumps, draws=source.draws, trim=source.trim,
         )  # fmt: skip
 
 
@@ -201,7 +216,7 @@ def evaluate(
             },
         }
     )
-    notes = list(base.moves.notes)
+    notes = [*base.moves.notes, *run.notes]
     if base.moves.floored:
         notes.append(f"{base.moves.floored} moves would have passed through zero and were stopped")
     if base.proxies:

@@ -17,14 +17,124 @@ from plimsoll.documents import DAY_SECONDS, DocumentError, Problem, refuse
 from plimsoll.kernels import lognormal_book
 from plimsoll.market import Market
 from plimsoll.risk.plan import F64, I64, INVERSE, Plan, compile_plan
-from plimsoll.risk.revalue import in_range, plan_pnl, shocked_forward, unit_values
+from plimsoll.risk.revalue import in_range, plan_pnl, unit_values
 from plimsoll.scenarios import Scenarios, years_of
 
 EXOTIC_CELLS = 200_000
 """Cells of an array of exotic options held at once."""
 
+TABLE = 8192
+"""Scenarios whose tables by expiry are made at once: they stay in the caches, and no number depends on it."""
+
 CASH = "collateral "
 """What the name of a row of collateral begins with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Netted:
+    """Positions in one underlying that settle in one currency, netted as far as they move alike.
+
+    `lines` are futures and perpetuals: by expiry (-1 for none) and whether they are inverse, their size in units of the
+    currency. `coins` are held outright. `rows` are the European options in the plan, `exotic` the signed quantities of
+    the others, rows as `plan.exotics`.
+    """
+
+    underlying: str
+    currency: str
+    plan: Plan
+    lines: Mapping[tuple[int, bool], float]
+    coins: float
+    rows: I64
+    used: I64
+    group: I64
+    quantity: F64
+    exotic: F64
+
+    def cash(self, column: Scenarios) -> F64:
+        """Cash flow `[S]` of futures and perpetuals, in the settlement currency."""
+        plan, total = self.plan, np.zeros(len(column))
+        for (group, inverse), size in self.lines.items():
+            moved = column.spot
+            if group >= 0:
+                whole = plan.variable[group] + plan.fixed[group]
+                share = plan.variable[group] / whole if whole > 0 else 1.0
+                share = share if np.isfinite(share) else 1.0
+                moved = share * column.spot * column.basis + (1.0 - share)
+            total += size * (1.0 - 1.0 / moved) if inverse else size * (moved - 1.0)
+        return total
+
+    def options(self, column: Scenarios, threads: int | None) -> F64:
+        """Value `[S]` of European options in the settlement currency."""
+        plan, rule = self.plan, column.vol_rule
+        seconds, strike, call = plan.seconds[self.used], plan.strike[self.rows], plan.call[self.rows]
+        root = np.sqrt(years_of(seconds))
+        total_vol = plan.vol[self.rows] * root[self.group]
+        inverse = plan.style[self.rows] == INVERSE
+        tenor, one = rule.scale(seconds), np.ones(self.used.size)
+        variable, fixed = plan.variable[self.used, None], plan.fixed[self.used, None]
+        result = np.empty(len(column))
+        for begin in range(0, len(column), TABLE):
+            at = slice(begin, min(begin + TABLE, len(column)))
+            forward = variable * (column.spot[at] * column.basis[at])
+            forward += fixed
+            scale = tenor[:, None] * column.vol[at]
+            scale += 1.0
+            np.maximum(scale, 0.0, out=scale)
+            floor = None
+            if rule.min_up_vol:
+                floor = np.where(column.vol[at] > 0.0, rule.min_up_vol, 0.0) * root[:, None]
+            days = column.days[at]
+            if days.any():
+                # the same horizon passes in all scenarios of a model: one number for each expiry then
+                days = days[:1] if (days == days[0]).all() else days
+                left = np.maximum(seconds[:, None] - days * DAY_SECONDS, 0.0)
+                shrink = np.sqrt(np.divide(left, seconds[:, None], out=np.zeros_like(left), where=seconds[:, None] > 0))
+                scale *= shrink
+                floor = None if floor is None else floor * shrink
+            in_range(forward, scale, total_vol)
+            result[at] = lognormal_book(
+                self.group, strike, total_vol, call, self.quantity, forward, scale, floor, one,
+                per_forward=inverse if inverse.any() else None, threads=threads,
+            )  # fmt: skip
+        return result
+
+    def exotics(self, column: Scenarios) -> F64:
+        """Value `[S]` of options of other kinds in the settlement currency."""
+        from plimsoll.risk.exotics import exotic_unit_values
+
+        width = max(1, EXOTIC_CELLS // self.exotic.size)
+        result = np.empty(len(column))
+        for begin in range(0, len(column), width):
+            some = column.take(np.arange(begin, min(begin + width, len(column))))
+            result[begin : begin + len(some)] = self.exotic @ exotic_unit_values(self.plan, some)
+        return result
+
+
+_STILL = Scenarios.build([1.0])
+
+
+def _parts(underlying: str, plan: Plan, quantity: F64) -> list[Netted]:
+    """The positions of one underlying by settlement currency."""
+    found = []
+    currencies = np.array([c.currency for c in plan.contracts])
+    for currency in sorted(set(currencies.tolist())):
+        mine = currencies == currency
+        lines: dict[tuple[int, bool], float] = {}
+        coins = 0.0
+        for i in np.flatnonzero(mine).tolist():
+            kind, inverse = plan.contracts[i].kind, bool(plan.style[i] == INVERSE)
+            if kind == "spot":
+                coins += float(quantity[i])
+            elif kind in ("future", "perpetual"):
+                size = plan.multiplier[i] / plan.price[i] if inverse else plan.multiplier[i] * plan.price[i]
+                key = (int(plan.group[i]), inverse)
+                lines[key] = lines.get(key, 0.0) + float(quantity[i] * size)
+        rows = np.flatnonzero(mine & plan.option).astype(np.int64)
+        used, group = np.unique(plan.group[rows], return_inverse=True)
+        held = quantity[rows] * plan.multiplier[rows]
+        exotic = np.where(mine[plan.exotics], quantity[plan.exotics], 0.0)
+        found.append(Netted(underlying, currency, plan, lines, coins, rows, used, group.astype(np.int64), held, exotic))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +150,7 @@ class JointBook:
     quantity: F64
     plans: Mapping[str, Plan]
     rows: Mapping[str, I64]
+    parts: tuple[Netted, ...]
     currencies: tuple[str, ...]
     prices: Mapping[str, float]
     moving: frozenset[str]
@@ -96,7 +207,8 @@ def joint_book(
         prices[c] = found.price
     moving = frozenset(c for c in currencies if c in market.indices)
     array = np.array(amounts, dtype=np.float64)
-    return JointBook(tuple(names), tuple(all_contracts), array, plans, rows, currencies, prices, moving)
+    parts = tuple(p for u, plan in plans.items() for p in _parts(u, plan, array[rows[u]]))
+    return JointBook(tuple(names), tuple(all_contracts), array, plans, rows, parts, currencies, prices, moving)
 
 
 def joint_rows(book: JointBook, columns: Mapping[str, Scenarios]) -> F64:
@@ -106,12 +218,11 @@ def joint_rows(book: JointBook, columns: Mapping[str, Scenarios]) -> F64:
     """
     size = _size(book, columns)
     result = np.empty((len(book), size))
-    base = Scenarios.build([1.0])
     for underlying, plan in book.plans.items():
         column = columns[underlying]
         side = book.quantity[book.rows[underlying]]
         gain = plan_pnl(plan, column, "settlement", side)
-        before = unit_values(plan, base, "settlement", side)
+        before = unit_values(plan, _STILL, "settlement", side)
         for k, i in enumerate(book.rows[underlying].tolist()):
             contract = plan.contracts[k]
             price = _price(book, columns, contract.currency)
@@ -131,17 +242,19 @@ def joint_losses(book: JointBook, columns: Mapping[str, Scenarios], *, threads: 
     """
     size = _size(book, columns)
     total = np.zeros(size)
-    for underlying, plan in book.plans.items():
-        column, quantity = columns[underlying], book.quantity[book.rows[underlying]]
-        for currency in sorted({c.currency for c in plan.contracts}):
-            mine = np.array([c.currency == currency for c in plan.contracts])
-            price, now = _price(book, columns, currency), book.prices[currency]
-            cash = _linear(plan, column, quantity * mine)
-            options, before = _options(plan, column, np.flatnonzero(mine & plan.option), quantity, threads)
-            coins = sum(q for q, c, m in zip(quantity, plan.contracts, mine, strict=True) if m and c.kind == "spot")
-            exotic, exotic_before = _exotics(plan, column, mine, quantity)
-            held = options + exotic + coins
-            total += (cash + held) * price - (before + exotic_before + coins) * now
+    for part in book.parts:
+        column = columns[part.underlying]
+        price, now = _price(book, columns, part.currency), book.prices[part.currency]
+        gain = part.cash(column)
+        held: float | F64 = part.coins
+        before = part.coins
+        if part.rows.size:
+            held = held + part.options(column, threads)
+            before += float(part.options(_STILL, threads)[0])
+        if part.exotic.any():
+            held = held + part.exotics(column)
+            before += float(part.exotics(_STILL)[0])
+        total += (gain + held) * price - before * now
     losses: F64 = 0.0 - total
     if not np.isfinite(losses).all():
         raise refuse("losses", "a number beyond double precision", "markets and shocks of sane size")
@@ -164,84 +277,3 @@ def _price(book: JointBook, columns: Mapping[str, Scenarios], currency: str) -> 
     price = book.prices[currency]
     result: F64 = price * columns[currency].spot if currency in book.moving else np.array([price])
     return result
-
-
-def _linear(plan: Plan, column: Scenarios, quantity: F64) -> F64:
-    """Cash flow `[S]` of futures and perpetuals, in the settlement currency, netted by the price that moves them."""
-    lines: dict[tuple[int, bool], float] = {}
-    for i, contract in enumerate(plan.contracts):
-        if contract.kind not in ("future", "perpetual") or quantity[i] == 0.0:
-            continue
-        inverse = bool(plan.style[i] == INVERSE)
-        size = plan.multiplier[i] / plan.price[i] if inverse else plan.multiplier[i] * plan.price[i]
-        key = (int(plan.group[i]), inverse)
-        lines[key] = lines.get(key, 0.0) + float(quantity[i] * size)
-    total = np.zeros(len(column))
-    for (group, inverse), size in lines.items():
-        moved = column.spot
-        if group >= 0:
-            whole = plan.variable[group] + plan.fixed[group]
-            share = plan.variable[group] / whole if whole > 0 else 1.0
-            share = share if np.isfinite(share) else 1.0
-            moved = share * column.spot * column.basis + (1.0 - share)
-        total += size * (1.0 - 1.0 / moved) if inverse else size * (moved - 1.0)
-    return total
-
-
-def _options(
-    plan: Plan, column: Scenarios, rows: npt.NDArray[np.intp], quantity: F64, threads: int | None
-) -> tuple[F64, float]:
-    """Value `[S]` of European options in their settlement currency, and their value now."""
-    rows = rows[quantity[rows] != 0.0]
-    if rows.size == 0:
-        return np.zeros(len(column)), 0.0
-    return _summed(plan, column, rows, quantity, threads), float(
-        _summed(plan, Scenarios.build([1.0]), rows, quantity, threads)[0]
-    )
-
-
-def _summed(plan: Plan, column: Scenarios, rows: npt.NDArray[np.intp], quantity: F64, threads: int | None) -> F64:
-    used, group = np.unique(plan.group[rows], return_inverse=True)
-    seconds = plan.seconds[used]
-    forward = np.ascontiguousarray(shocked_forward(plan, column)[used])
-    scale = column.vol_scale(seconds)
-    root = np.sqrt(years_of(seconds))
-    floor = column.vol_floor()[None, :] * root[:, None] if column.vol_rule.min_up_vol else None
-    if column.days.any():
-        # the same horizon passes in all scenarios of a model: one number for each expiry then
-        days = column.days[:1] if (column.days == column.days[0]).all() else column.days
-        left = np.maximum(seconds[:, None] - days[None, :] * DAY_SECONDS, 0.0)
-        shrink = np.sqrt(np.divide(left, seconds[:, None], out=np.zeros_like(left), where=seconds[:, None] > 0))
-        scale *= shrink
-        floor = None if floor is None else floor * shrink
-    total_vol = plan.vol[rows] * root[group]
-    in_range(forward, scale, total_vol)
-    return lognormal_book(
-        group.astype(np.int64),
-        plan.strike[rows],
-        total_vol,
-        plan.call[rows],
-        quantity[rows] * plan.multiplier[rows],
-        forward,
-        scale,
-        floor,
-        np.ones(used.size),
-        per_forward=plan.style[rows] == INVERSE,
-        threads=threads,
-    )
-
-
-def _exotics(plan: Plan, column: Scenarios, mine: npt.NDArray[np.bool_], quantity: F64) -> tuple[F64, float]:
-    """Value `[S]` of options of other kinds in their settlement currency, and their value now."""
-    total = np.zeros(len(column))
-    here = mine[plan.exotics] & (quantity[plan.exotics] != 0.0)
-    if not here.any():
-        return total, 0.0
-    from plimsoll.risk.exotics import exotic_unit_values
-
-    amounts = np.where(here, quantity[plan.exotics], 0.0)
-    width = max(1, EXOTIC_CELLS // plan.exotics.size)
-    for begin in range(0, len(column), width):
-        part = column.take(np.arange(begin, min(begin + width, len(column))))
-        total[begin : begin + len(part)] = amounts @ exotic_unit_values(plan, part)
-    return total, float(amounts @ exotic_unit_values(plan, Scenarios.build([1.0]))[:, 0])

@@ -15,7 +15,7 @@ from plimsoll.risk.measures import TailMeasures, tail_measures
 from plimsoll.risk.models import StressMove
 from plimsoll.scenarios import Scenarios
 from plimsoll.scenarios.factors import FactorHistory
-from plimsoll.scenarios.moves import F64, IV, FactorMoves, IvProxy
+from plimsoll.scenarios.moves import F64, IV, FactorMoves, IvLaw
 
 MOST_BINDING = 5
 
@@ -58,7 +58,7 @@ def make_leg(
     book: JointBook,
     moves: FactorMoves,
     level: float,
-    iv: IvProxy,
+    iv: IvLaw,
     *,
     theta: bool,
     threads: int | None = None,

@@ -20,7 +20,7 @@ from plimsoll.documents import (
     fault,
     refuse,
 )
-from plimsoll.scenarios.moves import IvProxy
+from plimsoll.scenarios.moves import IvLaw
 from plimsoll.scenarios.simulated import Jumps
 
 Level = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0.5, lt=1.0)]
@@ -28,6 +28,7 @@ Decay = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0.0, lt=1.0)
 Measure = Literal["var", "es"]
 Scale = Literal["factor", "joint"]
 Windows = Literal["overlapping", "disjoint", "root"]
+Variance = Literal["ewma", "garch", "gjr"]
 Moves = Literal["log", "relative", "absolute"]
 
 
@@ -41,12 +42,15 @@ class HistoricalScenarios(Part):
 
 
 class FilteredScenarios(Part):
-    """Filtered historical simulation with the volatility of `decay` (exponential weights).
+    """Filtered historical simulation.
 
-    `paths` above zero draws so many paths of residuals instead of repeating the windows of the history.
+    `variance`: exponential weights of `decay`, or GARCH or GJR fitted to the whole history (extra `history`; where a
+    fit fails, exponential weights with a note). `paths` above zero draws so many paths of residuals, with exponential
+    weights along them, instead of repeating the windows of the history.
     """
 
     kind: Literal["filtered"] = "filtered"
+    variance: Variance = "ewma"
     decay: Decay = 0.97
     cap: tuple[Positive, Positive] = (0.25, 4.0)
     damping: Literal["none", "middle"] = "none"
@@ -59,9 +63,14 @@ class FilteredScenarios(Part):
 
 
 class SimulatedScenarios(Part):
-    """Monte Carlo. `marginal_dof` and the correlation are fitted to the filtered history where not given."""
+    """Monte Carlo. `marginal_dof` and the correlation are fitted to the filtered history where not given.
+
+    Ranks are held within `trim` and `1 - trim`: the exponential of a Student-t has no mean, and a short position no
+    shortfall, without a bound on its move. `variance` as for filtered scenarios.
+    """
 
     kind: Literal["simulated"] = "simulated"
+    variance: Variance = "ewma"
     size: Annotated[int, Field(strict=True, ge=100, le=5_000_000)] = 20_000
     seed: Count = 1
     decay: Decay = 0.97
@@ -72,6 +81,7 @@ class SimulatedScenarios(Part):
     marginal_dof: Positive | None = None
     jumps: Jumps | None = None
     draws: Literal["plain", "antithetic", "sobol"] = "sobol"
+    trim: Annotated[float, Field(strict=True, gt=0.0, le=0.001)] = 1e-5
 
 
 ScenarioSource = Annotated[HistoricalScenarios | FilteredScenarios | SimulatedScenarios, Field(discriminator="kind")]
@@ -161,8 +171,8 @@ class PrismaCharge(Part):
 class StansCharge(Part):
     """The shape of STANS: `ES + quarter * max(0, max(dependence, concentration) - ES)`, simulated scenarios only.
 
-    Dependence: the larger ES with all correlations 0 and 1. Concentration: the largest ES with only two underlyings
-    moving.
+    Dependence: the larger ES with underlyings independent, and with all in step (each volatility with or against its
+    price as in the history). Concentration: the largest ES with only two underlyings moving.
     """
 
     kind: Literal["stans"] = "stans"
@@ -212,7 +222,7 @@ class RiskModel(Document):
     look_back: Count = 0
     scenarios: ScenarioSource = HistoricalScenarios()
     charge: Charge = PlainCharge()
-    iv: IvProxy = IvProxy()
+    iv: IvLaw = IvLaw()
     theta: Flag = True
 
     @model_validator(mode="after")
@@ -224,6 +234,9 @@ class RiskModel(Document):
             raise fault("scenarios.kind", kind, "'filtered' without paths for a charge of the kind 'buffer'")
         if charge == "prisma" and kind == "simulated":
             raise fault("scenarios.kind", kind, "'historical' or 'filtered' for a charge of the kind 'prisma'")
+        variance = getattr(self.scenarios, "variance", "ewma")
+        if getattr(self.scenarios, "paths", 0) and variance != "ewma":
+            raise fault("scenarios.variance", variance, "'ewma' for paths, whose volatility is carried by it")
         weighted = getattr(self.scenarios, "age", 1.0) != 1.0
         if weighted and charge == "prisma":
             raise fault("scenarios.age", getattr(self.scenarios, "age", 1.0), "1 where sub-samples are averaged")

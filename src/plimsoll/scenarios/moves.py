@@ -26,7 +26,7 @@ LEAST_MULTIPLIER = 1e-4
 """A price never falls below this part of itself: scaled relative and absolute moves could pass through zero."""
 
 
-class IvProxy(Part):
+class IvLaw(Part):
     """Implied volatility where no history of it is given: a stated guess, flagged in every result that used it.
 
     The log move of the level at `reference_days` is `fall * max(-r, 0) + rise * max(r, 0) + vol_of_vol * sqrt(days) *
@@ -108,7 +108,7 @@ class FactorMoves:
         origin = None if self.origin is None else self.origin[at]
         return replace(self, multiplier=self.multiplier[:, at], probability=p, clusters=clusters, origin=origin)
 
-    def columns(self, iv: IvProxy, *, theta: bool = True) -> tuple[dict[str, Scenarios], tuple[str, ...]]:
+    def columns(self, iv: IvLaw, *, theta: bool = True) -> tuple[dict[str, Scenarios], tuple[str, ...]]:
         """The scenario columns of each underlying, and the underlyings whose volatility is the proxy's.
 
         With `theta` the horizon passes in every scenario, so that options lose their time value.

@@ -63,6 +63,7 @@ def simulated(
     residuals: npt.ArrayLike | None = None,
     jumps: Jumps | None = None,
     draws: Draws = "sobol",
+    trim: float = 1e-9,
 ) -> FactorMoves:
     """At least `size` joint moves of `F` factors after `steps` steps of `step_days` days.
 
@@ -71,11 +72,14 @@ def simulated(
     `W` inverse gamma with `dof / 2` (a negative skew joins falls). `marginal`: `t` of unit variance with
     `marginal_dof` (above 2), `normal`, or `empirical`, the quantiles of `residuals[T, F]` (returns over their
     volatility). `draws`: `sobol` points under 16 independent digital shifts, each a power of two long, so that
-    `size` is rounded up; `antithetic` pairs; `plain`. The same seed gives the same bits.
+    `size` is rounded up; `antithetic` pairs; `plain`. Ranks are held within `trim` and `1 - trim`. The same seed gives
+    the same bits.
     """
     chol, vols = _checked(names, correlation, sigma, size, steps)
     if not (np.isfinite(dof) and dof > 0.0) or (copula == "skewed_t" and dof <= 4.0 and skew != 0.0):
         raise refuse("dof", dof, "above 0; above 4 where a t copula is skewed, for its variance to exist")
+    if not 0.0 < trim < 0.5:
+        raise refuse("trim", trim, "a probability above 0 and below 0.5")
     quantile = _Marginals(names, marginal, marginal_dof, residuals)
     jump_columns = 0 if jumps is None else 2 + len(names)
     width = len(names) + (0 if copula == "normal" else 1) + jump_columns
@@ -85,7 +89,7 @@ def simulated(
     betas = np.array([1.0 if jumps is None else jumps.beta(n) for n in names])
     for k in range(steps):
         u = points[:, k * width : (k + 1) * width]
-        ranks = _copula(u, chol, copula, dof, skew, cumulative)
+        ranks = np.clip(_copula(u, chol, copula, dof, skew, cumulative), trim, 1.0 - trim)
         total += quantile(ranks) * vols
         if jumps is not None:
             total += _jump(u[:, -jump_columns:], jumps, betas, step_days)
@@ -228,8 +232,7 @@ def _copula(u: F64, chol: F64, kind: CopulaKind, dof: float, skew: float, cumula
             ranks = stdtr(dof, x)
         else:
             ranks = cumulative(x + (skew / gamma)[:, None])
-    result: F64 = np.clip(ranks, _HAIR, 1.0 - _HAIR)
-    return result
+    return np.asarray(ranks, dtype=np.float64)
 
 
 def _jump(u: F64, jumps: Jumps, betas: F64, step_days: float) -> F64:
