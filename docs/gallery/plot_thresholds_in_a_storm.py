@@ -151,8 +151,8 @@ figure.autofmt_xdate()
 # The number
 # ----------
 # What the early calls save, and what they cost: some accounts are closed at a deadline that never were below their base
-# margin. In this crash a fixed rule spares them and closes more in the end; where margins are as thin as the moves of an
-# hour it makes no difference: see the page of validation.
+# margin. In this crash a fixed rule spares them and closes more in the end; where margins are as thin as the moves of
+# an hour it makes no difference: see the page of validation.
 
 fixed, avsl = (tallied(lives[n]) for n in ("fixed", "AVSL"))
 print(f"closed under AVSL against the fixed rule: {100 * (avsl.forced / fixed.forced - 1):+.0f} %")
