@@ -82,6 +82,38 @@ def test_a_default_from_a_seed_to_the_last_cent(tmp_path: Path, capsys: Any, mon
     assert all(m.deficit == 0 for m in VenueState.load(after).members)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "path"),
+    [
+        ("--seed", "-1", "seed"),
+        ("--members", "1", "members"),
+        ("--members", "100000001", "members"),
+        ("--move", "2", "move"),
+    ],
+)
+def test_a_venue_that_cannot_be_made_is_refused(option: str, value: str, path: str, capsys: Any) -> None:
+    assert run(["book", "default", option, value]) == 2
+    assert f"error: {path}: got" in capsys.readouterr().err
+
+
+def test_what_stays_open_with_members_in_default_is_told(tmp_path: Path, capsys: Any) -> None:
+    file = tmp_path / "venue.json"
+    assert run(["book", "default", "-o", str(file)]) == 0
+    content = json.loads(file.read_text())
+    content["insurance_fund"] *= 10
+    file.write_text(json.dumps(content))
+    capsys.readouterr()
+    # the fund pays everything, so nobody is deleveraged and the positions are still there
+    assert run(["waterfall", str(file)]) == 0
+    assert "still open: " in capsys.readouterr().out
+    assert run(["waterfall", str(file), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["layers"]["adl"] == 0
+    held = {m["name"]: m.get("positions", {}) for m in content["members"]}
+    for name, lots in told["left_open"].items():
+        assert lots == {i: h["lots"] for i, h in sorted(held[name].items())}
+
+
 def test_bad_debt_ends_with_one(tmp_path: Path, capsys: Any) -> None:
     venue = tmp_path / "venue.json"
     head = {"schema": "plimsoll.venue-state", "schema_version": 1, "currency": "USD", "decimals": 2}

@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
+import plimsoll as pl
 from close_out_desk import account, market, one_level
 from plimsoll.cli import run
+from plimsoll.liquidation.mechanisms import PricePath, Scene
+from plimsoll.liquidation.mechanisms.compare import house_terms, side_by_side
+from plimsoll.margin.path import ACCOUNT
+from plimsoll.report.close_out_view import close_out_figure
 
 RULES = "binance-usdm@2026-01-01"
 
@@ -38,6 +43,20 @@ def test_the_table_and_the_picture(files: list[str], tmp_path: Path, capsys: Any
         assert name in out
     assert "equity 2,000.00 USDT, maintenance 2,950.00 USDT" in out
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_picture_counts_no_dollar_twice() -> None:
+    """What others lose holds the part of the cost that the pool could not pay: bars beside each other, not a sum."""
+    holdings, snapshot = account(-3_000.0, BTC=10.0), market(books={"BTC-P": one_level(59_900.0, 10.0)})
+    found = side_by_side(Scene(pl.margin_model(RULES), holdings, snapshot, house_terms(), PricePath(), subject=ACCOUNT))
+    row = next(r for r in found.rows if r.mechanism == "book, at once")
+    assert row.cost > 0.0
+    assert row.loss_of_others == pytest.approx(3_000.0 + row.cost, rel=1e-6)
+    axes = close_out_figure(found).axes[0]
+    ends = [p.get_x() + p.get_width() for p in axes.patches]
+    assert max(ends) == pytest.approx(max(r.loss_of_others for r in found.rows))
+    words = [t.get_text() for t in axes.texts]
+    assert sum("others lose $" in w for w in words) == sum(r.loss_of_others >= 0.5 for r in found.rows)
 
 
 def test_the_same_as_json(files: list[str], capsys: Any) -> None:

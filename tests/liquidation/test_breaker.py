@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plimsoll.documents import DocumentError
-from plimsoll.liquidation.breaker import Safety, attack_cost, attack_profit, push_cost, ruling
+from plimsoll.liquidation.breaker import Safety, attack_cost, attack_profit, push_cost, ruling, safety
 from plimsoll.market.oracle import OracleRule, OracleState, Quote, Reading, observe, weighted_median
 
 RULE = OracleRule()
@@ -136,6 +136,24 @@ def test_cost_and_profit_of_an_attack() -> None:
     assert safety.alarm(1.0)
     assert not safety.alarm(0.4)
     assert np.isinf(safety.ratio[2:]).all()
+
+
+def test_the_safety_of_a_median_by_hand() -> None:
+    thin = ([(99.0, 1.0), (95.0, 10.0)], [(101.0, 2.0), (104.0, 5.0)])
+    thick = ([(99.0, 100.0), (95.0, 100.0)], [(101.0, 100.0), (104.0, 100.0)])
+    moves, lines, notional = np.array([-0.01, -0.05, 0.01]), np.array([-0.04]), np.array([5_000.0])
+    found = safety([thin, thick, thin], [1.0, 1.0, 1.0], moves, lines, notional, bonus=0.01)
+    # two thin books: 1 by one, 1 and 10 by five, 2 by one
+    assert found.cost.tolist() == [2.0, 2.0 * (1.0 + 50.0), 4.0]
+    assert found.profit.tolist() == [0.0, 50.0, 0.0]
+    assert found.worst == pytest.approx(102.0 / 50.0)
+    # with half of the weight the thick one is enough, and needed
+    heavy = safety([thin, thick, thin], [1.0, 4.0, 1.0], moves, lines, notional, bonus=0.01)
+    assert heavy.cost.tolist() == [100.0, 100.0 + 500.0, 100.0]
+    with pytest.raises(DocumentError, match="levels on both sides"):
+        safety([([], [(101.0, 2.0)])], [1.0], moves, lines, notional, bonus=0.01)
+    with pytest.raises(DocumentError, match="as many of both"):
+        safety([thin], [1.0, 1.0], moves, lines, notional, bonus=0.01)
 
 
 def test_pushing_a_real_book_costs_more_the_further_it_goes(shared: Path) -> None:

@@ -19,6 +19,7 @@ from plimsoll.liquidation.mechanisms.keepers import (
     Stress,
     acts,
     calibrated,
+    cheapest,
     interval,
     needed_premium,
     order_for,
@@ -226,3 +227,28 @@ def test_cost_and_variance_by_hand() -> None:
     assert impact.variance(held, 2.0) == pytest.approx(9.0 * 2.0 * 16.0)
     with pytest.raises(DocumentError, match="above half of permanent"):
         Impact(1.0, 0.5, 0.5, 1.0).urgency(1e-6, 2.0)
+
+
+def test_the_cheapest_fee_is_the_least_there_is_over_base_and_premium() -> None:
+    draws, fresh = Stress().draw(20_000, seed=11), Stress().draw(100_000, seed=12)
+    bases = [25.0 * k for k in range(41)]
+    found = cheapest(draws, bases)
+    # a base pays here: neither none nor the largest is cheapest
+    assert 0.0 < found.fee.base < bases[-1]
+    # by hand on every second draw: the premium that the order statistic asks for, and what that pays
+    value, gas = draws.value[::2], draws.gas[::2]
+    cost = draws.cost[::2]
+    means = {}
+    for base in bases:
+        needed = np.sort(np.maximum(0.0, cost - base - gas) / value)
+        means[base] = base + gas.mean() + needed[order_for(10_000, 0.99, 0.99) - 1] * value.mean()
+    assert found.fee.base == min(means, key=lambda b: means[b])
+    # the premium is that of the other draws, which had no say in the base
+    needed = np.sort(np.maximum(0.0, draws.cost[1::2] - found.fee.base - draws.gas[1::2]) / draws.value[1::2])
+    assert found.fee.premium == pytest.approx(float(needed[found.order - 1]))
+    ((share, error),) = participation([found.fee], fresh)
+    assert share >= 0.99 - 3.0 * error
+    with pytest.raises(DocumentError, match="at least one"):
+        cheapest(draws, [])
+    with pytest.raises(DocumentError, match="from zero up"):
+        cheapest(draws, [-1.0])

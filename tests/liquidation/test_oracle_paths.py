@@ -37,6 +37,32 @@ def test_the_bad_debt_of_a_gap(tool: ModuleType) -> None:
     assert tool.bad_debt(100.0, 90.0) == pytest.approx(expected)
 
 
+def test_what_a_pause_costs_is_the_gap_at_its_end(tool: ModuleType) -> None:
+    true = np.full(tool.STEPS, 100.0)
+    true[10:] = 90.0
+    true[100:] = 99.0
+    path = tool.Path30("made", true, np.empty((5, tool.STEPS)))
+    debts = tool.pause_debts([path], 6)
+    assert debts.shape == (1, tool.STEPS - 6)
+    fallen = np.flatnonzero(debts[0, :90])
+    # six steps before the fall, and each costs what the gap does
+    assert fallen.tolist() == list(range(4, 10))
+    assert debts[0, 4:10] == pytest.approx(tool.bad_debt(100.0, 90.0))
+    # a rise of a tenth costs those who are short
+    assert debts[0, 94:100] == pytest.approx(tool.bad_debt(100.0, 90.0))
+    assert not debts[0, 100:].any()
+    # longer pauses cost more or as much on a path that only falls
+    assert tool.pause_debts([path], 30)[0, :70].sum() > debts[0, :70].sum()
+
+
+def test_a_pause_that_outlasts_its_path_costs_what_it_has_come_to(tool: ModuleType) -> None:
+    true = np.full(tool.STEPS, 100.0)
+    true[-3:] = 90.0
+    found = tool.watched(tool.OracleRule(), tool.Path30("made", true, np.tile(true, (5, 1))))
+    assert (found.alarm, found.paused) == (tool.STEPS - 3, 3)
+    assert found.debt == pytest.approx(tool.bad_debt(100.0, 90.0))
+
+
 def test_the_weekend_of_the_stable_coin_is_among_the_genuine_paths(tool: ModuleType) -> None:
     usdc = tool.series()["USDC"]
     assert usdc.min() < 0.92

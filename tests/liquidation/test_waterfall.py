@@ -196,6 +196,44 @@ def test_who_is_deleveraged(ranking: str, taken: dict[str, int], costs: dict[str
     assert found.broken_hedges == ({"hedged": 30} if ranking == "pro-rata" else {})
 
 
+def two_in_default(**content: Any) -> VenueState:
+    """One member in default four lots short, one three lots long, and one in good standing with the last lot."""
+    return venue(
+        members=[
+            {"name": "short", "equity": -60, "positions": {"P": {"lots": -4, "profit": -160}}},
+            {"name": "long", "equity": -10, "positions": {"P": {"lots": 3, "profit": -30}}},
+            {"name": "sound", "equity": 100, "positions": {"P": {"lots": 1, "profit": 5}}},
+        ],
+        prices={"P": 100},
+        **content,
+    )
+
+
+def test_members_in_default_are_closed_against_each_other_when_nobody_else_is_left() -> None:
+    found = hold(two_in_default(order=["adl"]))
+    # the lot in good standing first, which pays; the other three without a payment
+    assert [(c.defaulter, c.holder, c.lots) for c in found.closed] == [("short", "sound", 1), ("long", "short", 3)]
+    assert found.deleveraging_cost == {"sound": 60}
+    assert found.bad_debt == {"long": 10}
+    assert found.left_open == {}
+    assert found.to_dict()["left_open"] == {}
+
+
+def test_what_members_in_default_still_hold_is_told() -> None:
+    found = hold(two_in_default(order=["insurance_fund", "adl"], insurance_fund=70))
+    assert found.bad_debt == {}
+    assert found.closed == ()
+    assert found.left_open == {"short": {"P": -4}, "long": {"P": 3}}
+
+
+@given(st.integers(0, 10**6), st.sampled_from(RANKINGS))
+def test_no_two_in_default_stay_open_against_each_other(seed: int, ranking: str) -> None:
+    found = hold(random_venue(seed, ("adl", "socialised"), ranking))
+    for instrument in ("A", "B"):
+        left = [held.get(instrument, 0) for held in found.left_open.values()]
+        assert min(left, default=0) >= 0 or max(left, default=0) <= 0
+
+
 def test_the_ranking_by_risk_finds_the_least_requirement_there_is() -> None:
     """Against every possible choice of lots, on books of up to three holders."""
     for seed in range(60):

@@ -12,6 +12,8 @@ COINS = {"BTC-PERP": 88_000_00, "ETH-PERP": 3_000_00, "SOL-PERP": 180_00}
 """Price of a lot before the move, in cents."""
 
 SCENARIOS = 25
+MOST = 100_000
+"""Members that a sample may have."""
 
 
 def sample_default(
@@ -24,10 +26,13 @@ def sample_default(
     The funds together cover about half of what the move leaves owed. The scenarios move all three together in 25 steps
     from -30 % to +30 % of the new prices. Same arguments, same document.
 
-    Raises `DocumentError` for fewer than two members or a move that leaves no price.
+    Raises `DocumentError` for fewer than two members or more than `MOST`, a negative seed, or a move that leaves no
+    price.
     """
-    if members < 2:
-        raise refuse("members", members, "a number from two up")
+    if not 2 <= members <= MOST:
+        raise refuse("members", members, f"a number from two to {MOST:,}")
+    if seed < 0:
+        raise refuse("seed", seed, "a whole number, 0 or more")
     if not -0.6 < move < 1.0:
         raise refuse("move", move, "a part between -0.6 and 1")
     random = np.random.default_rng(seed)

@@ -18,6 +18,9 @@ from plimsoll.documents import refuse
 from plimsoll.market.oracle import Reading
 
 F64 = npt.NDArray[np.float64]
+Levels = Sequence[tuple[float, float]]
+"""Prices and quantities of one side of a book, best first."""
+
 Action = Literal["deposit", "top up", "reduce", "withdraw", "open", "liquidate"]
 
 SOURCES = 20
@@ -54,7 +57,7 @@ def ruling(reading: Reading, action: Action, *, under: tuple[bool, bool] = (Fals
     return Ruling(False, None, f"the price is {reading.status}: nobody is liquidated by it alone")
 
 
-def push_cost(levels: Sequence[tuple[float, float]], mid: float, move: float) -> float:
+def push_cost(levels: Levels, mid: float, move: float) -> float:
     """What it costs to push the price of one source by `move` (a part, positive up), in USD.
 
     Everything posted up to the price is taken and sold back at the middle: the loss is `sum |p - mid| q` over the
@@ -120,3 +123,31 @@ class Safety:
     def alarm(self, kappa: float) -> bool:
         """Whether some move costs less than `kappa` times what it brings."""
         return self.worst < kappa
+
+
+def safety(
+    books: Sequence[tuple[Levels, Levels]],
+    weights: Sequence[float],
+    moves: F64,
+    lines: F64,
+    notional: F64,
+    *,
+    bonus: float,
+    position: float = 0.0,
+) -> Safety:
+    """What it costs to push the weighted median by each of `moves[M]` (parts, signed) against what that brings.
+
+    `books` are bids and asks, best first, of each source and `weights` what their words count: falls take the bids,
+    rises the asks, `attack_cost` the cheapest sources with half of the weight. `lines[K]`, `notional[K]`, `bonus` and
+    `position` as for `attack_profit`. Cost is a floor, for beyond the posted levels nothing is counted; so is the
+    ratio. Raises `DocumentError` for an empty book or another number of weights.
+    """
+    for i, (bids, asks) in enumerate(books):
+        if not bids or not asks:
+            raise refuse(f"books[{i}]", f"{len(bids)} bids and {len(asks)} asks", "levels on both sides")
+    mids = [(bids[0][0] + asks[0][0]) / 2.0 for bids, asks in books]
+    cost = [
+        attack_cost([push_cost(b[0 if m < 0.0 else 1], mid, m) for b, mid in zip(books, mids, strict=True)], weights)
+        for m in np.asarray(moves, dtype=np.float64).tolist()
+    ]
+    return Safety(moves, np.array(cost), attack_profit(moves, lines, notional, bonus, position))

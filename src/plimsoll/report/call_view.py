@@ -66,7 +66,9 @@ def _pool_parts(found: CallReport, pool: PoolCall, named: bool) -> list[Renderab
     raised = found.scalar * after.maintenance
     health = f"health {left / raised:.3f}" if after.maintenance > 0 else "nothing left to be margined"
     told = f"or to close, for {money(after.cost, currency, 2)}: then {health}"
-    if not pool.found.enough:
+    if pool.state == "full":
+        told = f"everything is closed, for {money(after.cost, currency, 2)}: then equity {money(left, currency, 2)}"
+    elif not pool.found.enough:
         told = f"no set of closes is enough; the most that helps costs {money(after.cost, currency, 2)}: then {health}"
     parts += [Text(""), Text(told)]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)

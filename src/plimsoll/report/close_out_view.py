@@ -67,30 +67,46 @@ def _told(row: CloseOut) -> str:
 
 
 def close_out_figure(found: SideBySide) -> Figure:
-    """The cost of each mechanism to the holder by kind, and in vermilion what others lose."""
+    """The cost of each mechanism to the holder by kind; below it, narrow and in vermilion, what others lose.
+
+    The two are not summed: what a pool cannot pay of its cost is lost by others, and would count twice.
+    """
     with styled():
         figure = new_figure(8.6, 0.52 * len(found.rows) + 1.5)
         axes = figure.subplots()
-        most = max(1.0, *(max(r.cost, 0.0) + r.loss_of_others for r in found.rows))
-        for k, r in enumerate(found.rows):
+        costs = [sum(max(0.0, float(getattr(r, kind))) for kind, _, _ in KINDS) for r in found.rows]
+        most = max(1.0, *costs, *(r.loss_of_others for r in found.rows))
+        for k, (r, cost) in enumerate(zip(found.rows, costs, strict=True)):
             left = 0.0
             for kind, colour, _ in KINDS:
                 amount = max(0.0, float(getattr(r, kind)))
-                axes.barh(k, amount, left=left, color=colour, height=0.6)
+                axes.barh(k - 0.1, amount, left=left, color=colour, height=0.44)
                 left += amount
-            axes.barh(k, r.loss_of_others, left=left, color=LOSS, height=0.6)
-            left += r.loss_of_others
-            text = f"{short_money(left, 'USD')}  in {r.seconds:,.0f}s"
-            axes.annotate(text, (left, k), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5)
+            axes.barh(k + 0.24, r.loss_of_others, color=LOSS, height=0.2)
+            text = f"{short_money(cost, 'USD')}  in {r.seconds:,.0f}s"
+            if r.loss_of_others >= 0.5:
+                text += f", others lose {short_money(r.loss_of_others, 'USD')}"
+            at = max(cost, r.loss_of_others)
+            # beside the bars, or inside them where no room is left
+            inside = at > 0.6 * most
+            axes.annotate(
+                text,
+                (cost if inside and cost < 0.5 * most else at, k - 0.1),
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8.5,
+                parse_math=False,
+            )
         axes.set_yticks(range(len(found.rows)), [r.mechanism for r in found.rows])
         axes.invert_yaxis()
-        axes.set_xlim(0, 1.22 * most)
+        axes.set_xlim(0, 1.45 * most)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.set_xlabel("what liquidation costs, USD")
         had = max(0.0, found.rows[0].value_before)
-        if had <= 1.22 * most:
+        if had <= 1.45 * most:
             axes.axvline(had, color=MUTED, linestyle=":", linewidth=1)
             axes.annotate(
                 "all it had",
@@ -107,6 +123,7 @@ def close_out_figure(found: SideBySide) -> Figure:
 
         shown = [(c, w) for k, c, w in KINDS if any(float(getattr(r, k)) > 0.005 for r in found.rows)]
         handles = [Patch(color=colour, label=label) for colour, label in shown]
-        handles.append(Patch(color=LOSS, label="lost by others"))
+        if any(r.loss_of_others > 0.005 for r in found.rows):
+            handles.append(Patch(color=LOSS, label="lost by others"))
         figure.legend(handles=handles, loc="outside upper left", ncols=5)
         return figure

@@ -66,6 +66,10 @@ def waterfall_view(outcome: Outcome, covers: tuple[Cover, Cover] | None = None) 
         parts += [Text(""), _payers(outcome)]
     if outcome.bad_debt:
         parts += [Text(""), Text(f"bad debt of {', '.join(outcome.bad_debt)}: nobody pays it", style=BAD)]
+    if outcome.left_open:
+        rest = sum(abs(n) for held in outcome.left_open.values() for n in held.values())
+        who = f"{len(outcome.left_open)} members" if len(outcome.left_open) > 1 else next(iter(outcome.left_open))
+        parts += [Text(""), Text(f"still open: {rest:,} lots of {who} in default; who paid for them bears them")]
     if covers is not None:
         one, two = covers
         parts += [
@@ -79,7 +83,10 @@ def _payers(outcome: Outcome) -> Table:
     venue = outcome.venue
     scale = 10**venue.decimals
     lots: dict[str, int] = {}
+    failed = {m.name for m in venue.members if m.deficit}
     for c in outcome.closed:
+        if c.holder in failed:
+            continue
         lots[c.holder] = lots.get(c.holder, 0) + c.lots
     costs = outcome.deleveraging_cost
     rises = outcome.broken_hedges

@@ -10,7 +10,7 @@ import numpy as np
 
 from plimsoll.documents import format_instant, refuse
 from plimsoll.liquidation.calls.bench import ModelBench
-from plimsoll.liquidation.calls.closes import Closes, Progress, smallest
+from plimsoll.liquidation.calls.closes import Closes, Progress, everything, smallest
 from plimsoll.liquidation.calls.machine import Record, Seen, Standing, State, step
 from plimsoll.liquidation.calls.policy import CallPolicy
 from plimsoll.margin import Account, MarginModel
@@ -34,7 +34,7 @@ class PoolCall:
 
     `maintenance` is the margin below which the pool is called, raised by the scalar of the report, and `base` the one
     below which it is closed. `amount` restores the target health when it is paid in by `deadline`; `closes` restore it
-    without a payment, as far as they can, and `after` is the account after them.
+    without a payment, as far as they can, and `after` is the account after them. In the state `full` they are all.
     """
 
     subject: str
@@ -111,10 +111,10 @@ def called(
 ) -> CallReport:
     """The standing of each pool of an account at the time of the market, as if it had been healthy before.
 
-    A pool that is below its target gets the money that is missing and the smallest set of closes that would do instead.
-    The amount counts money at full value: a coin under a haircut takes more of it. `scalar`, from one up, raises the
-    maintenance margin as `margin.avsl` does: healths are over the raised margin, and positions are closed below the
-    base. Raises what the model raises.
+    A pool that is below its target gets the money that is missing and the smallest set of closes that would do instead,
+    one whose equity is gone the close of everything. The amount counts money at full value: a coin under a haircut
+    takes more of it. `scalar`, from one up, raises the maintenance margin as `margin.avsl` does: healths are over the
+    raised margin, and positions are closed below the base. Raises what the model raises.
     """
     if not 1.0 <= scalar < float("inf"):
         raise refuse("scalar", scalar, "a number from 1 up")
@@ -146,7 +146,9 @@ def _pool(
     found, after = None, None
     closes: tuple[Close, ...] = ()
     if standing.state in ("called", "reduce-only", "partial", "full") and bench.held:
-        found = smallest(bench, policy.target * scalar, progress)
+        target = policy.target * scalar
+        # with nothing left the command is to close everything, whatever leaves the smallest gap
+        found = everything(bench, target) if standing.state == "full" else smallest(bench, target, progress)
         closes = _closes(bench, found)
         after = bench.paid(found.lots)
     return PoolCall(

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, product
-from math import gcd
+from math import gcd, prod
 from typing import Protocol
 
 from plimsoll.documents import refuse
 
 EXACT_LIMIT = 50_000
 """Most sets of closes that `exact` looks at."""
+
+FEW = 256
+"""Where greedy does not reach the target, so many sets of closes are all looked at before that is said."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -81,8 +84,10 @@ def smallest(bench: Bench, target: float, progress: Progress | None = None) -> C
 
     Where no single lot helps, as when one leg of a spread protects the other, pairs of lots are closed together, and
     where no pair does, all of a position or of a pair of positions, at last everything. Of a pair that was closed whole
-    as much as possible is given back of both in proportion, for neither leg can be alone. The cost of the result is
-    held against `exact` on small books.
+    as much as possible is given back of both in proportion, for neither leg can be alone. Where closing is so dear that
+    everything closed is not enough either, it is undone lot by lot as long as that helps; a book with few sets of
+    closes is then looked at whole, so that there "not enough" is a fact. The cost of the result is held against `exact`
+    on small books.
     """
     desk = _Desk(bench, target)
     sizes = bench.sizes
@@ -103,10 +108,16 @@ def smallest(bench: Bench, target: float, progress: Progress | None = None) -> C
         closed = step
     if desk.gap(closed) < 0.0:
         # nothing more helps: what is reached, or everything closed, whichever leaves more
-        closed = max((closed, sizes), key=desk.gap)
+        if desk.gap(sizes) >= 0.0:
+            closed = sizes
+            jointly.append(tuple(range(len(sizes))))
+        else:
+            # where closing is dear, some of it may be enough though all of it is not
+            closed = max((closed, _uphill(desk, sizes)), key=desk.gap)
         if desk.gap(closed) < 0.0:
+            if prod(n + 1 for n in sizes) <= FEW:
+                return exact(bench, target)
             return desk.result(closed)
-        jointly.append(tuple(range(len(sizes))))
     for group in reversed(dict.fromkeys(jointly)):
         closed = _in_proportion(desk, closed, group)
     return desk.result(_given_back(desk, closed))
@@ -145,6 +156,16 @@ def _gain(desk: _Desk, before: tuple[int, ...], after: tuple[int, ...]) -> float
     return relief / max(cost, 1e-12 * abs(relief)) if relief else 0.0
 
 
+def _uphill(desk: _Desk, closed: tuple[int, ...]) -> tuple[int, ...]:
+    """From everything closed, lot after lot not closed after all, as long as that raises the gap."""
+    while True:
+        fewer = [tuple(n - (k == i) for k, n in enumerate(closed)) for i in range(len(closed)) if closed[i]]
+        best = max(fewer, key=lambda c: (desk.gap(c), c), default=closed)
+        if desk.gap(best) <= desk.gap(closed):
+            return closed
+        closed = best
+
+
 def _in_proportion(desk: _Desk, closed: tuple[int, ...], group: tuple[int, ...]) -> tuple[int, ...]:
     """As many lots of a group given back together, exactly in proportion to what is closed of each, as the target
     allows: legs that protect each other in a ratio of lots stay in it."""
@@ -177,14 +198,17 @@ def _given_back(desk: _Desk, closed: tuple[int, ...]) -> tuple[int, ...]:
         closed = min(fewer, key=lambda c: (desk.look(c).cost, c))
 
 
+def everything(bench: Bench, target: float) -> Closes:
+    """All positions closed whole, whether or not that reaches the target."""
+    return _Desk(bench, target).result(bench.sizes)
+
+
 def exact(bench: Bench, target: float) -> Closes:
     """The cheapest set of closes there is, by looking at every one; of equal ones that with the fewest lots.
 
     Raises `DocumentError` for books with more than 50,000 sets. Where no set is enough, the one that comes nearest.
     """
-    count = 1
-    for n in bench.sizes:
-        count *= n + 1
+    count = prod(n + 1 for n in bench.sizes)
     if count > EXACT_LIMIT:
         raise refuse("positions", f"{count:,} sets of closes", f"at most {EXACT_LIMIT:,}: fewer positions or lots")
     desk = _Desk(bench, target)

@@ -199,6 +199,27 @@ def calibrated(
     return Calibrated(fee, share, error, certainty, before, size, order)
 
 
+def cheapest(
+    draws: Draws, bases: Sequence[float], *, refund: float = 1.0, level: float = 0.99, certainty: float = 0.99
+) -> Calibrated:
+    """Of fees with these `bases` (USD) and the least premium that goes with each, that which pays least in the mean.
+
+    Every one of them keeps keepers at work; a base pays small liquidations, where gas is most of the cost, and lets the
+    premium fall for all others. The base is chosen on every second draw and its premium calibrated on the others, so
+    that `certainty` holds for it too: a choice made on the same draws would flatter itself. Raises `DocumentError` for
+    no base, or one that is not a finite number from zero up, and for too few draws.
+    """
+    if not bases or not all(math.isfinite(b) and b >= 0.0 for b in bases):
+        raise refuse("bases", list(bases), "at least one, finite numbers of USD from zero up")
+    first, second = (
+        Draws(draws.value[k::2], draws.gas[k::2], draws.slippage[k::2], draws.capital[k::2], draws.profit[k::2])
+        for k in (0, 1)
+    )
+    found = [calibrated(first, base=float(b), refund=refund, level=level, certainty=certainty).fee for b in bases]
+    best = min(found, key=lambda fee: float(fee.paid(first).mean()))
+    return calibrated(second, base=best.base, refund=refund, level=level, certainty=certainty)
+
+
 def order_for(size: int, level: float, certainty: float) -> int:
     """The smallest order statistic that bounds the `level` quantile from above with `certainty`; `size` draws.
 

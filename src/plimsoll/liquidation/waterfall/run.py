@@ -57,6 +57,20 @@ class Outcome:
         return ("own_margin", *self.venue.order)
 
     @property
+    def left_open(self) -> dict[str, dict[str, int]]:
+        """Lots that members in default still hold afterwards, signed, by member and instrument.
+
+        Those whose debts the funds have paid before `adl`, and what nobody opposite held. Whoever stands behind them
+        bears what these gain and lose from here on, until they are closed.
+        """
+        failed = {m.name for m in self.venue.members if m.deficit}
+        return {
+            m.name: {i: h.lots for i, h in sorted(m.positions.items()) if h.lots}
+            for m in self.after.members
+            if m.name in failed and any(h.lots for h in m.positions.values())
+        }
+
+    @property
     def deleveraging_cost(self) -> dict[str, int]:
         """What each payer outside the funds lost, by name: deleveraged and socialised, in units."""
         found: dict[str, int] = {}
@@ -89,6 +103,7 @@ class Outcome:
             "closed": [vars(c) for c in self.closed],
             "bad_debt": self.bad_debt,
             "broken_hedges": self.broken_hedges,
+            "left_open": self.left_open,
             "after": self.after.to_dict(),
         }
 
@@ -144,7 +159,9 @@ def waterfall(venue: VenueState) -> Outcome:
     ```
 
     Who is deleveraged follows `ranking`. They pay in proportion to the value closed, none beyond its equity: together
-    that is a close at the price at which the defaulter has exactly nothing.
+    that is a close at the price at which the defaulter has exactly nothing. What is then left open because nobody in
+    good standing holds the other side is closed at the mark among members in default, without a payment. A member
+    whose debts were paid before `adl` is not deleveraged: `Outcome.left_open` says what it still holds.
 
     Every unit owed is paid once or is bad debt; lots are closed in pairs, so that as many stay long as short. More
     owed never means less paid by anybody in a layer before `adl`, nor by the layers together. Neither the order of the
@@ -202,7 +219,8 @@ def _mutual(run: _Run) -> None:
 
 
 def _deleverage(run: _Run) -> None:
-    for defaulter in run.defaulters():
+    asked = run.defaulters()
+    for defaulter in asked:
         standing = {n: p for n, p in run.positions.items() if n not in run.failed and run.equity[n] > 0}
         value: dict[str, int] = {}
         for instrument, held in sorted(run.positions[defaulter].items()):
@@ -216,6 +234,23 @@ def _deleverage(run: _Run) -> None:
         for payer, units in divided(run.owing[defaulter], value, caps).items():
             run.pay("adl", payer, defaulter, units)
             run.equity[payer] -= units
+    _cross(run, asked)
+
+
+def _cross(run: _Run, asked: list[str]) -> None:
+    """What is left of those who were to be deleveraged, against whatever else members in default hold opposite."""
+    for defaulter in asked:
+        for instrument, held in sorted(run.positions[defaulter].items()):
+            left = held.lots
+            for other in sorted(run.failed - {defaulter}):
+                opposite = run.positions[other].get(instrument)
+                if left == 0 or opposite is None or opposite.lots * left >= 0:
+                    continue
+                lots = min(abs(left), abs(opposite.lots))
+                run.closed.append(Closed(instrument, defaulter, other, lots))
+                _reduce(run.positions[defaulter], instrument, lots)
+                _reduce(run.positions[other], instrument, lots)
+                left -= lots if left > 0 else -lots
 
 
 def _socialise(run: _Run) -> None:
