@@ -98,11 +98,8 @@ def publish(
 def _one(policy: RatePolicy, history: AssetHistory, jump: F64 | None) -> AssetRates:
     step_days = float(np.median(np.diff(history.times))) / 86_400e9
     volume = stressed_volume(policy.size, history.volume, step_days)
-    closing = closing_hours(max(policy.size.sizes), float(np.min(volume)), policy.size.participation)
-    longest = margin_period(policy.size.period, closing) / HOURS
-    most = max(1, min(int(np.ceil(longest / step_days)), policy.tail.least))
-    horizons = tuple(sorted({1, *(h for h in _LADDER if h < most), most}))
-    tails = tail_series(policy.tail, history.times, history.closes, horizons)
+    whole, horizons = _horizons(policy, volume, step_days)
+    tails = tail_series(policy.tail, history.times, history.closes, horizons, whole=whole)
     sized = sized_rates(policy.size, tails, volume[tails.start :], 0.0 if jump is None else jump[tails.start :])
     published = tuple(
         govern(
@@ -117,6 +114,20 @@ def _one(policy: RatePolicy, history: AssetHistory, jump: F64 | None) -> AssetRa
     rate = np.maximum.accumulate(np.stack([p.rate for p in published], axis=1), axis=1)
     rate.flags.writeable = False
     return AssetRates(history.name, tails.times, sized, rate, published)
+
+
+def _horizons(policy: RatePolicy, volume: F64, step_days: float) -> tuple[int, tuple[int, ...]]:
+    """Bars of the margin period of a small size, and the horizons between which rates are linear.
+
+    The rungs are those of the policy: which of them a time reads depends on its own volume alone. Those above the
+    longest period that occurs are read by nobody and left out.
+    """
+    closing = closing_hours(max(policy.size.sizes), float(np.min(volume)), policy.size.participation)
+    longest = margin_period(policy.size.period, closing) / HOURS / step_days
+    whole = max(1, int(np.ceil(policy.size.period.hours / HOURS / step_days - 1e-9)))
+    last = whole + policy.tail.least // 2
+    rungs = sorted({1, whole, *(h for h in _LADDER if h < last), last})
+    return whole, tuple(h for n, h in enumerate(rungs) if n == 0 or h <= whole or rungs[n - 1] < longest)
 
 
 _LADDER = (2, 3, 5, 8, 13, 21, 34, 55, 89, 144)
