@@ -12,6 +12,7 @@ import pytest
 
 from plimsoll.cli import run
 from plimsoll.feeds.sample_history import sample_history
+from plimsoll.margin.avsl import ThresholdRule
 from plimsoll.rates.governor import GovernorRule
 from plimsoll.rates.publish import RatePolicy
 from plimsoll.rates.raw import TailRule
@@ -92,6 +93,40 @@ def test_tuning_ends_with_1_where_the_rest_is_not_covered(files: tuple[str, str]
     assert run([*command[:5], str(tmp_path / "storm.csv"), *command[6:], "--coverage", "0.98"]) == 1
 
 
+def test_the_shipped_forecast_raises_rates_and_thresholds(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
+    policy, _ = files
+    days, random = 420, np.random.default_rng(7)
+    ends = 1_640_995_200_000 + 86_400_000 * np.arange(-300, days - 300)  # 300 days before 2022 and 120 after
+    # calm months and wild ones, from which the baseline learns that they last; at last ranges wider than ever around
+    # closes that move as before, which only a forecast of ranges sees
+    day = np.arange(days)
+    wide = np.where(day < 360, np.where(day // 30 % 2, 0.03, 0.005), 0.15)
+    close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.01, days)))
+    before = np.concatenate([[100.0], close[:-1]])
+    high, low = np.maximum(before, close) * np.exp(wide), np.minimum(before, close) * np.exp(-wide)
+    bars = str(tmp_path / "daily.csv")
+    table = {"open_time": ends - 86_400_000, "symbol": "BTCUSDT", "open": before, "high": high, "low": low}
+    pl.DataFrame(table | {"close": close, "quote_volume": random.uniform(1e9, 2e9, days)}).write_csv(bars)
+    rule = str(tmp_path / "thresholds.json")
+    ThresholdRule(reference=0.25).save(rule)
+    found: dict[bool, Any] = {}
+    scalars: dict[bool, Any] = {}
+    for learned in (False, True):
+        more = ["--history", bars, "--asset", "BTCUSDT=BTC", "--json", *(["--learned"] if learned else [])]
+        assert run(["rates", "--policy", policy, *more]) == 0
+        found[learned] = json.loads(capsys.readouterr().out)["changes"]["BTC"]
+        assert run(["rates", "thresholds", "--rule", rule, *more]) == 0
+        scalars[learned] = np.array(json.loads(capsys.readouterr().out)[0]["scalar"])
+    assert not any("forecast" in c["causes"] for c in found[False])
+    jumps = [c for c in found[True] if c["causes"] == ["forecast"]]
+    assert jumps
+    assert min(c["at"] for c in jumps) > 1_640_995_200_000 * 1_000_000
+    assert all(c["after"] > c["before"] and c["effective"] == c["at"] for c in jumps)
+    assert (scalars[True] >= scalars[False]).all()
+    assert (scalars[True] == scalars[False])[:301].all()
+    assert (scalars[True] > scalars[False] + 0.02).any()
+
+
 def test_bad_input_is_named(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
     policy, bars = files
     for arguments, words in (
@@ -102,6 +137,9 @@ def test_bad_input_is_named(files: tuple[str, str], tmp_path: Path, capsys: Any)
         (["rates", "--policy", policy, "--at", "yesterday"], "--at"),
         (["rates", "--policy", policy, "--at", "2017-01-01T00:00:00Z"], "time"),
         (["rates", "tune", "--policy", policy, "--split", "soon"], "--split"),
+        (["rates", "tune", "--policy", policy, "--split", "2050-01-01T00:00:00Z"], "split: got '2050"),
+        (["rates", "--learned"], "--learned"),
+        (["rates", "--learned", "--policy", policy, "--history", bars], "bars.open"),
         (["rates", "tune", "--split", "2022-01-01T00:00:00Z", "--coverage", "2"], "--coverage"),
         (["rates", "impact", "--fleet", policy, "--old", policy, "--new", policy], "plimsoll.fleet"),
         (["rates", "nothing"], "No such command"),

@@ -24,6 +24,15 @@ def history_option(function: F) -> F:
     return click.option("--history", metavar="FILE", help=text)(function)
 
 
+def learned_option(function: F) -> F:
+    """`--learned`."""
+    text = (
+        "Let the shipped forecast of volatility raise what is asked, from the day until which it was grown on; "
+        "needs --history with daily open, high, low, close and volume. It never lowers anything by itself."
+    )
+    return click.option("--learned", is_flag=True, help=text)(function)
+
+
 def policy_option(function: F) -> F:
     """`--policy FILE`."""
     text = "Rate policy (`plimsoll schema rate-policy`); default: the house's."
@@ -36,6 +45,7 @@ def policy_option(function: F) -> F:
     no_args_is_help=False,
 )
 @history_option
+@learned_option
 @policy_option
 @click.option("--output", "-o", metavar="FILE", help="Draw raw and published rates (.png or .svg).")
 @click.option("--schedule", metavar="FILE", help="Write the schedule in force at --at.")
@@ -46,6 +56,7 @@ def command(
     ctx: click.Context,
     history: str | None,
     assets: tuple[str, ...],
+    learned: bool,
     policy: str | None,
     output: str | None,
     schedule: str | None,
@@ -62,7 +73,7 @@ def command(
     from plimsoll.market.history import instant_ns
     from plimsoll.rates.publish import publish, schedule_at
 
-    rule, found = _policy(policy), _histories(history, assets)
+    rule, found = _policy(policy), _histories(history, assets, learned)
     with late_bar() as bar:
         rates = publish(rule, found, told=bar)
     when = None if at is None else instant_ns(at, "--at")
@@ -201,6 +212,7 @@ def tune(
 
 @command.command(epilog="Example: plimsoll rates thresholds --history hourly.parquet --asset BTCUSDT=BTC -o v.png")
 @history_option
+@learned_option
 @click.option("--rule", metavar="FILE", help="Threshold rule (`plimsoll schema threshold-rule`); default: the house's.")
 @click.option("--fast-hours", default=24.0, show_default=True, help="Window of the realised volatility.")
 @click.option("--decay-hours", default=168.0, show_default=True, help="Memory of the forecast volatility.")
@@ -209,6 +221,7 @@ def tune(
 def thresholds(
     history: str | None,
     assets: tuple[str, ...],
+    learned: bool,
     rule: str | None,
     fast_hours: float,
     decay_hours: float,
@@ -218,15 +231,19 @@ def thresholds(
     """The scalar on maintenance margins through a history: how far volatility raises thresholds, and how fast."""
     from plimsoll.margin.avsl import ThresholdRule
     from plimsoll.market.history import History
-    from plimsoll.rates.thresholds import threshold_path
+    from plimsoll.rates.thresholds import raised, threshold_path
 
     chosen = ThresholdRule() if rule is None else ThresholdRule.load(rule)
     paths = []
-    for name, found in _histories(history, assets).items():
+    for name, found in _histories(history, assets, learned).items():
         closes = History.build([name], found.times, found.closes)
         hours = closes.step_ns / 3.6e12
         fast, decay = max(fast_hours, 2.0 * hours), max(decay_hours, 2.0 * hours)
-        paths.append(threshold_path(chosen, closes, name, fast_hours=fast, decay_hours=decay))
+        path = threshold_path(chosen, closes, name, fast_hours=fast, decay_hours=decay)
+        if found.forecast is not None:
+            higher = raised(path, found.forecast)
+            path = threshold_path(chosen, closes, name, fast_hours=fast, decay_hours=decay, forecast=higher)
+        paths.append(path)
     if output is not None:
         from plimsoll.report.canvas import save
         from plimsoll.report.rates_figure import thresholds_figure
@@ -249,12 +266,14 @@ def _policy(path: str | None) -> RatePolicy:
     return RatePolicy() if path is None else RatePolicy.load(path)
 
 
-def _histories(path: str | None, assets: tuple[str, ...]) -> dict[str, AssetHistory]:
+def _histories(path: str | None, assets: tuple[str, ...], learned: bool = False) -> dict[str, AssetHistory]:
     from plimsoll.documents import refuse
 
     if path is None:
         from plimsoll.feeds.sample_history import sample_assets
 
+        if learned:
+            raise refuse("--learned", "the sample history", "a file with open, high, low and close (--history)")
         made = sample_assets()
         unknown = [a for a in assets if a not in made]
         if unknown:
@@ -269,4 +288,12 @@ def _histories(path: str | None, assets: tuple[str, ...]) -> dict[str, AssetHist
     if "quote_volume" not in bars.fields:
         volume = replace(volume, values=volume.values * bars.history.values)
     order = list(names.values()) if names else list(bars.history.names)
-    return {name: AssetHistory.of(name, bars.history, volume) for name in order}
+    result = {name: AssetHistory.of(name, bars.history, volume) for name in order}
+    if learned:
+        from plimsoll.rates.learned import panel, served, shipped
+
+        table, trees = {"close": bars.history, **bars.fields, "quote_volume": volume}, shipped()
+        for name, found in result.items():
+            rows = panel(table, name, market=order[0])
+            result[name] = replace(found, forecast=served(rows, trees))
+    return result

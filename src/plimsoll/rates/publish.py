@@ -15,6 +15,7 @@ from plimsoll.margin.parts.tiers import Tier, TierTable
 from plimsoll.margin.period import HOURS, closing_hours, margin_period
 from plimsoll.market.history import History
 from plimsoll.rates.governor import Change, GovernorRule, Published, govern
+from plimsoll.rates.learned.drift import ForecastSeries
 from plimsoll.rates.raw import TailRule, tail_series
 from plimsoll.rates.schedule import RateSchedule
 from plimsoll.rates.size import SizedRates, SizeRule, correlations, hedge_jump, sized_rates, stressed_volume
@@ -35,12 +36,16 @@ class RatePolicy(Document):
 
 @dataclass(frozen=True, eq=False)
 class AssetHistory:
-    """Closes (USD) and traded volume (USD per bar) of one asset, `[T]`, at the ends of bars `times` (ns, UTC)."""
+    """Closes (USD) and traded volume (USD per bar) of one asset, `[T]`, at the ends of bars `times` (ns, UTC).
+
+    `forecast` is a learned forecast of its volatility: where it is above the one of the closes it raises rates at once.
+    """
 
     name: str
     times: I64
     closes: F64
     volume: F64
+    forecast: ForecastSeries | None = None
 
     @classmethod
     def of(cls, name: str, closes: History, volume: History) -> AssetHistory:
@@ -99,7 +104,8 @@ def _one(policy: RatePolicy, history: AssetHistory, jump: F64 | None) -> AssetRa
     step_days = float(np.median(np.diff(history.times))) / 86_400e9
     volume = stressed_volume(policy.size, history.volume, step_days)
     whole, horizons = _horizons(policy, volume, step_days)
-    tails = tail_series(policy.tail, history.times, history.closes, horizons, whole=whole)
+    expected = None if history.forecast is None else history.forecast.known(history.times) * np.sqrt(step_days)
+    tails = tail_series(policy.tail, history.times, history.closes, horizons, whole=whole, forecast=expected)
     sized = sized_rates(policy.size, tails, volume[tails.start :], 0.0 if jump is None else jump[tails.start :])
     published = tuple(
         govern(
@@ -108,6 +114,7 @@ def _one(policy: RatePolicy, history: AssetHistory, jump: F64 | None) -> AssetRa
             sized.raw[:, k],
             floor=sized.floor[:, k],
             stressed=sized.stressed[:, k],
+            urged=sized.urged[:, k],
         )
         for k in range(len(policy.size.sizes))
     )

@@ -58,7 +58,11 @@ class SizeRule(Part):
 
 @dataclass(frozen=True, eq=False)
 class SizedRates:
-    """Parts of the raw rate of each tier at each time, `[T, K]`, fractions of the notional; they add up to `raw`."""
+    """Parts of the raw rate of each tier at each time, `[T, K]`, fractions of the notional; they add up to `raw`.
+
+    `floor` and `stressed` are those of the history with the same additions, `urged` what a forecast volatility above
+    the known one asks for, zero where there is none. `period` is in days.
+    """
 
     tail: F64
     close_out: F64
@@ -66,6 +70,7 @@ class SizedRates:
     period: F64
     floor: F64
     stressed: F64
+    urged: F64
 
     @property
     def raw(self) -> F64:
@@ -80,24 +85,32 @@ def sized_rates(rule: SizeRule, tails: TailSeries, volume: F64, jump: F64 | floa
     if volume.shape != tails.times.shape:
         raise refuse("volume", f"shape {volume.shape}", f"one volume for each of {tails.times.size} times")
     count, kinds = tails.times.size, len(rule.sizes)
-    parts = {name: np.empty((count, kinds)) for name in ("tail", "close_out", "period", "floor", "stressed")}
+    parts = {name: np.empty((count, kinds)) for name in ("tail", "close_out", "period", "floor", "stressed", "urged")}
     step_days = float(np.median(np.diff(tails.times))) / 86_400e9
     for k, size in enumerate(rule.sizes):
         closing = closing_hours(np.full(volume.shape, size), volume, rule.participation)
         days = margin_period(rule.period, closing) / HOURS
         bars = days / step_days
         parts["period"][:, k] = days
-        for name, series in (("tail", tails.tail), ("floor", tails.floor), ("stressed", tails.stressed)):
-            parts[name][:, k] = tails.at_horizon(series, bars)
+        for name in ("tail", "floor", "stressed", "urged"):
+            parts[name][:, k] = tails.at_horizon(getattr(tails, name), bars)
         daily = tails.sigma / math.sqrt(step_days)
         parts["close_out"][:, k] = [
             Closing(1.0, _NONE, _NONE, float(v), float(s), rule.impact, rule.free * float(v)).cost(size) / size
             for v, s in zip(volume, daily, strict=True)
         ]
-    leap = parts["tail"] * (rule.hedged * np.asarray(jump, dtype=np.float64).reshape(-1, 1))
+    lost = rule.hedged * np.asarray(jump, dtype=np.float64).reshape(-1, 1)
+    leap = parts["tail"] * lost
     extra = parts["close_out"] + leap
+    urged = parts["urged"] * (1.0 + lost) + parts["close_out"]
     return SizedRates(
-        parts["tail"], parts["close_out"], leap, parts["period"], parts["floor"] + extra, parts["stressed"] + extra
+        parts["tail"],
+        parts["close_out"],
+        leap,
+        parts["period"],
+        parts["floor"] + extra,
+        parts["stressed"] + extra,
+        np.where(parts["urged"] > 0.0, urged, 0.0),
     )
 
 

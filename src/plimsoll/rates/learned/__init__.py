@@ -12,6 +12,7 @@ from plimsoll.rates.learned.drift import (
 )
 from plimsoll.rates.learned.features import FEATURES, Panel, garman_klass, panel
 from plimsoll.rates.learned.scores import LossTest, diebold_mariano, pinball, qlike
+from plimsoll.rates.learned.serve import served
 from plimsoll.rates.learned.splits import PurgedWalkForward
 from plimsoll.rates.learned.trees import FrozenTrees, Tree, freeze, load_frozen, shipped
 
@@ -38,6 +39,7 @@ __all__ = [
     "pinball",
     "qlike",
     "raise_at_once",
+    "served",
     "shipped",
     "watch",
 ]
