@@ -127,6 +127,26 @@ def test_the_shipped_forecast_raises_rates_and_thresholds(files: tuple[str, str]
     assert (scalars[True] > scalars[False] + 0.02).any()
 
 
+def test_books_make_closing_dearer_than_the_law(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
+    policy, bars = files
+    books = str(tmp_path / "books.json")
+    thin = {"bids": [[9_000.0, 0.1]], "asks": [[11_000.0, 0.1]], "time": "2018-11-20T00:00:00Z"}
+    document = {"schema": "plimsoll.rate-books", "schema_version": 1, "books": {"BTC": [thin]}}
+    Path(books).write_text(json.dumps(document))
+    command = ["rates", "--policy", policy, "--history", bars, "--asset", "BTCUSDT=BTC", "--json"]
+    rates = []
+    for more in ([], ["--books", books]):
+        assert run([*command, *more]) == 0
+        table = json.loads(capsys.readouterr().out)["schedule"]["assets"]["BTC"]["tiers"]
+        rates.append([t["initial"] for t in table])
+    # every dollar costs a tenth
+    assert all(two > one + 0.05 for one, two in zip(*rates, strict=True))
+    document["books"] = {"XRP": [thin]}
+    Path(books).write_text(json.dumps(document))
+    assert run([*command, "--books", books]) == 2
+    assert "books.XRP" in capsys.readouterr().err
+
+
 def test_bad_input_is_named(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
     policy, bars = files
     for arguments, words in (

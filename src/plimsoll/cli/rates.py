@@ -46,6 +46,7 @@ def policy_option(function: F) -> F:
 )
 @history_option
 @learned_option
+@click.option("--books", metavar="FILE", help="Order books for the cost of closing (`plimsoll schema rate-books`).")
 @policy_option
 @click.option("--output", "-o", metavar="FILE", help="Draw raw and published rates (.png or .svg).")
 @click.option("--schedule", metavar="FILE", help="Write the schedule in force at --at.")
@@ -57,6 +58,7 @@ def command(
     history: str | None,
     assets: tuple[str, ...],
     learned: bool,
+    books: str | None,
     policy: str | None,
     output: str | None,
     schedule: str | None,
@@ -74,6 +76,8 @@ def command(
     from plimsoll.rates.publish import publish, schedule_at
 
     rule, found = _policy(policy), _histories(history, assets, learned)
+    if books is not None:
+        found = _with_books(found, books)
     with late_bar() as bar:
         rates = publish(rule, found, told=bar)
     when = None if at is None else instant_ns(at, "--at")
@@ -297,3 +301,14 @@ def _histories(path: str | None, assets: tuple[str, ...], learned: bool = False)
             rows = panel(table, name, market=order[0])
             result[name] = replace(found, forecast=served(rows, trees))
     return result
+
+
+def _with_books(histories: dict[str, AssetHistory], path: str) -> dict[str, AssetHistory]:
+    from plimsoll.documents import refuse
+    from plimsoll.rates.depth import RateBooks
+
+    document = RateBooks.load(path)
+    unknown = [a for a in document.books if a not in histories]
+    if unknown:
+        raise refuse(f"books.{unknown[0]}", unknown[0], f"one of {', '.join(histories)}", path)
+    return {name: replace(found, books=document.of(name)) for name, found in histories.items()}

@@ -14,6 +14,8 @@ from plimsoll.documents import Document, refuse
 from plimsoll.margin.parts.tiers import Tier, TierTable
 from plimsoll.margin.period import HOURS, closing_hours, margin_period
 from plimsoll.market.history import History
+from plimsoll.market.order_book import OrderBook
+from plimsoll.rates.depth import KnownBooks
 from plimsoll.rates.governor import Change, GovernorRule, Published, govern
 from plimsoll.rates.learned.drift import ForecastSeries
 from plimsoll.rates.raw import TailRule, tail_series
@@ -38,7 +40,8 @@ class RatePolicy(Document):
 class AssetHistory:
     """Closes (USD) and traded volume (USD per bar) of one asset, `[T]`, at the ends of bars `times` (ns, UTC).
 
-    `forecast` is a learned forecast of its volatility: where it is above the one of the closes it raises rates at once.
+    `books` are order books of it, in order of time: they tell what closing costs from their times on. `forecast` is a
+    learned forecast of its volatility: where it is above the one of the closes it raises rates at once.
     """
 
     name: str
@@ -46,6 +49,7 @@ class AssetHistory:
     closes: F64
     volume: F64
     forecast: ForecastSeries | None = None
+    books: tuple[OrderBook, ...] = ()
 
     @classmethod
     def of(cls, name: str, closes: History, volume: History) -> AssetHistory:
@@ -102,11 +106,14 @@ def publish(
 
 def _one(policy: RatePolicy, history: AssetHistory, jump: F64 | None) -> AssetRates:
     step_days = float(np.median(np.diff(history.times))) / 86_400e9
+    books = KnownBooks.at(policy.size, history.books, history.times)
     volume = stressed_volume(policy.size, history.volume, step_days)
-    whole, horizons = _horizons(policy, volume, step_days)
+    whole, horizons = _horizons(policy, books.volume(policy.size, volume), step_days)
     expected = None if history.forecast is None else history.forecast.known(history.times) * np.sqrt(step_days)
     tails = tail_series(policy.tail, history.times, history.closes, horizons, whole=whole, forecast=expected)
-    sized = sized_rates(policy.size, tails, volume[tails.start :], 0.0 if jump is None else jump[tails.start :])
+    later = slice(tails.start, None)
+    known = KnownBooks(books.books, books.row[later])
+    sized = sized_rates(policy.size, tails, volume[later], 0.0 if jump is None else jump[later], known)
     published = tuple(
         govern(
             policy.governor,
