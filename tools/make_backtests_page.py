@@ -81,7 +81,7 @@ def page(found: Reproduction, document: dict[str, Any]) -> str:
         "  variance, to ten digits. The nearest of the likelihoods that were tried (skewed t, no mean) gives",
         "  exceptions of 3, 11, 28 and 55 where 3, 11, 27 and 55 are published, and a mean VaR 0.3 % larger.",
         "* The published Z2 is `1 + Σ return·hit / (T·alpha·mean ES)`: 2 less Acerbi and Székely's statistic, with one",
-        "  ES for all days. By their sign −0.7 rejects; the published limit of −1.96 on the other sign rejects none.",
+        "  ES for all days. A tail too thin makes it large, and the published limit of −1.96 below can reject none.",
         "* `p_cc` is the independence test alone; the light has Basel's limits of the 1 % level at every level.",
         "",
         *details(found),

@@ -39,7 +39,8 @@ judged = judge(walk, draws=199)
 # %%
 # One book
 # --------
-# Vertical lines are losses; a dot is a day that the full model did not cover. The halved one is the lower line.
+# Vertical lines are losses, the small ones left out; a dot is a day that the full model did not cover. The halved one
+# is the lower line.
 
 figure = track_figure(walk.track("linear"))
 

@@ -85,6 +85,8 @@ def test_a_history_from_a_file_is_seen_only_until_the_market(
     vols = bars(tmp_path / "iv.csv", {"x": 0.6})
     content = Path(vols).read_text().replace("date,symbol,", "date,").replace(",x,", ",")
     Path(vols).write_text(content)
+    stale = bars(tmp_path / "stale.csv", {"BTCUSDT": 60_000.0}, end="2025-11-30")
+    assert "31 bars older than the market" in json_of(capsys, *book, "--history", stale)["history"]
     with_iv = json_of(capsys, *book, "--history", early, "--history", f"BTC iv={vols}")
     assert with_iv["results"][0]["iv"] == {}
 

@@ -245,6 +245,16 @@ def test_shapes_against_their_own_words() -> None:
     assert "correlation 1" in found.components[1].title
 
 
+def test_a_fitted_tail_is_less_sure_where_windows_overlap() -> None:
+    history = history_of(np.random.default_rng(14), 1_500)
+    apart, over = (evaluate(model("pot", horizon_days=d), book_of(PERPS), history) for d in (1.0, 5.0))
+    assert apart.tail is not None
+    assert over.tail is not None
+    assert apart.charge.standard_error == apart.tail.var.standard_error
+    assert over.charge.standard_error > 1.3 * over.tail.var.standard_error
+    assert "depend on each other" in over.notes[-1]
+
+
 def test_dependence_keeps_each_volatility_on_its_side() -> None:
     names = ("BTC", "ETH", "BTC iv", "ETH iv")
     correlation = np.array([[1, 0.8, -0.5, -0.4], [0.8, 1, -0.4, 0.2], [-0.5, -0.4, 1, 0.6], [-0.4, 0.2, 0.6, 1]])
@@ -328,6 +338,9 @@ def test_bad_histories_are_refused_by_field() -> None:
     assert result_paths(lambda: evaluate(model(horizon_days=0.5), book, history)) == ["horizon"]
     assert result_paths(lambda: evaluate(model("pot"), book, history.last(100))) == ["tail"]
     assert result_paths(lambda: risk_model("var")) == ["model"]
+    size = {"kind": "span2", "size": {"limit_usd": {"SOL": 1.0}}}
+    found = result_paths(lambda: evaluate(model("span2", charge=size), book, history))
+    assert found == ["charge.size.limit_usd.BTC"]
 
 
 def test_results_name_what_they_are() -> None:

@@ -42,7 +42,7 @@ def read_histories(given: tuple[str, ...], market: Market) -> tuple[History, str
     from plimsoll.documents import refuse
     from plimsoll.feeds.bars import read_bars
     from plimsoll.feeds.generated_history import generated_history
-    from plimsoll.market.history import instant_ns, join
+    from plimsoll.market.history import join
 
     if not given:
         return generated_history(market.time), "history: generated, of no market (--history FILE for a real one)"
@@ -59,12 +59,9 @@ def read_histories(given: tuple[str, ...], market: Market) -> tuple[History, str
     if len(known) < 3:
         first = "nothing" if not len(whole) else f"bars from {whole.times[0] / 1e9:.0f} s after 1970 on"
         raise refuse("--history", first, f"at least 3 bars known by the market's time {market.time.isoformat()}")
-    age = (instant_ns(market.time) - int(known.times[-1])) / known.step_ns
     told = f"history: {len(known):,} bars of {', '.join(known.names)}"
     if len(known) < len(whole):
         told += f"; {len(whole) - len(known):,} later ones were not looked at"
-    if age > 2.0:
-        told += f"; it ends {age:.0f} bars before the market"
     return known, told
 
 
@@ -111,6 +108,7 @@ def command(
     from plimsoll.cli._progress import late_bar
     from plimsoll.documents import refuse
     from plimsoll.feeds.demo import demo_account, demo_market
+    from plimsoll.market.history import instant_ns
     from plimsoll.risk.engine import evaluate
     from plimsoll.risk.models import MODELS, RiskModel, risk_model
     from plimsoll.scenarios.factors import FactorHistory
@@ -126,8 +124,12 @@ def command(
     chosen = [RiskModel.from_dict(risk_model(n).to_dict() | changes, n) for n in models or MODELS]
     known, told = read_histories(history, snapshot)
     book, missing_parts = opened(holdings, snapshot)
+    factors = FactorHistory.of_levels(known, book.underlyings)
+    # where one series ends before the others the joint history ends with it, and so does what is known of volatility
+    age = (instant_ns(snapshot.time) - int(factors.times[-1])) / known.step_ns
+    if age > 2.0:
+        missing_parts.append(f"the last bar of every factor is {age:.0f} bars older than the market")
     told = "; ".join([told, *missing_parts])
-    factors = FactorHistory.of_levels(known, book.underlyings, told)
     with late_bar() as bar:
         results = []
         for k, model in enumerate(chosen):

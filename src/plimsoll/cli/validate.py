@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from plimsoll.validate.walk import EngineModel
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, epilog="Example: plimsoll validate run --prices daily.parquet -o page.html")
 @click.pass_context
 def command(ctx: click.Context) -> int | None:
     """Backtests: our own day by day, published ones reproduced, and disclosures checked.

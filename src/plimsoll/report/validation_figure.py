@@ -21,22 +21,25 @@ SHADES = {"calm": "#2a8f6f", "normal": "#e69f00", "stressed": "#c8501e", "all": 
 def track_figure(track: Track, models: Sequence[str] | None = None) -> Figure:
     """Losses of each day, the forecast of each model made the day before, and the days that were not covered.
 
-    Exceptions are those of the first model; gains are cut at a third of the largest loss, since nobody margins them.
+    Exceptions are those of the first model. Days that lost less than a twentieth of the largest are not drawn.
     """
     shown = list(models or track.var)
     times = np.array(track.times, dtype="datetime64[ns]")
     with styled():
         figure = new_figure(9.2, 3.4)
         axes = figure.add_subplot()
-        top = max(float(track.losses.max()), *(float(track.var[m].max()) for m in shown)) * 1.05
-        axes.vlines(times, 0.0, np.maximum(track.losses, -top / 3), color=MUTED, alpha=0.55, linewidth=0.6)
+        top = max(float(track.losses.max()), *(float(track.var[m].max()) for m in shown)) * 1.2  # room for the legend
+        # one line with gaps: a line for each day would make a page of years ten times as long
+        felt = track.losses > top / 20
+        across = np.repeat(times[felt], 3)
+        up = np.stack([np.zeros(felt.sum()), track.losses[felt], np.full(felt.sum(), np.nan)], axis=1).ravel()
+        axes.plot(across, up, color=MUTED, alpha=0.55, linewidth=0.6)
         for k, model in enumerate(shown):
             axes.plot(times, track.var[model], color=SERIES[k], linewidth=1.0, label=f"VaR, {model}")
         beyond = track.losses > track.var[shown[0]]
         told = f"not covered by {shown[0]}: {int(beyond.sum())} of {beyond.size} days"
         axes.plot(times[beyond], track.losses[beyond], "o", color=LOSS, markersize=3.5, label=told)
-        axes.axhline(0.0, color=MUTED, linewidth=0.6)
-        axes.set_ylim(-top / 3, top)
+        axes.set_ylim(0.0, top)
         percent_axis(axes, "y", signed=False)
         axes.set_ylabel("loss of a day, of one coin")
         axes.set_title(f"{track.shape.name}: {track.shape.title}")

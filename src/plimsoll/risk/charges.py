@@ -71,11 +71,15 @@ def _plain(run: Run, shape: PlainCharge) -> Made:
         return Made((component,), bindings(leg, leg.weights(shape.measure), run.history), found.method)
     fit = peaks_over_threshold(leg.losses, run.model.level, shape.tail)
     found, weights = (fit.es, fit.weights) if shape.measure == "es" else (fit.var, fit.var_weights)
+    # the fit takes scenarios as independent: windows that share returns, or days drawn twice, make it less sure
+    wider = max(1.0, float(leg.losses.size / leg.measures.effective)) ** 0.5
+    error = wider * found.standard_error
+    notes = ("scenarios depend on each other: the tail's error is larger for it, its interval is not",)
     title = f"{_NAMES[shape.measure]} of the fitted tail"
-    component = part(run.book, leg, shape.measure, title, weights, found.standard_error)
     # weights add to the figure by homogeneity, to rounding; the figure itself is the formula's
-    component = Component(component.name, title, found.value, found.standard_error, component.shares)
-    return Made((component,), bindings(leg, leg.measures.weights, run.history), found.method, fit)
+    component = Component(shape.measure, title, found.value, error, leg.shares(run.book, weights))
+    told = bindings(leg, leg.measures.weights, run.history)
+    return Made((component,), told, found.method, fit, notes=notes if wider > 1.01 else ())
 
 
 def _stress_leg(run: Run, rows: int) -> Leg:
