@@ -105,16 +105,16 @@ def test_the_shipped_forecast_raises_rates_and_thresholds(files: tuple[str, str]
     before = np.concatenate([[100.0], close[:-1]])
     high, low = np.maximum(before, close) * np.exp(wide), np.minimum(before, close) * np.exp(-wide)
     bars = str(tmp_path / "daily.csv")
-    table = {"open_time": ends - 86_400_000, "symbol": "BTCUSDT", "open": before, "high": high, "low": low}
+    table = {"open_time": ends - 86_400_000, "symbol": "BNBUSDT", "open": before, "high": high, "low": low}
     pl.DataFrame(table | {"close": close, "quote_volume": random.uniform(1e9, 2e9, days)}).write_csv(bars)
     rule = str(tmp_path / "thresholds.json")
     ThresholdRule(reference=0.25).save(rule)
     found: dict[bool, Any] = {}
     scalars: dict[bool, Any] = {}
     for learned in (False, True):
-        more = ["--history", bars, "--asset", "BTCUSDT=BTC", "--json", *(["--learned"] if learned else [])]
+        more = ["--history", bars, "--asset", "BNBUSDT=BNB", "--json", *(["--learned"] if learned else [])]
         assert run(["rates", "--policy", policy, *more]) == 0
-        found[learned] = json.loads(capsys.readouterr().out)["changes"]["BTC"]
+        found[learned] = json.loads(capsys.readouterr().out)["changes"]["BNB"]
         assert run(["rates", "thresholds", "--rule", rule, *more]) == 0
         scalars[learned] = np.array(json.loads(capsys.readouterr().out)[0]["scalar"])
     assert not any("forecast" in c["causes"] for c in found[False])

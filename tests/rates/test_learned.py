@@ -23,6 +23,7 @@ from plimsoll.rates.learned import (
     ForecastSeries,
     FrozenTrees,
     PurgedWalkForward,
+    admitted,
     baseline_variance,
     diebold_mariano,
     garman_klass,
@@ -340,6 +341,18 @@ def test_what_is_served_begins_after_the_training_and_knows_the_past_only() -> N
         assert part.use == whole.use[: len(part.times)]
     # below the baseline it is never the one that stands
     assert set(served(panel(bars, "X", market="BTC"), _grown(0.5, "1970-11-01")).use) == {"baseline"}
+
+
+def test_where_the_gate_kept_them_out_the_baseline_stands() -> None:
+    rows, trees = panel(_bars(), "X", market="BTC"), _grown(2.0, "1970-11-01")
+    assert set(served(rows, trees, let_in=False).use) == {"baseline"}
+    text = (Path(__file__).parents[2] / "docs" / "validation" / "learned.md").read_text(encoding="utf-8")
+    table = text.split("## Variance")[1].split("## 1% quantile")[0]
+    cells = [[c.strip() for c in line.split("|")[1:-1]] for line in table.splitlines() if " 1 d " in line]
+    assert len(cells) == 7
+    assert admitted() == {c[0]: c[2] for c in cells if c[9] == "let in"}
+    with pytest.raises(DocumentError, match="name"):
+        admitted("another")
 
 
 def test_what_cannot_be_served_is_named() -> None:

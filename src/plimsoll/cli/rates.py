@@ -27,8 +27,9 @@ def history_option(function: F) -> F:
 def learned_option(function: F) -> F:
     """`--learned`."""
     text = (
-        "Let the shipped forecast of volatility raise what is asked, from the day until which it was grown on; "
-        "needs --history with daily open, high, low, close and volume. It never lowers anything by itself."
+        "Let the shipped forecast of volatility raise what is asked, from the day until which it was grown on; where "
+        "the gate kept its trees out, its baseline. It never lowers anything by itself. Needs --history with daily "
+        "open, high, low, close and volume."
     )
     return click.option("--learned", is_flag=True, help=text)(function)
 
@@ -294,12 +295,15 @@ def _histories(path: str | None, assets: tuple[str, ...], learned: bool = False)
     order = list(names.values()) if names else list(bars.history.names)
     result = {name: AssetHistory.of(name, bars.history, volume) for name in order}
     if learned:
-        from plimsoll.rates.learned import panel, served, shipped
+        from plimsoll.rates.learned import admitted, panel, served, shipped
 
         table, trees = {"close": bars.history, **bars.fields, "quote_volume": volume}, shipped()
+        gate, market = admitted(), "BTC" if "BTC" in order else order[0]
         for name, found in result.items():
-            rows = panel(table, name, market=order[0])
-            result[name] = replace(found, forecast=served(rows, trees))
+            rows = panel(table, name, market=market)
+            result[name] = replace(
+                found, forecast=served(rows, trees, kind=gate.get(name, "har-log"), let_in=name in gate)
+            )
     return result
 
 

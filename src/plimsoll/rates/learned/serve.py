@@ -18,14 +18,14 @@ F64 = npt.NDArray[np.float64]
 LEAST_DAYS = 250
 
 
-def served(rows: Panel, trees: FrozenTrees, *, kind: Baseline = "har-log") -> ForecastSeries:
+def served(rows: Panel, trees: FrozenTrees, *, kind: Baseline = "har-log", let_in: bool = True) -> ForecastSeries:
     """The forecast of the next day's volatility at each day after the trees were grown; none before.
 
     Sigma is that of a day's return: forecasts of ranges are scaled by what squared returns were in units of them. The
     scale, the baseline's parameters, the range of the features and the usual deviation of the losses are of days up to
     `trees.trained_until`; from there on each day's forecast is judged on the next, and the drift monitor says whose
-    stands. Where the trees are trusted and above the baseline they stand, else the baseline. The outcome of a day is
-    known at its end, so the state at t has seen the forecasts up to t - 1.
+    stands. Where the trees are `let_in` by the gate, trusted and above the baseline they stand, else the baseline. The
+    outcome of a day is known at its end, so the state at t has seen the forecasts up to t - 1.
 
     Errors: `DocumentError` for other features, trees that do not say until when they were grown, and fewer than
     `LEAST_DAYS` usable days before that.
@@ -61,7 +61,7 @@ def served(rows: Panel, trees: FrozenTrees, *, kind: Baseline = "har-log") -> Fo
         if t > cut and np.isfinite(realised[t - 1]) and np.isfinite(theirs[t - 1]):
             state = watch(rule, state, float(mine[t - 1]), float(theirs[t - 1]), float(outside[t - 1]))
         # what lies outside today is known today, before its forecast is used
-        use.append("baseline" if outside[t] > rule.strange else state.use)
+        use.append("baseline" if not let_in or outside[t] > rule.strange else state.use)
     both = np.isfinite(rows.returns[:cut]) & np.isfinite(rows.rv[:cut])
     scale = float((rows.returns[:cut][both] ** 2).mean() / rows.rv[:cut][both].mean())
     known = np.isfinite(base[cut:]) & (base[cut:] > 0.0)
