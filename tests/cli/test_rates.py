@@ -68,6 +68,20 @@ def test_rates_from_a_file_to_a_schedule_and_its_impact(files: tuple[str, str], 
     told = json.loads(capsys.readouterr().out)
     assert len(told["accounts"]) == 50
     assert set(told["forced"]) == {"BTC", "SOL"}
+    assert "depth" not in told
+    books = str(tmp_path / "books.json")
+    # the last book counts, and of it the thinner side within 1 % of 100
+    orders = [{"time": f"2018-11-2{n}T00:00:00Z", "bids": [[99.5, 4.0 + n]], "asks": [[100.5, 5.0]]} for n in (1, 2)]
+    head = {"schema": "plimsoll.rate-books", "schema_version": 1}
+    Path(books).write_text(json.dumps(head | {"books": {"SOL": orders}}))
+    command = ["rates", "impact", "--fleet", fleet, "--old", before, "--new", now, "--books", books]
+    assert run([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["depth"] == {"SOL": 500.0}
+    assert run(command) == 0
+    out = capsys.readouterr().out
+    assert "$500" in out
+    assert "times it" in out
+    assert max(map(len, out.splitlines())) <= 100
 
 
 def test_tuning_ends_with_1_where_the_rest_is_not_covered(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:

@@ -110,19 +110,30 @@ def command(
 @click.option("--fleet", required=True, metavar="FILE", help="Accounts (`plimsoll schema fleet`).")
 @click.option("--old", required=True, metavar="FILE", help="The schedule in force.")
 @click.option("--new", required=True, metavar="FILE", help="The announced schedule.")
+@click.option("--books", metavar="FILE", help="Order books (`plimsoll schema rate-books`): forced sales against depth.")
 @click.option("--top", default=8, show_default=True, type=click.IntRange(1, 1000), help="Accounts to name.")
 @json_option
-def impact(fleet: str, old: str, new: str, top: int, as_json: bool) -> None:
-    """Who is called by a new schedule, for how much, what is sold against which volume, and who has most stress."""
+def impact(fleet: str, old: str, new: str, books: str | None, top: int, as_json: bool) -> None:
+    """Who is called by a new schedule, for how much, what is sold against which volume, and who has most stress.
+
+    With --books, what is sold is held against the last book of each asset too: what lies within 1 % of its middle on
+    the thinner side.
+    """
     from plimsoll.rates.impact import Fleet
     from plimsoll.rates.impact import impact as study
     from plimsoll.rates.schedule import RateSchedule
 
     found = study(Fleet.load(fleet), RateSchedule.load(old), RateSchedule.load(new))
+    depth: dict[str, float] = {}
+    if books is not None:
+        from plimsoll.rates.depth import RateBooks, near_depth
+
+        document = RateBooks.load(books)
+        depth = {asset: near_depth(document.of(asset)[-1]) for asset in found.assets if asset in document.books}
     if not as_json:
         from plimsoll.report.rates_view import impact_view
 
-        console().print(impact_view(found, top))
+        console().print(impact_view(found, top, depth))
         return
     rows = [
         {
@@ -139,7 +150,8 @@ def impact(fleet: str, old: str, new: str, top: int, as_json: bool) -> None:
         for a, account in enumerate(found.fleet.accounts)
     ]
     forced = {asset: float(size) for asset, size in zip(found.assets, found.forced, strict=True)}
-    print_json({"accounts": rows, "forced": forced, "top": [found.fleet.accounts[a].name for a in found.top(top)]})
+    told = {"accounts": rows, "forced": forced, "top": [found.fleet.accounts[a].name for a in found.top(top)]}
+    print_json(told | ({"depth": depth} if depth else {}))
 
 
 @command.command(

@@ -61,6 +61,15 @@ class RateBooks(Document):
         )
 
 
+def near_depth(book: OrderBook, within: float = 0.01) -> float:
+    """USD on the thinner side up to `within` of the middle, or as far as the book goes: at least so much is there.
+
+    >>> near_depth(OrderBook.of(0, {99.5: 3.0, 90.0: 50.0}, {100.5: 4.0}))
+    300.0
+    """
+    return min(book.depth(within)) * book.mid
+
+
 @dataclass(frozen=True, eq=False)
 class KnownBooks:
     """Which book is known at each time: `row[T]` into `books`, -1 where none is."""

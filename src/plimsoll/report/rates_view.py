@@ -109,8 +109,9 @@ def _history(policy: RatePolicy, rates: Mapping[str, AssetRates], histories: Map
     return table
 
 
-def impact_view(found: Impact, top: int = 8) -> RenderableType:
-    """Totals before and after, forced sales against volume, and the accounts with the most stress for their margin."""
+def impact_view(found: Impact, top: int = 8, depth: Mapping[str, float] | None = None) -> RenderableType:
+    """Totals before and after, forced sales against volume and the USD of `depth` by asset where given, and the
+    accounts with the most stress for their margin."""
     head = _table("all accounts", "old", "new", "change")
     for label, old, new in (
         ("initial margin", found.old.initial, found.new.initial),
@@ -126,9 +127,14 @@ def impact_view(found: Impact, top: int = 8) -> RenderableType:
         f"{closed:,} fall below maintenance",
         style=BAD if closed else "none",
     )
-    sales = _table("forced", "to be closed", "a day's volume", "part of it")
+    beside = ("depth", "times it") if depth else ()
+    sales = _table("forced", "to be closed", "a day's volume", "part of it", *beside)
     for asset, size, volume in zip(found.assets, found.forced, found.volume, strict=True):
-        sales.add_row(asset, money(float(size), "USD"), money(float(volume), "USD"), f"{size / volume:.3%}")
+        row = [asset, money(float(size), "USD"), money(float(volume), "USD"), f"{size / volume:.3%}"]
+        if depth:
+            here = depth.get(asset)
+            row += ["–", "–"] if here is None else [money(here, "USD"), f"{size / here:.2f}" if here > 0 else "–"]
+        sales.add_row(*row)
     rows = _table("most stress for its margin", "equity", "new margin", "call", "worst loss", "loss / margin")
     for a in found.top(top):
         rows.add_row(
