@@ -12,6 +12,7 @@ import pytest
 
 from plimsoll.cli import run
 from plimsoll.feeds.sample_history import sample_history
+from plimsoll.margin.avsl import ThresholdRule
 from plimsoll.rates.governor import GovernorRule
 from plimsoll.rates.publish import RatePolicy
 from plimsoll.rates.raw import TailRule
@@ -67,6 +68,20 @@ def test_rates_from_a_file_to_a_schedule_and_its_impact(files: tuple[str, str], 
     told = json.loads(capsys.readouterr().out)
     assert len(told["accounts"]) == 50
     assert set(told["forced"]) == {"BTC", "SOL"}
+    assert "depth" not in told
+    books = str(tmp_path / "books.json")
+    # the last book counts, and of it the thinner side within 1 % of 100
+    orders = [{"time": f"2018-11-2{n}T00:00:00Z", "bids": [[99.5, 4.0 + n]], "asks": [[100.5, 5.0]]} for n in (1, 2)]
+    head = {"schema": "plimsoll.rate-books", "schema_version": 1}
+    Path(books).write_text(json.dumps(head | {"books": {"SOL": orders}}))
+    command = ["rates", "impact", "--fleet", fleet, "--old", before, "--new", now, "--books", books]
+    assert run([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["depth"] == {"SOL": 500.0}
+    assert run(command) == 0
+    out = capsys.readouterr().out
+    assert "$500" in out
+    assert "times it" in out
+    assert max(map(len, out.splitlines())) <= 100
 
 
 def test_tuning_ends_with_1_where_the_rest_is_not_covered(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
@@ -92,6 +107,60 @@ def test_tuning_ends_with_1_where_the_rest_is_not_covered(files: tuple[str, str]
     assert run([*command[:5], str(tmp_path / "storm.csv"), *command[6:], "--coverage", "0.98"]) == 1
 
 
+def test_the_shipped_forecast_raises_rates_and_thresholds(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
+    policy, _ = files
+    days, random = 420, np.random.default_rng(7)
+    ends = 1_640_995_200_000 + 86_400_000 * np.arange(-300, days - 300)  # 300 days before 2022 and 120 after
+    # calm months and wild ones, from which the baseline learns that they last; at last ranges wider than ever around
+    # closes that move as before, which only a forecast of ranges sees
+    day = np.arange(days)
+    wide = np.where(day < 360, np.where(day // 30 % 2, 0.03, 0.005), 0.15)
+    close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.01, days)))
+    before = np.concatenate([[100.0], close[:-1]])
+    high, low = np.maximum(before, close) * np.exp(wide), np.minimum(before, close) * np.exp(-wide)
+    bars = str(tmp_path / "daily.csv")
+    table = {"open_time": ends - 86_400_000, "symbol": "BNBUSDT", "open": before, "high": high, "low": low}
+    pl.DataFrame(table | {"close": close, "quote_volume": random.uniform(1e9, 2e9, days)}).write_csv(bars)
+    rule = str(tmp_path / "thresholds.json")
+    ThresholdRule(reference=0.25).save(rule)
+    found: dict[bool, Any] = {}
+    scalars: dict[bool, Any] = {}
+    for learned in (False, True):
+        more = ["--history", bars, "--asset", "BNBUSDT=BNB", "--json", *(["--learned"] if learned else [])]
+        assert run(["rates", "--policy", policy, *more]) == 0
+        found[learned] = json.loads(capsys.readouterr().out)["changes"]["BNB"]
+        assert run(["rates", "thresholds", "--rule", rule, *more]) == 0
+        scalars[learned] = np.array(json.loads(capsys.readouterr().out)[0]["scalar"])
+    assert not any("forecast" in c["causes"] for c in found[False])
+    jumps = [c for c in found[True] if c["causes"] == ["forecast"]]
+    assert jumps
+    assert min(c["at"] for c in jumps) > 1_640_995_200_000 * 1_000_000
+    assert all(c["after"] > c["before"] and c["effective"] == c["at"] for c in jumps)
+    assert (scalars[True] >= scalars[False]).all()
+    assert (scalars[True] == scalars[False])[:301].all()
+    assert (scalars[True] > scalars[False] + 0.02).any()
+
+
+def test_books_make_closing_dearer_than_the_law(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
+    policy, bars = files
+    books = str(tmp_path / "books.json")
+    thin = {"bids": [[9_000.0, 0.1]], "asks": [[11_000.0, 0.1]], "time": "2018-11-20T00:00:00Z"}
+    document = {"schema": "plimsoll.rate-books", "schema_version": 1, "books": {"BTC": [thin]}}
+    Path(books).write_text(json.dumps(document))
+    command = ["rates", "--policy", policy, "--history", bars, "--asset", "BTCUSDT=BTC", "--json"]
+    rates = []
+    for more in ([], ["--books", books]):
+        assert run([*command, *more]) == 0
+        table = json.loads(capsys.readouterr().out)["schedule"]["assets"]["BTC"]["tiers"]
+        rates.append([t["initial"] for t in table])
+    # every dollar costs a tenth
+    assert all(two > one + 0.05 for one, two in zip(*rates, strict=True))
+    document["books"] = {"XRP": [thin]}
+    Path(books).write_text(json.dumps(document))
+    assert run([*command, "--books", books]) == 2
+    assert "books.XRP" in capsys.readouterr().err
+
+
 def test_bad_input_is_named(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
     policy, bars = files
     for arguments, words in (
@@ -102,6 +171,9 @@ def test_bad_input_is_named(files: tuple[str, str], tmp_path: Path, capsys: Any)
         (["rates", "--policy", policy, "--at", "yesterday"], "--at"),
         (["rates", "--policy", policy, "--at", "2017-01-01T00:00:00Z"], "time"),
         (["rates", "tune", "--policy", policy, "--split", "soon"], "--split"),
+        (["rates", "tune", "--policy", policy, "--split", "2050-01-01T00:00:00Z"], "split: got '2050"),
+        (["rates", "--learned"], "--learned"),
+        (["rates", "--learned", "--policy", policy, "--history", bars], "bars.open"),
         (["rates", "tune", "--split", "2022-01-01T00:00:00Z", "--coverage", "2"], "--coverage"),
         (["rates", "impact", "--fleet", policy, "--old", policy, "--new", policy], "plimsoll.fleet"),
         (["rates", "nothing"], "No such command"),

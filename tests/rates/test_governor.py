@@ -40,7 +40,7 @@ rules = st.builds(
 
 
 def naive(
-    rule: GovernorRule, times: list[int], raw: list[float], floor: list[float]
+    rule: GovernorRule, times: list[int], raw: list[float], floor: list[float], urged: list[float]
 ) -> tuple[list[float], list[float]]:
     """Rate in force and last announcement, by lists: announcements with the time from which they hold."""
     worst, total = 0.0, 0.0
@@ -81,8 +81,13 @@ def naive(
                     announced.append((now + round(rule.notice_hours * 3.6e12), target, k))
                 else:
                     force = target
+        asking = []
         if rule.emergency is not None and min(asked, rule.cap) > rule.emergency * force:
-            needed = min(max(asked, floor[k] if rule.floor else 0.0), rule.cap)
+            asking.append(asked)
+        if min(urged[k], rule.cap) > force:
+            asking.append(urged[k])
+        if asking:
+            needed = min(max(*asking, floor[k] if rule.floor else 0.0), rule.cap)
             announced = []
             track = max(track, needed)
             last = max(grid(needed), last)
@@ -96,8 +101,11 @@ def naive(
 def test_the_loop_says_the_same(rule: GovernorRule, seed: int, floor: float) -> None:
     raw = raw_path(seed)
     times = days(raw.size)
-    found = govern(rule, times, raw, floor=floor)
-    rate, announced = naive(rule, times.tolist(), raw.tolist(), [floor] * raw.size)
+    random = np.random.default_rng(seed)
+    # a forecast now and then, up to three times what is asked
+    urged = raw * random.uniform(0.0, 3.0, raw.size) * (random.random(raw.size) < 0.2)
+    found = govern(rule, times, raw, floor=floor, urged=urged)
+    rate, announced = naive(rule, times.tolist(), raw.tolist(), [floor] * raw.size, urged.tolist())
     assert found.rate == pytest.approx(rate, rel=1e-12)
     assert found.announced == pytest.approx(announced, rel=1e-12)
 
@@ -175,6 +183,27 @@ def test_an_override_says_why() -> None:
     assert override.causes == ("emergency",)
     assert "raw rate 40.0000% is more than 1.25 times" in override.reason
     assert found.rate[2] == pytest.approx(0.4)
+
+
+def test_a_forecast_raises_at_once_and_falls_by_the_governor() -> None:
+    rule = GovernorRule(buffer=0.0, stress_weight=0.0, floor=False, step=0.0, least_change=0.0, emergency=None)
+    urged = [0.0, 0.0, 0.3, 0.0, 0.0, 0.05]
+    found = govern(rule, days(6), [0.1] * 6, urged=urged)
+    # 0.3 in force at its own instant; then 2 % a day down, each a day after it was announced
+    assert found.rate == pytest.approx([0.1, 0.1, 0.3, 0.3, 0.3 * 0.98, 0.3 * 0.98**2])
+    (jump,) = found.overrides
+    assert (jump.causes, jump.announced, jump.effective) == (("forecast",), 2, int(days(6)[2]))
+    assert jump.reason == "the forecast's rate 30.0000% is above the 10.0000% in force: raised at once, without notice"
+    with pytest.raises(DocumentError, match=r"urged\[1\]"):
+        govern(rule, days(2), [0.1, 0.1], urged=[0.0, -1.0])
+
+
+@given(rule=rules, seed=st.integers(0, 10_000))
+def test_no_forecast_lowers_a_rate(rule: GovernorRule, seed: int) -> None:
+    raw = raw_path(seed)
+    urged = raw * np.random.default_rng(seed).uniform(0.0, 2.0, raw.size)
+    found = govern(rule, days(raw.size), raw, urged=urged)
+    assert (found.rate >= np.minimum(urged, rule.cap) * (1 - 1e-12)).all()
 
 
 def test_limits_compound_over_the_time_that_passed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,10 @@ from plimsoll.rates.learned import (
     BoostedForecaster,
     DriftRule,
     DriftState,
+    ForecastSeries,
     FrozenTrees,
     PurgedWalkForward,
+    admitted,
     baseline_variance,
     diebold_mariano,
     garman_klass,
@@ -30,9 +33,13 @@ from plimsoll.rates.learned import (
     pinball,
     qlike,
     raise_at_once,
+    served,
     shipped,
     watch,
 )
+from plimsoll.rates.publish import AssetHistory, RatePolicy, publish
+from plimsoll.rates.raw import TailRule
+from plimsoll.rates.size import SizeRule
 
 
 def _rows(count: int = 600, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -303,6 +310,88 @@ def test_a_learned_forecast_never_lowers_what_the_baseline_asks(rows: list[tuple
     for got, (c, b, trusted), whose in zip(series.sigma.tolist(), rows, series.use, strict=True):
         assert got == (max(c, b) if trusted else b)
         assert whose == ("challenger" if trusted and c > b else "baseline")
+
+
+def _grown(factor: float, until: str) -> FrozenTrees:
+    """One tree that says `factor` whatever it sees."""
+    pytest.importorskip("sklearn")
+    frozen = _forecaster().fit(*_rows()).frozen_
+    leaf = frozen.trees[0].model_copy(
+        update={"feature": (-1,), "threshold": (0.0,), "missing_left": (True,), "left": (0,), "right": (0,)}
+        | {"value": (0.0,)}
+    )
+    update = {"features": FEATURES, "baseline": math.log(factor), "trees": (leaf,), "trained_until": until}
+    return frozen.model_copy(update=update)
+
+
+def test_what_is_served_begins_after_the_training_and_knows_the_past_only() -> None:
+    bars, trees = _bars(), _grown(2.0, "1970-11-01")
+    whole = served(panel(bars, "X", market="BTC"), trees)
+    assert whole.times[0] == 305 * DAY_NS  # the trees end at 304 of them, 1 November
+    # the returns of the walk have a deviation of 3 % a day
+    own = np.array(whole.use) == "challenger"
+    assert np.median(whole.sigma[own]) == pytest.approx(0.03 * math.sqrt(2.0), rel=0.2)
+    assert np.median(whole.sigma[~own]) == pytest.approx(0.03, rel=0.2)
+    assert set(whole.use) == {"challenger", "baseline"}  # twice the variance is wrong, and the monitor says so
+    assert whole.model_hash == trees.hash()
+    for end in (310, 350, 399):
+        views = {k: v.until(end * DAY_NS) for k, v in bars.items()}
+        part = served(panel(views, "X", market="BTC"), trees)
+        np.testing.assert_array_equal(part.sigma, whole.sigma[: len(part.times)])
+        assert part.use == whole.use[: len(part.times)]
+    # below the baseline it is never the one that stands
+    assert set(served(panel(bars, "X", market="BTC"), _grown(0.5, "1970-11-01")).use) == {"baseline"}
+
+
+def test_where_the_gate_kept_them_out_the_baseline_stands() -> None:
+    rows, trees = panel(_bars(), "X", market="BTC"), _grown(2.0, "1970-11-01")
+    assert set(served(rows, trees, let_in=False).use) == {"baseline"}
+    text = (Path(__file__).parents[2] / "docs" / "validation" / "learned.md").read_text(encoding="utf-8")
+    table = text.split("## Variance")[1].split("## 1% quantile")[0]
+    cells = [[c.strip() for c in line.split("|")[1:-1]] for line in table.splitlines() if " 1 d " in line]
+    assert len(cells) == 7
+    assert admitted() == {c[0]: c[2] for c in cells if c[9] == "let in"}
+    with pytest.raises(DocumentError, match="name"):
+        admitted("another")
+
+
+def test_what_cannot_be_served_is_named() -> None:
+    rows = panel(_bars(), "X", market="BTC")
+    for trees, words in (
+        (_grown(1.0, ""), "trained_until"),
+        (_grown(1.0, "1970-02-01"), "rows"),
+        (_grown(1.0, "1990-01-01"), "rows"),
+        (_grown(1.0, "1970-11-01").model_copy(update={"features": FEATURES[1:]}), "features"),
+    ):
+        with pytest.raises(DocumentError, match=words):
+            served(rows, trees)
+
+
+def test_a_forecast_is_known_from_its_time_on_and_not_for_ever() -> None:
+    series = ForecastSeries("X", DAY_NS * np.array([1, 2]), np.array([0.1, 0.2]), ("challenger", "baseline"))
+    at = np.array([0, DAY_NS - 1, DAY_NS, 2 * DAY_NS, 4 * DAY_NS, 4 * DAY_NS + 1])
+    np.testing.assert_array_equal(series.known(at), [np.nan, np.nan, 0.1, 0.2, 0.2, np.nan])
+
+
+def test_a_forecast_raises_published_rates_at_once_and_lowers_none() -> None:
+    bars = _bars()
+    history = AssetHistory.of("BTC", bars["close"], bars["quote_volume"])
+    policy = RatePolicy(tail=TailRule(window=250), size=SizeRule(sizes=(1e4, 1e5)))
+    base = publish(policy, {"BTC": history})["BTC"]
+    at = int(base.times[60])
+    for sigma, jumps in ((0.001, False), (0.2, True)):
+        one = ForecastSeries("BTC", np.array([at]), np.array([sigma]), ("challenger",), "hash")
+        found = publish(policy, {"BTC": replace(history, forecast=one)})["BTC"]
+        np.testing.assert_array_equal(found.raw.raw, base.raw.raw)
+        assert (found.rate >= base.rate - 1e-12).all()
+        np.testing.assert_array_equal(found.rate[:60], base.rate[:60])
+        assert (found.rate[60] > 1.5 * base.rate[60]).all() == jumps
+        assert any(c.causes == ("forecast",) for _, c in found.changes) == jumps
+        if jumps:
+            # three times the volatility, the most by which a return is scaled, and no later than its own instant
+            assert found.rate[60, 0] == pytest.approx(found.raw.urged[60, 0], abs=policy.governor.step)
+            fall = found.rate[62:66, 0] / found.rate[61:65, 0]
+            assert (fall >= 0.98 - 0.04).all()
 
 
 def test_a_forecast_that_is_no_number_does_not_stand() -> None:

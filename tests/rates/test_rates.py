@@ -176,6 +176,25 @@ def test_rates_of_a_venue_rise_with_size_and_keep_their_promises() -> None:
     assert (rates["SOL"].raw.hedge_jump > 0).any()
 
 
+def test_a_later_collapse_of_volume_changes_no_earlier_rate() -> None:
+    policy, histories, rates = venue()
+    cut = 360
+    before = {n: AssetHistory(n, h.times[:cut], h.closes[:cut], h.volume[:cut]) for n, h in histories.items()}
+    for thinner in (1.0, 1e-3):
+        volume = {
+            n: np.where(np.arange(h.times.size) < cut, h.volume, thinner * h.volume) for n, h in histories.items()
+        }
+        later = {n: AssetHistory(n, h.times, h.closes, volume[n]) for n, h in histories.items()}
+        then, now = publish(policy, before), publish(policy, later)
+        for name, found in then.items():
+            count = found.times.size
+            assert np.array_equal(now[name].times[:count], found.times)
+            assert np.array_equal(now[name].rate[:count], found.rate)
+            assert np.array_equal(now[name].raw.raw[:count], found.raw.raw)
+    # the periods that the thinner market asks for are of rungs which nobody read before
+    assert rates["SOL"].raw.period.max() > 5.0
+
+
 def test_a_schedule_is_what_was_in_force() -> None:
     policy, _, rates = venue()
     at = 100

@@ -24,6 +24,16 @@ def history_option(function: F) -> F:
     return click.option("--history", metavar="FILE", help=text)(function)
 
 
+def learned_option(function: F) -> F:
+    """`--learned`."""
+    text = (
+        "Let the shipped forecast of volatility raise what is asked, from the day until which it was grown on; where "
+        "the gate kept its trees out, its baseline. It never lowers anything by itself. Needs --history with daily "
+        "open, high, low, close and volume."
+    )
+    return click.option("--learned", is_flag=True, help=text)(function)
+
+
 def policy_option(function: F) -> F:
     """`--policy FILE`."""
     text = "Rate policy (`plimsoll schema rate-policy`); default: the house's."
@@ -36,6 +46,8 @@ def policy_option(function: F) -> F:
     no_args_is_help=False,
 )
 @history_option
+@learned_option
+@click.option("--books", metavar="FILE", help="Order books for the cost of closing (`plimsoll schema rate-books`).")
 @policy_option
 @click.option("--output", "-o", metavar="FILE", help="Draw raw and published rates (.png or .svg).")
 @click.option("--schedule", metavar="FILE", help="Write the schedule in force at --at.")
@@ -46,6 +58,8 @@ def command(
     ctx: click.Context,
     history: str | None,
     assets: tuple[str, ...],
+    learned: bool,
+    books: str | None,
     policy: str | None,
     output: str | None,
     schedule: str | None,
@@ -62,7 +76,9 @@ def command(
     from plimsoll.market.history import instant_ns
     from plimsoll.rates.publish import publish, schedule_at
 
-    rule, found = _policy(policy), _histories(history, assets)
+    rule, found = _policy(policy), _histories(history, assets, learned)
+    if books is not None:
+        found = _with_books(found, books)
     with late_bar() as bar:
         rates = publish(rule, found, told=bar)
     when = None if at is None else instant_ns(at, "--at")
@@ -94,19 +110,30 @@ def command(
 @click.option("--fleet", required=True, metavar="FILE", help="Accounts (`plimsoll schema fleet`).")
 @click.option("--old", required=True, metavar="FILE", help="The schedule in force.")
 @click.option("--new", required=True, metavar="FILE", help="The announced schedule.")
+@click.option("--books", metavar="FILE", help="Order books (`plimsoll schema rate-books`): forced sales against depth.")
 @click.option("--top", default=8, show_default=True, type=click.IntRange(1, 1000), help="Accounts to name.")
 @json_option
-def impact(fleet: str, old: str, new: str, top: int, as_json: bool) -> None:
-    """Who is called by a new schedule, for how much, what is sold against which volume, and who has most stress."""
+def impact(fleet: str, old: str, new: str, books: str | None, top: int, as_json: bool) -> None:
+    """Who is called by a new schedule, for how much, what is sold against which volume, and who has most stress.
+
+    With --books, what is sold is held against the last book of each asset too: what lies within 1 % of its middle on
+    the thinner side.
+    """
     from plimsoll.rates.impact import Fleet
     from plimsoll.rates.impact import impact as study
     from plimsoll.rates.schedule import RateSchedule
 
     found = study(Fleet.load(fleet), RateSchedule.load(old), RateSchedule.load(new))
+    depth: dict[str, float] = {}
+    if books is not None:
+        from plimsoll.rates.depth import RateBooks, near_depth
+
+        document = RateBooks.load(books)
+        depth = {asset: near_depth(document.of(asset)[-1]) for asset in found.assets if asset in document.books}
     if not as_json:
         from plimsoll.report.rates_view import impact_view
 
-        console().print(impact_view(found, top))
+        console().print(impact_view(found, top, depth))
         return
     rows = [
         {
@@ -123,7 +150,8 @@ def impact(fleet: str, old: str, new: str, top: int, as_json: bool) -> None:
         for a, account in enumerate(found.fleet.accounts)
     ]
     forced = {asset: float(size) for asset, size in zip(found.assets, found.forced, strict=True)}
-    print_json({"accounts": rows, "forced": forced, "top": [found.fleet.accounts[a].name for a in found.top(top)]})
+    told = {"accounts": rows, "forced": forced, "top": [found.fleet.accounts[a].name for a in found.top(top)]}
+    print_json(told | ({"depth": depth} if depth else {}))
 
 
 @command.command(
@@ -201,6 +229,7 @@ def tune(
 
 @command.command(epilog="Example: plimsoll rates thresholds --history hourly.parquet --asset BTCUSDT=BTC -o v.png")
 @history_option
+@learned_option
 @click.option("--rule", metavar="FILE", help="Threshold rule (`plimsoll schema threshold-rule`); default: the house's.")
 @click.option("--fast-hours", default=24.0, show_default=True, help="Window of the realised volatility.")
 @click.option("--decay-hours", default=168.0, show_default=True, help="Memory of the forecast volatility.")
@@ -209,6 +238,7 @@ def tune(
 def thresholds(
     history: str | None,
     assets: tuple[str, ...],
+    learned: bool,
     rule: str | None,
     fast_hours: float,
     decay_hours: float,
@@ -218,15 +248,19 @@ def thresholds(
     """The scalar on maintenance margins through a history: how far volatility raises thresholds, and how fast."""
     from plimsoll.margin.avsl import ThresholdRule
     from plimsoll.market.history import History
-    from plimsoll.rates.thresholds import threshold_path
+    from plimsoll.rates.thresholds import raised, threshold_path
 
     chosen = ThresholdRule() if rule is None else ThresholdRule.load(rule)
     paths = []
-    for name, found in _histories(history, assets).items():
+    for name, found in _histories(history, assets, learned).items():
         closes = History.build([name], found.times, found.closes)
         hours = closes.step_ns / 3.6e12
         fast, decay = max(fast_hours, 2.0 * hours), max(decay_hours, 2.0 * hours)
-        paths.append(threshold_path(chosen, closes, name, fast_hours=fast, decay_hours=decay))
+        path = threshold_path(chosen, closes, name, fast_hours=fast, decay_hours=decay)
+        if found.forecast is not None:
+            higher = raised(path, found.forecast)
+            path = threshold_path(chosen, closes, name, fast_hours=fast, decay_hours=decay, forecast=higher)
+        paths.append(path)
     if output is not None:
         from plimsoll.report.canvas import save
         from plimsoll.report.rates_figure import thresholds_figure
@@ -249,12 +283,14 @@ def _policy(path: str | None) -> RatePolicy:
     return RatePolicy() if path is None else RatePolicy.load(path)
 
 
-def _histories(path: str | None, assets: tuple[str, ...]) -> dict[str, AssetHistory]:
+def _histories(path: str | None, assets: tuple[str, ...], learned: bool = False) -> dict[str, AssetHistory]:
     from plimsoll.documents import refuse
 
     if path is None:
         from plimsoll.feeds.sample_history import sample_assets
 
+        if learned:
+            raise refuse("--learned", "the sample history", "a file with open, high, low and close (--history)")
         made = sample_assets()
         unknown = [a for a in assets if a not in made]
         if unknown:
@@ -269,4 +305,26 @@ def _histories(path: str | None, assets: tuple[str, ...]) -> dict[str, AssetHist
     if "quote_volume" not in bars.fields:
         volume = replace(volume, values=volume.values * bars.history.values)
     order = list(names.values()) if names else list(bars.history.names)
-    return {name: AssetHistory.of(name, bars.history, volume) for name in order}
+    result = {name: AssetHistory.of(name, bars.history, volume) for name in order}
+    if learned:
+        from plimsoll.rates.learned import admitted, panel, served, shipped
+
+        table, trees = {"close": bars.history, **bars.fields, "quote_volume": volume}, shipped()
+        gate, market = admitted(), "BTC" if "BTC" in order else order[0]
+        for name, found in result.items():
+            rows = panel(table, name, market=market)
+            result[name] = replace(
+                found, forecast=served(rows, trees, kind=gate.get(name, "har-log"), let_in=name in gate)
+            )
+    return result
+
+
+def _with_books(histories: dict[str, AssetHistory], path: str) -> dict[str, AssetHistory]:
+    from plimsoll.documents import refuse
+    from plimsoll.rates.depth import RateBooks
+
+    document = RateBooks.load(path)
+    unknown = [a for a in document.books if a not in histories]
+    if unknown:
+        raise refuse(f"books.{unknown[0]}", unknown[0], f"one of {', '.join(histories)}", path)
+    return {name: replace(found, books=document.of(name)) for name, found in histories.items()}

@@ -27,6 +27,7 @@ DOCUMENTS = {
     "threshold-rule": "margin.avsl:ThresholdRule",
     "crowding-rule": "margin.cavb:CrowdingRule",
     "crowding-curves": "margin.cavb:CrowdingCurves",
+    "rate-books": "rates.depth:RateBooks",
     "rate-policy": "rates.publish:RatePolicy",
     "rate-schedule": "rates.schedule:RateSchedule",
     "fleet": "rates.impact:Fleet",

@@ -8,6 +8,7 @@ limited   wanted, but per day at most `up` above and `down` below what it was
 announced limited, rounded up to the grid; small falls wait
 in force  what was announced, `notice_hours` later
 override  raw at once, with the reason, if the rate in force is below raw / `emergency`
+urged     what a learned forecast asks for, at once, with the reason, if the rate in force is below it
 ```
 
 Every stage can be switched off. What is known at an instant decides what is announced then: no later value is read.
@@ -20,7 +21,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,16 @@ from plimsoll.documents import Document, Flag, Fraction, NonNegative, Positive, 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 Cause = Literal[
-    "start", "tail", "stress weight", "buffer", "floor", "cap", "speed limit up", "speed limit down", "emergency"
+    "start",
+    "tail",
+    "stress weight",
+    "buffer",
+    "floor",
+    "cap",
+    "speed limit up",
+    "speed limit down",
+    "emergency",
+    "forecast",
 ]
 
 DAY_NS = 86_400_000_000_000
@@ -117,7 +127,7 @@ class Published:
     @property
     def overrides(self) -> tuple[Change, ...]:
         """The changes that skipped notice and speed limit."""
-        return tuple(c for c in self.changes if "emergency" in c.causes)
+        return tuple(c for c in self.changes if "emergency" in c.causes or "forecast" in c.causes)
 
 
 def govern(
@@ -128,12 +138,15 @@ def govern(
     floor: npt.ArrayLike | float = 0.0,
     stressed: npt.ArrayLike | None = None,
     stress_index: npt.ArrayLike | None = None,
+    urged: npt.ArrayLike | float = 0.0,
 ) -> Published:
     """The published rates of a series `raw[T]` at `times[T]` (int64 ns, UTC, increasing).
 
     `floor` is the rate of the longest history, `[T]` or one number. `stressed` is the rate of the stressed
     observations, counted as at least `raw`; without it, the largest raw rate so far. `stress_index` is the raw rate
-    over its long-run level; without it, over the mean of the raw rates so far. Each entry must be known at its time.
+    over its long-run level; without it, over the mean of the raw rates so far. `urged` is what a learned forecast asks
+    for: a rate in force below it rises to it at once, and falls again by the speed limit and with notice; nothing that
+    it says lowers a rate. Each entry must be known at its time.
     The first instant publishes what is wanted then.
 
     Errors: `DocumentError` naming the series and the index of the first entry that is no rate.
@@ -154,7 +167,8 @@ def govern(
         else _rates("stress_index", stress_index, at.size)
     )
     blended, buffered, wanted = wanted_rates(rule, asked, lowest, worst, index)
-    walk = _Walk(rule, at, asked, lowest, blended, buffered, wanted)
+    pressed = _rates("urged", urged, at.size)
+    walk = _Walk(rule, at, asked, lowest, blended, buffered, wanted, pressed)
     return walk.run()
 
 
@@ -178,6 +192,7 @@ class _Walk:
     blended: F64
     buffered: F64
     wanted: F64
+    urged: F64
 
     def run(self) -> Published:
         rule, count = self.rule, self.times.size
@@ -205,16 +220,14 @@ class _Walk:
                         waiting.append((now + notice, target))
                     else:
                         force = target
-            needed = self._override(k, force)
-            if needed is not None:
+            found = self._override(k, force)
+            if found is not None:
+                needed, cause, reason = found
+                # whoever waits for a fall would see it undone, and what waits above comes no later than now
                 waiting.clear()
-                reason = (
-                    f"raw rate {self.raw[k]:.4%} is more than {rule.emergency:g} times the {force:.4%} in force: "
-                    "raised at once, without notice"
-                )
                 track = max(track, needed)
                 last = max(self._rounded(needed), last)
-                changes.append(Change(k, now, force, last, ("emergency",), reason))
+                changes.append(Change(k, now, force, last, (cause,), reason))
                 force = last
             rate[k], announced[k] = force, last
         for series in (rate, announced):
@@ -235,12 +248,20 @@ class _Walk:
                 return least, ("speed limit down", *causes)
         return target, causes
 
-    def _override(self, k: int, force: float) -> float | None:
-        """The rate that must be in force at `k` at once, or `None`."""
-        if self.rule.emergency is None or min(self.raw[k], self.rule.cap) <= self.rule.emergency * force:
+    def _override(self, k: int, force: float) -> tuple[float, Cause, str] | None:
+        """The rate that must be in force at `k` at once with its cause and reason, or `None`."""
+        rule, lowest = self.rule, float(self.floor[k]) if self.rule.floor else 0.0
+        raw, urged = float(self.raw[k]), float(self.urged[k])
+        emergency = rule.emergency is not None and min(raw, rule.cap) > rule.emergency * force
+        pressed = min(urged, rule.cap) > force
+        if not (emergency or pressed):
             return None
-        lowest = float(self.floor[k]) if self.rule.floor else 0.0
-        return min(max(float(self.raw[k]), lowest), self.rule.cap)
+        needed = min(max(raw if emergency else 0.0, urged if pressed else 0.0, lowest), rule.cap)
+        if emergency and not (pressed and urged > raw):
+            cause, what = "emergency", f"raw rate {raw:.4%} is more than {rule.emergency:g} times"
+        else:
+            cause, what = "forecast", f"the forecast's rate {urged:.4%} is above"
+        return needed, cast(Cause, cause), f"{what} the {force:.4%} in force: raised at once, without notice"
 
     def _causes(self, k: int) -> tuple[Cause, ...]:
         """What the wanted rate is made of, the largest part first."""

@@ -14,7 +14,10 @@ from plimsoll.documents import Document, refuse
 from plimsoll.margin.parts.tiers import Tier, TierTable
 from plimsoll.margin.period import HOURS, closing_hours, margin_period
 from plimsoll.market.history import History
+from plimsoll.market.order_book import OrderBook
+from plimsoll.rates.depth import KnownBooks
 from plimsoll.rates.governor import Change, GovernorRule, Published, govern
+from plimsoll.rates.learned.drift import ForecastSeries
 from plimsoll.rates.raw import TailRule, tail_series
 from plimsoll.rates.schedule import RateSchedule
 from plimsoll.rates.size import SizedRates, SizeRule, correlations, hedge_jump, sized_rates, stressed_volume
@@ -35,12 +38,18 @@ class RatePolicy(Document):
 
 @dataclass(frozen=True, eq=False)
 class AssetHistory:
-    """Closes (USD) and traded volume (USD per bar) of one asset, `[T]`, at the ends of bars `times` (ns, UTC)."""
+    """Closes (USD) and traded volume (USD per bar) of one asset, `[T]`, at the ends of bars `times` (ns, UTC).
+
+    `books` are order books of it, in order of time: they tell what closing costs from their times on. `forecast` is a
+    learned forecast of its volatility: where it is above the one of the closes it raises rates at once.
+    """
 
     name: str
     times: I64
     closes: F64
     volume: F64
+    forecast: ForecastSeries | None = None
+    books: tuple[OrderBook, ...] = ()
 
     @classmethod
     def of(cls, name: str, closes: History, volume: History) -> AssetHistory:
@@ -97,13 +106,14 @@ def publish(
 
 def _one(policy: RatePolicy, history: AssetHistory, jump: F64 | None) -> AssetRates:
     step_days = float(np.median(np.diff(history.times))) / 86_400e9
+    books = KnownBooks.at(policy.size, history.books, history.times)
     volume = stressed_volume(policy.size, history.volume, step_days)
-    closing = closing_hours(max(policy.size.sizes), float(np.min(volume)), policy.size.participation)
-    longest = margin_period(policy.size.period, closing) / HOURS
-    most = max(1, min(int(np.ceil(longest / step_days)), policy.tail.least))
-    horizons = tuple(sorted({1, *(h for h in _LADDER if h < most), most}))
-    tails = tail_series(policy.tail, history.times, history.closes, horizons)
-    sized = sized_rates(policy.size, tails, volume[tails.start :], 0.0 if jump is None else jump[tails.start :])
+    whole, horizons = _horizons(policy, books.volume(policy.size, volume), step_days)
+    expected = None if history.forecast is None else history.forecast.known(history.times) * np.sqrt(step_days)
+    tails = tail_series(policy.tail, history.times, history.closes, horizons, whole=whole, forecast=expected)
+    later = slice(tails.start, None)
+    known = KnownBooks(books.books, books.row[later])
+    sized = sized_rates(policy.size, tails, volume[later], 0.0 if jump is None else jump[later], known)
     published = tuple(
         govern(
             policy.governor,
@@ -111,12 +121,27 @@ def _one(policy: RatePolicy, history: AssetHistory, jump: F64 | None) -> AssetRa
             sized.raw[:, k],
             floor=sized.floor[:, k],
             stressed=sized.stressed[:, k],
+            urged=sized.urged[:, k],
         )
         for k in range(len(policy.size.sizes))
     )
     rate = np.maximum.accumulate(np.stack([p.rate for p in published], axis=1), axis=1)
     rate.flags.writeable = False
     return AssetRates(history.name, tails.times, sized, rate, published)
+
+
+def _horizons(policy: RatePolicy, volume: F64, step_days: float) -> tuple[int, tuple[int, ...]]:
+    """Bars of the margin period of a small size, and the horizons between which rates are linear.
+
+    The rungs are those of the policy: which of them a time reads depends on its own volume alone. Those above the
+    longest period that occurs are read by nobody and left out.
+    """
+    closing = closing_hours(max(policy.size.sizes), float(np.min(volume)), policy.size.participation)
+    longest = margin_period(policy.size.period, closing) / HOURS / step_days
+    whole = max(1, int(np.ceil(policy.size.period.hours / HOURS / step_days - 1e-9)))
+    last = whole + policy.tail.least // 2
+    rungs = sorted({1, whole, *(h for h in _LADDER if h < last), last})
+    return whole, tuple(h for n, h in enumerate(rungs) if n == 0 or h <= whole or rungs[n - 1] < longest)
 
 
 _LADDER = (2, 3, 5, 8, 13, 21, 34, 55, 89, 144)

@@ -63,7 +63,8 @@ class TailSeries:
     """Rates of one asset at times `[T]` for each of `horizons[H]` bars, fractions of the notional.
 
     `tail`, `floor` and `stressed` are `[T, H]`; `sigma[T]` is the volatility of a bar known at each time. The first
-    entry is at index `start` of the prices: before it there are fewer than `least` windows.
+    entry is at index `start` of the prices: before it there are fewer than `least` windows. `urged` is the tail under
+    a forecast volatility where that one is higher, zero elsewhere.
     """
 
     times: I64
@@ -73,6 +74,7 @@ class TailSeries:
     stressed: F64
     sigma: F64
     start: int
+    urged: F64
 
     def at_horizon(self, series: F64, bars: F64 | float) -> F64:
         """`series[T, H]` at `bars` (`[T]` or one number), linear between horizons, the last one's beyond: `[T]`."""
@@ -87,22 +89,37 @@ class TailSeries:
         return found
 
 
-def tail_series(rule: TailRule, times: npt.ArrayLike, closes: npt.ArrayLike, horizons: tuple[int, ...]) -> TailSeries:
+def tail_series(
+    rule: TailRule,
+    times: npt.ArrayLike,
+    closes: npt.ArrayLike,
+    horizons: tuple[int, ...],
+    *,
+    whole: int | None = None,
+    forecast: npt.ArrayLike | None = None,
+) -> TailSeries:
     """The rates that were known at each time, from `closes[T]` (USD, above zero) of one asset at `times[T]` (ns).
 
-    A missing close is NaN; moves from it or to it do not count.
-    A horizon's measure at t uses the windows that ended by t. Errors: `DocumentError` for prices that are no prices,
-    a history shorter than `least` windows of the longest horizon, or horizons that do not rise from at least one bar.
+    A missing close is NaN; moves from it or to it do not count. A horizon's measure at t uses the windows that ended
+    by t. The series begins where the horizon of `whole` bars (default: the longest) has `least` windows; longer ones
+    have fewer at first, at least half. `forecast[T]` is another volatility of a bar (NaN: none) known at each time:
+    where it is above `s[t]` it stands in `urged`, never anywhere else.
+
+    Errors: `DocumentError` for prices that are no prices, a history shorter than `least` windows, or horizons that do
+    not rise from at least one bar.
     """
     at, price = np.asarray(times, dtype=np.int64), np.asarray(closes, dtype=np.float64)
-    _check(rule, at, price, horizons)
+    whole = (horizons[-1] if horizons else 1) if whole is None else whole
+    _check(rule, at, price, horizons, whole)
     logs = np.log(price)
     returns = np.diff(logs)
     variance = ewma_variance(returns, rule.decay)  # [T]: known before each return, and after the last
     sigma = np.sqrt(np.maximum(variance, np.finfo(np.float64).tiny))
-    start = rule.least + horizons[-1] - 1
+    start = rule.least + whole - 1
     count = price.size - start
     tail, floor, stressed = (np.empty((count, len(horizons))) for _ in range(3))
+    higher = _above(forecast, sigma)
+    urged = np.zeros_like(tail)
     bars_of_floor = _bars(at, rule.floor_years)
     for c, h in enumerate(horizons):
         moves = logs[h:] - logs[:-h]
@@ -112,13 +129,16 @@ def tail_series(rule: TailRule, times: npt.ArrayLike, closes: npt.ArrayLike, hor
             first = max(1, last - rule.window)  # before the first return there is no volatility
             scale = np.clip(sigma[t] / sigma[first:last], 1.0 / rule.cap, rule.cap)
             tail[k, c] = both_sides(rule, _there(moves[first:last] * scale))
+            if higher[t] > 0.0:
+                scale = np.clip(higher[t] / sigma[first:last], 1.0 / rule.cap, rule.cap)
+                urged[k, c] = both_sides(rule, _there(moves[first:last] * scale))
             floor[k, c] = both_sides(rule, _there(moves[max(0, last - bars_of_floor) : last]))
         stressed[:, c] = _stressed(rule, moves, start - h + 1, count)
     # a longer period is never cheaper
-    for series in (tail, floor, stressed):
+    for series in (tail, floor, stressed, urged):
         np.maximum.accumulate(series, axis=1, out=series)
         series.flags.writeable = False
-    return TailSeries(at[start:], horizons, tail, floor, stressed, sigma[start:], start)
+    return TailSeries(at[start:], horizons, tail, floor, stressed, sigma[start:], start, urged)
 
 
 def both_sides(rule: TailRule, moves: F64) -> float:
@@ -143,6 +163,21 @@ def _stressed(rule: TailRule, moves: F64, first: int, count: int) -> F64:
     return np.asarray(np.maximum.accumulate(found)[first - width :])
 
 
+def _above(forecast: npt.ArrayLike | None, sigma: F64) -> F64:
+    """The forecast where it is above `sigma`, zero elsewhere."""
+    if forecast is None:
+        return np.zeros_like(sigma)
+    found = np.asarray(forecast, dtype=np.float64)
+    if found.shape != sigma.shape:
+        raise refuse("forecast", f"shape {found.shape}", f"one volatility for each of {sigma.size} times")
+    bad = ~(np.isnan(found) | ((found > 0) & np.isfinite(found)))
+    if bad.any():
+        raise refuse(
+            f"forecast[{int(np.argmax(bad))}]", float(found[np.argmax(bad)]), "a volatility above zero, or NaN"
+        )
+    return np.asarray(np.where(found > sigma, found, 0.0))
+
+
 def _there(moves: F64) -> F64:
     """The moves whose both ends have a price."""
     there = ~np.isnan(moves)
@@ -154,7 +189,7 @@ def _bars(times: I64, years: float) -> int:
     return max(1, round(years * 365.0 * 86_400e9 / step))
 
 
-def _check(rule: TailRule, times: I64, price: F64, horizons: tuple[int, ...]) -> None:
+def _check(rule: TailRule, times: I64, price: F64, horizons: tuple[int, ...], whole: int) -> None:
     if price.ndim != 1 or times.shape != price.shape:
         raise refuse("closes", f"shape {price.shape}", f"one price for each of {times.size} times")
     bad = ~(np.isnan(price) | ((price > 0) & np.isfinite(price)))
@@ -167,5 +202,9 @@ def _check(rule: TailRule, times: I64, price: F64, horizons: tuple[int, ...]) ->
         raise refuse("times", "times that do not rise", "each time after the one before it")
     if not horizons or horizons[0] < 1 or any(b <= a for a, b in pairwise(horizons)):
         raise refuse("horizons", horizons, "whole bars from at least 1, rising")
-    if price.size < rule.least + horizons[-1]:
-        raise refuse("closes", f"{price.size} prices", f"at least {rule.least + horizons[-1]}")
+    if whole not in horizons or horizons[-1] - whole > rule.least // 2:
+        raise refuse(
+            "whole", whole, f"one of {horizons} that leaves the longest half of the {rule.least} bars of least"
+        )
+    if price.size < rule.least + whole:
+        raise refuse("closes", f"{price.size} prices", f"at least {rule.least + whole}")

@@ -6,7 +6,8 @@ raw(size)     tail(period(size)) + close-out cost(size) / size + hedge jump
 ```
 
 Capabilities K8 and K11. The stressed volume is the median of the last `volume_days` less the part `stress`; the
-close-out cost is the square-root law of `plimsoll.margin.addons.liquidity` on it, past-only like everything here.
+close-out cost is that of `plimsoll.margin.addons.liquidity`: the levels of the order book less the same part where one
+is known (`plimsoll.rates.depth`), the square-root law beyond it and without one. Past-only like everything here.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field, model_validator
 
 from plimsoll.documents import Fraction, NonNegative, Part, Positive, fault, refuse
-from plimsoll.margin.addons.liquidity import Closing
 from plimsoll.margin.period import HOURS, MarginPeriod, closing_hours, margin_period
+from plimsoll.rates.depth import KnownBooks
 from plimsoll.rates.raw import TailSeries
 
 F64 = npt.NDArray[np.float64]
@@ -32,9 +33,10 @@ class SizeRule(Part):
     """How rates grow with size. `sizes` are the ends of the tiers in USD; the rate of a tier is that of its end.
 
     `period` is the margin period, `participation` the part of the stressed volume at which a position is closed,
-    `stress` the part of the volume that is gone when it is needed, `impact` the Y of the square-root
-    law, `free` the part of a day's volume that costs nothing. `hedged` is the part of the open interest that leans on
-    a hedge in the lead asset. `maintenance` is the maintenance rate over the initial one.
+    `stress` the part of the volume, and of the depth of a book, that is gone when it is needed, `impact` the Y of the
+    square-root law, `free` the part of a day's volume that costs nothing. A book counts for `book_days`; its depth
+    within `within` of the middle comes back `refills` times a day, which is assumed. `hedged` is the part of the open
+    interest that leans on a hedge in the lead asset. `maintenance` is the maintenance rate over the initial one.
     """
 
     sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1e5, 1e6, 1e7, 5e7, 2e8)
@@ -43,6 +45,9 @@ class SizeRule(Part):
     stress: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.5
     impact: NonNegative = 1.0
     free: NonNegative = 0.0
+    book_days: Positive = 30.0
+    within: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
+    refills: Positive = 288.0
     volume_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = 30
     hedged: Fraction = 0.3
     correlation_days: Annotated[int, Field(strict=True, ge=10, le=3650)] = 60
@@ -58,7 +63,11 @@ class SizeRule(Part):
 
 @dataclass(frozen=True, eq=False)
 class SizedRates:
-    """Parts of the raw rate of each tier at each time, `[T, K]`, fractions of the notional; they add up to `raw`."""
+    """Parts of the raw rate of each tier at each time, `[T, K]`, fractions of the notional; they add up to `raw`.
+
+    `floor` and `stressed` are those of the history with the same additions, `urged` what a forecast volatility above
+    the known one asks for, zero where there is none. `period` is in days.
+    """
 
     tail: F64
     close_out: F64
@@ -66,6 +75,7 @@ class SizedRates:
     period: F64
     floor: F64
     stressed: F64
+    urged: F64
 
     @property
     def raw(self) -> F64:
@@ -74,34 +84,44 @@ class SizedRates:
         return found
 
 
-def sized_rates(rule: SizeRule, tails: TailSeries, volume: F64, jump: F64 | float = 0.0) -> SizedRates:
+def sized_rates(
+    rule: SizeRule, tails: TailSeries, volume: F64, jump: F64 | float = 0.0, books: KnownBooks | None = None
+) -> SizedRates:
     """The raw rates `[T, K]` of all tiers; `volume[T]` is the stressed volume of a day in USD, `jump[T]` that of the
-    hedge's correlation in units of the tail (`hedge_jump`). The floor and the stressed rate have the same additions."""
+    hedge's correlation in units of the tail (`hedge_jump`), `books` those known at each time. Of a book's two sides
+    the dearer counts. The floor and the stressed rate have the same additions."""
     if volume.shape != tails.times.shape:
         raise refuse("volume", f"shape {volume.shape}", f"one volume for each of {tails.times.size} times")
     count, kinds = tails.times.size, len(rule.sizes)
-    parts = {name: np.empty((count, kinds)) for name in ("tail", "close_out", "period", "floor", "stressed")}
+    parts = {name: np.empty((count, kinds)) for name in ("tail", "close_out", "period", "floor", "stressed", "urged")}
     step_days = float(np.median(np.diff(tails.times))) / 86_400e9
+    known = KnownBooks.at(rule, (), tails.times) if books is None else books
+    daily = tails.sigma / math.sqrt(step_days)
+    parts["close_out"][:] = [
+        [max(c.cost(size) for c in known.closings(rule, t, float(v), float(s))) / size for size in rule.sizes]
+        for t, (v, s) in enumerate(zip(volume, daily, strict=True))
+    ]
+    out = known.volume(rule, volume)
     for k, size in enumerate(rule.sizes):
-        closing = closing_hours(np.full(volume.shape, size), volume, rule.participation)
+        closing = closing_hours(np.full(volume.shape, size), out, rule.participation)
         days = margin_period(rule.period, closing) / HOURS
         bars = days / step_days
         parts["period"][:, k] = days
-        for name, series in (("tail", tails.tail), ("floor", tails.floor), ("stressed", tails.stressed)):
-            parts[name][:, k] = tails.at_horizon(series, bars)
-        daily = tails.sigma / math.sqrt(step_days)
-        parts["close_out"][:, k] = [
-            Closing(1.0, _NONE, _NONE, float(v), float(s), rule.impact, rule.free * float(v)).cost(size) / size
-            for v, s in zip(volume, daily, strict=True)
-        ]
-    leap = parts["tail"] * (rule.hedged * np.asarray(jump, dtype=np.float64).reshape(-1, 1))
+        for name in ("tail", "floor", "stressed", "urged"):
+            parts[name][:, k] = tails.at_horizon(getattr(tails, name), bars)
+    lost = rule.hedged * np.asarray(jump, dtype=np.float64).reshape(-1, 1)
+    leap = parts["tail"] * lost
     extra = parts["close_out"] + leap
+    urged = parts["urged"] * (1.0 + lost) + parts["close_out"]
     return SizedRates(
-        parts["tail"], parts["close_out"], leap, parts["period"], parts["floor"] + extra, parts["stressed"] + extra
+        parts["tail"],
+        parts["close_out"],
+        leap,
+        parts["period"],
+        parts["floor"] + extra,
+        parts["stressed"] + extra,
+        np.where(parts["urged"] > 0.0, urged, 0.0),
     )
-
-
-_NONE = np.array([], dtype=np.float64)
 
 
 def stressed_volume(rule: SizeRule, volume: npt.ArrayLike, step_days: float) -> F64:

@@ -25,8 +25,7 @@ def study_series(
     found = []
     for name, rates in raw.items():
         history = histories[name]
-        step_days = float(np.median(np.diff(history.times))) / 86_400e9
-        bars = max(1, int(np.ceil(policy.size.period.hours / HOURS / step_days - 1e-9)))
+        bars = period_bars(policy, history)
         start = history.times.size - rates.times.size
         found.append(
             Series(
@@ -39,3 +38,9 @@ def study_series(
             )
         )
     return found
+
+
+def period_bars(policy: RatePolicy, history: AssetHistory) -> int:
+    """Bars of the margin period of a small position, whole ones, rounded up."""
+    step_days = float(np.median(np.diff(history.times))) / 86_400e9
+    return max(1, int(np.ceil(policy.size.period.hours / HOURS / step_days - 1e-9)))

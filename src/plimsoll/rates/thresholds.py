@@ -7,6 +7,7 @@ entries were known at their times, such as a learned one.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from plimsoll.documents import YEAR_SECONDS, refuse
 from plimsoll.dynamics.ewma import ewma_variance
 from plimsoll.margin.avsl import ThresholdRule, scalars
 from plimsoll.market.history import HOUR_NS, History
+from plimsoll.rates.learned.drift import ForecastSeries
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -35,6 +37,11 @@ class ThresholdPath:
     def raised(self) -> float:
         """Part of the time at which thresholds stood above the base."""
         return float((self.scalar > 1.0).mean())
+
+
+def raised(path: ThresholdPath, forecast: ForecastSeries) -> F64:
+    """`[T]` annual: the path's own forecast, and a learned one of the day's sigma where that is known and higher."""
+    return np.fmax(path.forecast, forecast.known(path.times) * math.sqrt(365.0))
 
 
 def threshold_path(

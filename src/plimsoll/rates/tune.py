@@ -15,7 +15,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.documents import refuse
+from plimsoll.documents import format_instant, refuse
+from plimsoll.market.history import instant_of
 from plimsoll.rates.governor import DAY_NS, GovernorRule, Published, govern
 from plimsoll.validate.procyclicality import largest_rise_within, peak_to_trough
 
@@ -164,6 +165,12 @@ def tune(
     """
     begin = min(int(s.times[0]) for s in assets)
     end = max(int(s.times[-1]) for s in assets) + 1
+    first = max(int(s.times[0]) for s in assets)
+    if not first < split < end - 1:
+        first_day, last_day = (format_instant(instant_of(t)) for t in (first, end - 1))
+        raise refuse(
+            "split", format_instant(instant_of(split)), f"between {first_day} and {last_day}, where all have rates"
+        )
     early = [_cut(s, split) for s in assets]
     tried = []
     for n, rule in enumerate(rules):

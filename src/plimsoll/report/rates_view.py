@@ -10,7 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from plimsoll.market.history import instant_of
+from plimsoll.market.history import DAY_NS, instant_of
+from plimsoll.rates.study import period_bars
 from plimsoll.rates.tune import losses
 from plimsoll.report.amounts import money, short_money
 
@@ -36,6 +37,10 @@ def _day(ns: int) -> str:
     return f"{instant_of(ns):%Y-%m-%d}"
 
 
+def _minute(ns: int) -> str:
+    return f"{instant_of(ns):%m-%d %H:%M}"
+
+
 def rates_view(
     policy: RatePolicy, rates: Mapping[str, AssetRates], histories: Mapping[str, AssetHistory]
 ) -> RenderableType:
@@ -57,20 +62,21 @@ def rates_view(
                 f"{raw.floor[-1, k]:.2%}",
                 f"{raw.period[-1, k]:.1f} d",
             )
-    words = Text("first tier through the history: covered over one bar, mean rate, jumps without notice", style=STRONG)
-    parts += [table, Text(""), words, _history(rates, histories), Text("")]
+    words = Text("first tier: covered over its margin period, mean rate, jumps without notice", style=STRONG)
+    parts += [table, Text(""), words, _history(policy, rates, histories), Text("")]
     parts.append(Text("last changes, first tier", style=STRONG))
     changes = _table("announced", "asset", "in force", "from", "to", "why")
-    changes.columns[-1].justify = "left"
+    changes.columns[-1].justify, changes.columns[-1].no_wrap = "left", False
+    say = _day if all(np.diff(r.times).min() >= DAY_NS for r in rates.values()) else _minute
     rows = [(c.announced, n, c) for n, r in rates.items() for k, c in r.changes if k == 0]
     rows.sort(key=lambda row: (int(rates[row[1]].times[row[0]]), row[1]))
     for at, name, change in rows[-LAST:]:
         style = BAD if "emergency" in change.causes else "none"
-        when = _day(int(rates[name].times[at]))
+        when = say(int(rates[name].times[at]))
         changes.add_row(
             when,
             name,
-            _day(change.effective),
+            say(change.effective),
             f"{change.before:.2%}",
             f"{change.after:.2%}",
             ", ".join(change.causes),
@@ -79,13 +85,13 @@ def rates_view(
     return Group(*parts, changes)
 
 
-def _history(rates: Mapping[str, AssetRates], histories: Mapping[str, AssetHistory]) -> Table:
-    """In-sample: what the first tier covered on each side over one bar, and how it moved."""
+def _history(policy: RatePolicy, rates: Mapping[str, AssetRates], histories: Mapping[str, AssetHistory]) -> Table:
+    """In-sample: what the first tier covered on each side over its margin period, and how it moved."""
     table = _table("", "since", "long", "short", "mean", "raw", "peak/trough", "raw", "jumps")
     for name, found in rates.items():
         history = histories[name]
         start = history.times.size - found.times.size
-        lost = losses(history.closes, 1)[start:]
+        lost = losses(history.closes, period_bars(policy, history))[start:]
         known = np.isfinite(lost).all(axis=1)
         rate, raw = found.rate[:, 0], found.raw.raw[:, 0]
         covered = (lost[known] <= rate[known, None]).mean(axis=0)
@@ -103,8 +109,9 @@ def _history(rates: Mapping[str, AssetRates], histories: Mapping[str, AssetHisto
     return table
 
 
-def impact_view(found: Impact, top: int = 8) -> RenderableType:
-    """Totals before and after, forced sales against volume, and the accounts with the most stress for their margin."""
+def impact_view(found: Impact, top: int = 8, depth: Mapping[str, float] | None = None) -> RenderableType:
+    """Totals before and after, forced sales against volume and the USD of `depth` by asset where given, and the
+    accounts with the most stress for their margin."""
     head = _table("all accounts", "old", "new", "change")
     for label, old, new in (
         ("initial margin", found.old.initial, found.new.initial),
@@ -120,9 +127,14 @@ def impact_view(found: Impact, top: int = 8) -> RenderableType:
         f"{closed:,} fall below maintenance",
         style=BAD if closed else "none",
     )
-    sales = _table("forced", "to be closed", "a day's volume", "part of it")
+    beside = ("depth", "times it") if depth else ()
+    sales = _table("forced", "to be closed", "a day's volume", "part of it", *beside)
     for asset, size, volume in zip(found.assets, found.forced, found.volume, strict=True):
-        sales.add_row(asset, money(float(size), "USD"), money(float(volume), "USD"), f"{size / volume:.3%}")
+        row = [asset, money(float(size), "USD"), money(float(volume), "USD"), f"{size / volume:.3%}"]
+        if depth:
+            here = depth.get(asset)
+            row += ["–", "–"] if here is None else [money(here, "USD"), f"{size / here:.2f}" if here > 0 else "–"]
+        sales.add_row(*row)
     rows = _table("most stress for its margin", "equity", "new margin", "call", "worst loss", "loss / margin")
     for a in found.top(top):
         rows.add_row(

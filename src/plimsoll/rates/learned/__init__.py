@@ -12,8 +12,9 @@ from plimsoll.rates.learned.drift import (
 )
 from plimsoll.rates.learned.features import FEATURES, Panel, garman_klass, panel
 from plimsoll.rates.learned.scores import LossTest, diebold_mariano, pinball, qlike
+from plimsoll.rates.learned.serve import served
 from plimsoll.rates.learned.splits import PurgedWalkForward
-from plimsoll.rates.learned.trees import FrozenTrees, Tree, freeze, load_frozen, shipped
+from plimsoll.rates.learned.trees import FrozenTrees, Tree, admitted, freeze, load_frozen, shipped
 
 __all__ = [
     "BASELINES",
@@ -28,6 +29,7 @@ __all__ = [
     "Panel",
     "PurgedWalkForward",
     "Tree",
+    "admitted",
     "baseline_variance",
     "diebold_mariano",
     "freeze",
@@ -38,6 +40,7 @@ __all__ = [
     "pinball",
     "qlike",
     "raise_at_once",
+    "served",
     "shipped",
     "watch",
 ]

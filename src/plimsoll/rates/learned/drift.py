@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import refuse
+from plimsoll.market.history import DAY_NS
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -98,6 +99,15 @@ class ForecastSeries:
             raise refuse("forecast", f"{len(self.times)}, {len(self.sigma)}, {len(self.use)} rows", "one length")
         if (np.diff(self.times) <= 0).any() or not (self.sigma > 0.0).all():
             raise refuse("forecast", "times that do not rise or a sigma of zero or less", "rising times, sigma above 0")
+
+    def known(self, times: npt.ArrayLike, stale_ns: int = 2 * DAY_NS) -> F64:
+        """The newest sigma known at each of `times` `[n]`; NaN before the first and where it is over `stale_ns` old."""
+        at = np.asarray(times, dtype=np.int64)
+        row = np.searchsorted(self.times, at, side="right") - 1
+        if not len(self.times):
+            return np.full(at.shape, np.nan)
+        fresh = (row >= 0) & (at - self.times[np.maximum(row, 0)] <= stale_ns)
+        return np.where(fresh, self.sigma[np.maximum(row, 0)], np.nan)
 
 
 def raise_at_once(

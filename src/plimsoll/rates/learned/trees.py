@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import Count, Document, Flag, Number, Part, refuse
+from plimsoll.rates.learned.baselines import Baseline
 
 F64 = npt.NDArray[np.float64]
 
@@ -153,6 +154,19 @@ def shipped(name: str = "variance-1d@2022-01-01") -> FrozenTrees:
     if name not in approved:
         raise refuse("name", name, f"one of {', '.join(approved)}")
     return load_frozen(Path(str(folder.joinpath(f"{name}.json"))), approved[name])
+
+
+def admitted(name: str = "variance-1d@2022-01-01") -> dict[str, Baseline]:
+    """Coins for which the gate, on days before the trees were frozen, let them in, with the baseline they correct.
+
+    Elsewhere the trees did not beat the baseline surely enough, and the baseline stands. Source: the table of the
+    1 d variance in `docs/validation/learned.md`.
+    """
+    folder = resources.files("plimsoll.rates.learned").joinpath("data")
+    known: dict[str, dict[str, Baseline]] = json.loads(folder.joinpath("admitted.json").read_text(encoding="utf-8"))
+    if name not in known:
+        raise refuse("name", name, f"one of {', '.join(known)}")
+    return known[name]
 
 
 def load_frozen(path: str | Path, expected_hash: str) -> FrozenTrees:
