@@ -148,7 +148,7 @@ class History:
 
     @cached_property
     def hash(self) -> str:
-        """`sha256:` and the digest of names, step, times and values; NaNs count as equal, the limit does not count."""
+        """`sha256` and the digest of names, step, times and values; NaNs count as equal, the limit does not count."""
         digest = hashlib.sha256()
         for text in ("plimsoll.history", *self.names, str(self.step_ns), str(self.values.shape)):
             digest.update(f"{len(text)}:{text};".encode())

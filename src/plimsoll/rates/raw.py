@@ -5,14 +5,14 @@ at t are
 
 ```
 R*[j, h] = R[j, h] * clip(s[t] / s[j], 1 / cap, cap)          all j with j + h <= t, the last `window` of them
-tail(t, h) = the larger side's quantile (or expected shortfall) of the loss at `level`:
-             1 - exp(R*) for a long position, exp(R*) - 1 for a short one
+tail(t, h) = the larger side's quantile (or expected shortfall) of the loss at `level`
 ```
 
-which is filtered historical simulation over overlapping windows: no square root of time. The floor is the same measure
-of the plain returns of the whole past, up to `floor_years`; the stressed rate is the plain measure of the window of
-`stress_window` bars in which it was largest so far. Nothing after t is read. Sources: section 4 of the institutional
-models (filtered history, capped scaling), EMIR RTS 153/2013 article 28.
+where a long position loses `1 - exp(R*)` and a short one `exp(R*) - 1`. This is filtered historical simulation over
+overlapping windows: no square root of time. The floor is the same measure of the plain returns of the whole past, up to
+`floor_years`; the stressed rate is the plain measure of the window of `stress_window` bars in which it was largest so
+far. Nothing after t is read. Sources: section 4 of the institutional models (filtered history, capped scaling), EMIR
+RTS 153/2013 article 28.
 """
 
 from __future__ import annotations

@@ -22,8 +22,7 @@ class CloseTerms(Document):
     stress         part of the posted depth that is not there when it is needed
     refill         seconds in which half of the depth that was taken comes back
     impact         Y of the square-root law beyond the book; `markets` are its volumes and volatilities
-    spread         part of the price beside the mark of a future without a book, and what is added beyond the last
-                   level of a book whose underlying is not in `markets`
+    spread         part of the price beside the mark of a future without a book, or beyond the end of a book
     option_spread  part of an option's value at which it is closed beside the mark
     fee            part of the notional of an ordinary trade on the book, to the venue
     lots           in how many lots a position is cut where no lot size is given
@@ -34,10 +33,13 @@ class CloseTerms(Document):
     backstop       part of maintenance below which a vault takes a pool over
     bonus          part of the value that is taken, paid to whoever takes it over
     close_factor   part of a position or loan that may be taken at once; the whole below a health of `whole_below`
-    slices, horizon, kappa   an order in `slices` over `horizon` seconds, its urgency in 1/second
-    gas, capital, profit     of whoever acts as a keeper or bidder: USD for an action, a rate a year on the value
-                   carried for `carry` seconds, and the least part of the value that must be left
+    slices         so many parts of an order over `horizon` seconds, `kappa` its urgency in 1/second
+    gas            USD that an action costs a keeper or bidder
+    capital        their rate a year on the value that they carry for `carry` seconds
+    profit         the least part of the value that must be left to them
     ```
+
+    Beyond the end of a book whose underlying is in `markets` the square-root law takes the place of the spread.
     """
 
     SCHEMA: ClassVar[str] = "plimsoll.close-terms"
