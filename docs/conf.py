@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import plimsoll
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "Plimsoll"
 author = "The Plimsoll authors"
@@ -41,6 +46,7 @@ sphinx_gallery_conf = {
     "min_reported_time": 1_000_000,
     "write_computation_times": False,
     "reset_modules": ("matplotlib",),
+    "image_scrapers": ("matplotlib", "gallery_pictures"),
     "abort_on_example_error": False,
     "only_warn_on_example_error": False,
 }

@@ -184,3 +184,12 @@ def test_archives_hold_the_data_and_nothing_local(tmp_path: Path) -> None:
     } <= names
     local = re.compile(r"^(\.venv|\.git/|docs/_build|docs/auto_gallery)|__pycache__")
     assert sorted(name for name in names if local.match(name)) == []
+
+
+def test_every_gallery_page_leaves_a_picture_where_the_site_looks_for_it() -> None:
+    """Of pyplot, or a figure of the report room under the name that `docs/gallery_pictures.py` knows."""
+    pages = sorted((ROOT / "docs" / "gallery").glob("plot_*.py"))
+    assert len(pages) > 20
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert re.search(r"^figure(,.*)? = |^plt\.", text, re.MULTILINE), page.name

@@ -8,10 +8,10 @@ With --check nothing is written and a page that differs fails.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from page_files import keep
 from plimsoll.margin import MODELS, model_class
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,14 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "reference" / "forms.md")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args(arguments)
-    text = page()
-    if options.check:
-        same = options.output.exists() and options.output.read_text(encoding="utf-8") == text
-        if not same:
-            print(f"{options.output.name} is not what the models declare: run this without --check", file=sys.stderr)
-        return 0 if same else 1
-    options.output.write_text(text, encoding="utf-8")
-    return 0
+    return keep({options.output: page()}, check=options.check)
 
 
 if __name__ == "__main__":

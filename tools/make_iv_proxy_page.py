@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iv_proxy_rows import Row, rows
+from page_files import keep
 from plimsoll.dynamics.ewma import ewma_variance
 from plimsoll.dynamics.iv_proxy import IvProxy, IvProxyPack
 from plimsoll.feeds import read_bars, read_dvol
@@ -214,21 +214,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args(arguments)
     pack, told = study(options.data, list(rows(options.data / "options")))
-    return write(pack, told, options.output, check=options.check)
-
-
-def write(pack: IvProxyPack, told: dict[str, Any], output: Path, *, check: bool) -> int:
-    """Both files, or whether both are what they would be."""
-    texts = {output: page(pack, told), PACK: json.dumps(pack.to_dict(), separators=(",", ":")) + "\n"}
-    if check:
-        off = [p.name for p, text in texts.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
-        for name in off:
-            print(f"{name} is not what this data gives", file=sys.stderr)
-        return int(bool(off))
-    for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return 0
+    packed = json.dumps(pack.to_dict(), separators=(",", ":")) + "\n"
+    return keep({options.output: page(pack, told), PACK: packed}, check=options.check)
 
 
 if __name__ == "__main__":

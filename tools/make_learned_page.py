@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from learned_study import (
     load,
     run,
 )
+from page_files import keep
 from plimsoll.documents import content_hash
 from plimsoll.rates.learned import (
     FEATURES,
@@ -236,15 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text, trees = study(options.data)
     approved = {FROZEN.stem: trees.hash()}
     texts = {options.output: text, FROZEN: trees.to_json(indent=None), HASHES: json.dumps(approved, indent=1) + "\n"}
-    if options.check:
-        off = [p.name for p, t in texts.items() if not p.exists() or p.read_text(encoding="utf-8") != t]
-        for name in off:
-            print(f"{name} is not what this data gives", file=sys.stderr)
-        return int(bool(off))
-    for path, content in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-    return 0
+    return keep(texts, check=options.check)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ and a page that differs fails.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from page_files import keep
 from plimsoll.feeds.marks import Line, MarkReport, mark_report
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,15 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "validation" / "marks.md")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args(arguments)
-    text = page(mark_report(chains(options.data)))
-    if options.check:
-        same = options.output.exists() and options.output.read_text(encoding="utf-8") == text
-        if not same:
-            print(f"{options.output.name} is not what this data gives", file=sys.stderr)
-        return 0 if same else 1
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(text, encoding="utf-8")
-    return 0
+    return keep({options.output: page(mark_report(chains(options.data)))}, check=options.check)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from page_files import keep
 from plimsoll.feeds import read_bars
 from plimsoll.market.history import HOUR_NS, History, instant_ns
 from plimsoll.rates.governor import RAW, GovernorRule, Published
@@ -353,15 +354,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "validation" / "rates.md")
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args(arguments)
-    text = page(given.data)
-    if given.check:
-        if not given.output.exists() or given.output.read_text(encoding="utf-8") != text:
-            print(f"{given.output} differs from what the data give: write it again", file=sys.stderr)
-            return 1
-        return 0
-    given.output.write_text(text, encoding="utf-8")
-    print(given.output)
-    return 0
+    return keep({given.output: page(given.data)}, check=given.check)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from page_files import keep
 from plimsoll.feeds import demo_market
 from plimsoll.margin import Account, Position, Rules, model_class, shipped_packs
 from plimsoll.margin.compare import Row, compare
@@ -284,17 +284,12 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     market = demo_market()
     page, table = page_of(market, newest())
-    if chosen.check:
-        if chosen.output.read_text(encoding="utf-8") == page:
-            return 0
-        print("rule-books.md is not what the packs charge: run this without --check", file=sys.stderr)
-        return 1
-    chosen.output.write_text(page, encoding="utf-8")
-    if not chosen.no_picture:
+    code = keep({chosen.output: page}, check=chosen.check)
+    if not (chosen.check or chosen.no_picture):
         from plimsoll.report.canvas import save
 
         save(picture(table, market), str(PICTURE))
-    return 0
+    return code
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ and a page that differs fails.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from page_files import keep
 from plimsoll.documents import DAY_SECONDS, YEAR_SECONDS, Reason, format_instant
 from plimsoll.dynamics import ExpiryFit, Surface, SurfaceFit, fit_market
 from plimsoll.dynamics.arbitrage import dense_grid
@@ -323,15 +323,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "validation" / "svi.md")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args(arguments)
-    text = page(study(chains(options.data)))
-    if options.check:
-        same = options.output.exists() and options.output.read_text(encoding="utf-8") == text
-        if not same:
-            print(f"{options.output.name} is not what this data gives", file=sys.stderr)
-        return 0 if same else 1
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(text, encoding="utf-8")
-    return 0
+    return keep({options.output: page(study(chains(options.data)))}, check=options.check)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from page_files import keep
 from plimsoll.conformance.mutation import Pin, Probe, gate
 from plimsoll.conformance.mutation_cases import CaseProbe
 from plimsoll.conformance.mutation_vectors import LOCATORS, VectorProbe
@@ -121,14 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     text = page(pins)
     for label, rows in pins.items():
         print(f"{label}: {sum(p.pinned for p in rows)} of {len(rows)} pinned")
-    if chosen.check:
-        if not chosen.output.is_file() or chosen.output.read_text(encoding="utf-8") != text:
-            print(f"{chosen.output.name} is stale: python tools/make_unpinned_page.py", file=sys.stderr)
-            return 1
-        return 0
-    chosen.output.parent.mkdir(parents=True, exist_ok=True)
-    chosen.output.write_text(text, encoding="utf-8")
-    return 0
+    return keep({chosen.output: text}, check=chosen.check)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ is written and a page that differs fails.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from pathlib import Path
 
+from page_files import keep
 from plimsoll.margin import Rules, flatten, model_class, shipped_packs
 from plimsoll.margin.changes.wording import words_for
 
@@ -27,14 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=PAGE)
     parser.add_argument("--check", action="store_true")
     chosen = parser.parse_args(arguments)
-    page = page_of(shipped_packs())
-    if chosen.check:
-        if chosen.output.read_text(encoding="utf-8") == page:
-            return 0
-        print("venues.md is not what the packs hold: run this without --check", file=sys.stderr)
-        return 1
-    chosen.output.write_text(page, encoding="utf-8")
-    return 0
+    return keep({chosen.output: page_of(shipped_packs())}, check=chosen.check)
 
 
 def page_of(packs: tuple[Rules, ...]) -> str:

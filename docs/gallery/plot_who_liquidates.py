@@ -76,10 +76,12 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrain
 names = [r.mechanism for r in found.rows]
 cost = np.array([r.cost for r in found.rows]) / 1e3
 others = np.array([r.loss_of_others for r in found.rows]) / 1e3
-left.barh(names, cost, color="tab:blue", label="cost to the holder")
-left.barh(names, others, left=cost, color="tab:red", label="lost by others")
+# beside each other, not on top: what is owed in the end can be a part of what the close cost
+rows = np.arange(len(names))
+left.barh(rows - 0.2, cost, height=0.38, color="tab:blue", label="cost to the holder")
+left.barh(rows + 0.2, others, height=0.38, color="tab:red", label="lost by others")
 left.invert_yaxis()
-left.set(xlabel="thousand USD")
+left.set(xlabel="thousand USD", yticks=rows, yticklabels=names)
 left.legend(frameon=False, loc="upper right")
 left.spines[["top", "right"]].set_visible(False)
 right.plot(curve.depth, curve.overhead / 1e3, color="tab:red")

@@ -15,7 +15,7 @@ from plimsoll.feeds.sample_fleet import sample_fleet
 from plimsoll.feeds.sample_history import sample_assets, sample_history
 from plimsoll.margin.parts.tiers import Tier, TierTable
 from plimsoll.market.history import DAY_NS, History
-from plimsoll.rates.governor import RAW, GovernorRule
+from plimsoll.rates.governor import RAW
 from plimsoll.rates.impact import Fleet, impact, least_share, margins
 from plimsoll.rates.publish import AssetHistory, AssetRates, RatePolicy, publish, schedule_at
 from plimsoll.rates.raw import TailRule, tail_series
@@ -391,4 +391,3 @@ def test_a_governed_venue_moves_less_than_a_raw_one() -> None:
     for name in histories:
         calm, bare = rates[name].rate[:, 0], raw[name].rate[:, 0]
         assert calm.max() / calm.min() < bare.max() / bare.min()
-    assert GovernorRule().emergency is not None
