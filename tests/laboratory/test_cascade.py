@@ -205,7 +205,7 @@ def test_bad_inputs_are_named() -> None:
         cascade(fleet, path, depth, CascadeVenue(decimals=2), rates())
     with pytest.raises(DocumentError, match=r"haircuts.USDT: got 'USDT'; allowed: a currency of the fleet \(USD\)"):
         cascade(fleet, path, depth, CascadeVenue(haircuts={"USDT": 0.1}), rates())
-    with pytest.raises(DocumentError, match=r"depth: got a number outside the range; allowed: finite, from zero"):
+    with pytest.raises(DocumentError, match=r"depth: got 'a number outside the range'; allowed: finite, from zero"):
         replace(path, depth=path.depth - 2.0)
     with pytest.raises(DocumentError, match=r"keepers.gas_cost: got 1.0; allowed: zero, unless fee_to is 'keepers'"):
         CascadeVenue.from_dict({"schema": CascadeVenue.SCHEMA, "schema_version": 1, "keepers": {"gas_cost": 1.0}})
