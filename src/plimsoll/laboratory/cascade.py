@@ -8,6 +8,7 @@ auto-deleveraging and its winners. Money and lots are whole numbers and constant
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log
 
 import numpy as np
 import numpy.typing as npt
@@ -136,6 +137,8 @@ class _Cascade:
             before = int(np.abs(state.lots).sum())
             losses.deleverage(world, state, adl, standing.equity, now, asked, rate, self.paid)
             moved += before - int(np.abs(state.lots).sum())
+            # those who were closed against them may hold nothing either
+            self.held = np.bincount(world.owner, weights=state.lots != 0, minlength=world.fleet.accounts) > 0
             self._count(adl, step)
         if rows.size:
             found = orders.trade(world, state, self.books, rows, parts, out.price[step], step)
@@ -155,12 +158,11 @@ class _Cascade:
 
     def _count(self, rows: I64, step: int) -> None:
         """Those that were sent: they count, and whoever holds nothing any more waits for nothing."""
-        world = self.world
         self.out.times_closed[rows] += 1
         self.out.closed[step] += rows.size
         self.queue.sent += rows.size
         self.queue.due[rows] = -1
-        self.held = np.bincount(world.owner, weights=self.state.lots != 0, minlength=world.fleet.accounts) > 0
+        self.held[rows] = ~losses.flat(self.world, self.state, rows)
 
     def _prices(self, step: int) -> F64:
         outside: F64 = self.world.outside[step]
@@ -171,7 +173,7 @@ class _Cascade:
     def _withdraw(self, step: int, k: int, minutes: float | None) -> None:
         world, out, book = self.world, self.out, self.books[k]
         back = max(1, round(book.makers.minutes / world.minutes))
-        move = float(np.log(out.price[step, k] / out.price[max(0, step - back), k]))
+        move = log(float(out.price[step, k]) / float(out.price[max(0, step - back), k]))
         book.withdraw(move, minutes, self._burnt(step))
 
     def _burnt(self, step: int) -> bool:

@@ -142,21 +142,21 @@ def deleverage(
             lots = np.abs(state.lots[mine])
             given = np.clip(left - (np.cumsum(lots) - lots), 0, lots)
             close(world, state, mine, -side * given, now.price)
-    flat = failed[_flat(world, state, failed)]
-    change_collateral(world, state, flat, rate)
-    pots_pay(state, flat, paid, before_adl(world))
+    gone = failed[flat(world, state, failed)]
+    change_collateral(world, state, gone, rate)
+    pots_pay(state, gone, paid, before_adl(world))
     payers = np.flatnonzero(value > 0)
     payers = payers[np.argsort(fleet.ids[payers])]
     weights = np.minimum(value[payers], equity[payers])
-    owed = np.maximum(-state.cash[flat, 0], 0)
+    owed = np.maximum(-state.cash[gone, 0], 0)
     total = min(int(owed.sum()), int(weights.sum()) + from_rest)
     if total:
         shares = spread(total, np.append(weights, from_rest))
         state.cash[payers, 0] -= shares[:-1]
         state.parties["rest"][0] -= shares[-1]
-        state.cash[flat, 0] += spread(total, owed)
+        state.cash[gone, 0] += spread(total, owed)
         paid.adl += total
-    pots_pay(state, flat, paid, after_adl(world))
+    pots_pay(state, gone, paid, after_adl(world))
 
 
 def close(world: World, state: State, places: I64, change: I64, price: I64) -> None:
@@ -190,7 +190,7 @@ def socialise(world: World, state: State, failed: I64, equity: I64, now: Worth, 
         paid.socialised += total
 
 
-def _flat(world: World, state: State, rows: I64) -> npt.NDArray[np.bool_]:
+def flat(world: World, state: State, rows: I64) -> npt.NDArray[np.bool_]:
     """Which of `rows` hold nothing any more."""
     at = positions_of(world.fleet.indptr, rows)
     length = world.fleet.indptr[rows + 1] - world.fleet.indptr[rows]
@@ -200,4 +200,3 @@ def _flat(world: World, state: State, rows: I64) -> npt.NDArray[np.bool_]:
     return found
 
 
-flat = _flat
