@@ -59,7 +59,7 @@ class Instants:
         """`ftx +36 h`, or the name alone where the scenario has one instant."""
         name = self.names[int(self.scenario[row])]
         alone = int((self.scenario == self.scenario[row]).sum()) == 1
-        return name if alone else f"{name} +{self.hour[row]:g} h"
+        return name if alone else f"{name} +{self.hour[row]:.4g} h"
 
     def columns(self) -> Iterator[Columns]:
         """The rows as scenario columns, grouped by term shape and tilt; together they hold each row once."""
