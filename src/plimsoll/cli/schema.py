@@ -31,6 +31,8 @@ DOCUMENTS = {
     "rate-policy": "rates.publish:RatePolicy",
     "rate-schedule": "rates.schedule:RateSchedule",
     "fleet": "rates.impact:Fleet",
+    "cascade-venue": "laboratory.setup:CascadeVenue",
+    "liquidity": "laboratory.liquidity:Liquidity",
     "stress-scenarios": "scenarios.stress:StressScenarios",
 }
 """Where each document is defined, under `plimsoll`: its room is imported when its schema is asked for."""
