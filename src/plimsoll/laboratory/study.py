@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from plimsoll.documents import refuse
 from plimsoll.laboratory.cascade import cascade
 from plimsoll.laboratory.crowd_map import DensityMap, density_map
 from plimsoll.laboratory.fleet import FleetArrays
@@ -156,6 +157,9 @@ def study(
     """
     tell = told or (lambda _text, _done, _total: None)
     path = path_of(seed)
+    delays = venue.keepers.latency > 0.0 and venue.keepers.spread > 0.0
+    if draws > 1 and not delays and np.array_equal(path.price, path_of(seed + 1).price):
+        raise refuse("draws", draws, "1, unless the path has noise or the venue delays with a spread: nothing is drawn")
     first = cascade(fleet, path, liquidity, venue, rates, seed=seed, told=told)
     alone = cascade(fleet, path, liquidity, venue, rates, seed=seed, feedback=False, told=told)
     found = [Draw.of(seed, first)]
