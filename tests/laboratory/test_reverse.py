@@ -60,15 +60,15 @@ def test_two_dimensions_against_a_grid() -> None:
 
     found = reverse_stress(left, NAMES, COVARIANCE, reach=15.0, rays=180, steps=60, seed=3)
     inverse = np.linalg.inv(COVARIANCE)
-    axis = np.linspace(-0.8, 0.8, 1_201)
+    axis = np.linspace(-0.8, 0.8, 801)
     points = np.array(list(itertools.product(axis, axis)))
     broken = points[left(points) <= 0.0]
     sizes = np.sqrt(np.einsum("ni,ij,nj->n", broken, inverse, broken))
     assert found.size is not None
     assert found.left is not None
     assert found.left <= 0.0
-    # a cell of the grid is up to 0.05 wide in units of size; the search may only be closer, and no closer than a cell
-    assert sizes.min() - 0.05 <= found.size <= sizes.min() + 1e-6
+    # a cell of the grid is up to 0.08 wide in units of size; the search may only be closer, and no closer than a cell
+    assert sizes.min() - 0.08 <= found.size <= sizes.min() + 1e-6
     assert found.below <= found.size
 
 
@@ -138,12 +138,12 @@ def test_a_book_against_a_grid_of_exact_margins() -> None:
     model = margin_model(PRBM)
     found = reverse_book(model, account, market, Factors(("BTC", "BTC iv"), COVARIANCE, 1.0), reach=12.0)
     left = BookLeft(model, account, market, ["BTC", "BTC iv"])
-    axis = np.linspace(-0.4, 0.4, 161)
+    axis = np.linspace(-0.4, 0.4, 81)
     points = np.array(list(itertools.product(axis, axis)))
     broken = points[left(points) <= 0.0]
     sizes = np.sqrt(np.einsum("ni,ij,nj->n", broken, np.linalg.inv(COVARIANCE), broken))
     assert found.size is not None
-    assert sizes.min() - 0.2 <= found.size <= sizes.min() + 1e-6
+    assert sizes.min() - 0.4 <= found.size <= sizes.min() + 1e-6
     assert found.left is not None
     assert -50.0 < found.left <= 0.0
     again = reverse_book(model, account, market, Factors(("BTC", "BTC iv"), COVARIANCE, 1.0), reach=12.0)
