@@ -26,6 +26,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("rules", "List, show, compare and import dated rule packs.", "rules"),
         Listing("rates", "Margin rates through a history, tuned and governed; whom a new schedule hits.", "rates"),
         Listing("close-out", "A failing account through the ways to liquidate it, side by side.", "close_out"),
+        Listing("cascade", "Crashes that feed on themselves; 10 October 2025 again.", "cascade"),
         Listing("waterfall", "Who pays for a default, layer after layer; the size of a fund.", "waterfall"),
     ],
     "Validate": [
