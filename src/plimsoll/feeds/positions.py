@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plimsoll.documents import DocumentError, Problem, refuse
-from plimsoll.documents.errors import shorten
 from plimsoll.feeds._columns import Column, check_schema, opening, reading, renamed
 from plimsoll.laboratory.replay.positions import B, Positions
 
@@ -118,7 +117,7 @@ def _with_outcomes(found: Positions, path: str | Path) -> Positions:
     for row, key in enumerate(zip(keys["account"], keys["asset"], strict=True)):
         at = where.get(key)
         if at is None or at in seen:
-            got = f"{shorten(key[0])} in {shorten(key[1])}"
+            got = f"{key[0]} in {key[1]}"
             allowed = "a position of the other file" if at is None else "each position once"
             raise refuse(f"rows[{row}].user_address", got, allowed, str(path))
         seen.add(at)

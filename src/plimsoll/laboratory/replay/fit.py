@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from plimsoll.documents import Document, DocumentError, Name, Part, fault, refuse
+from plimsoll.documents import Document, Name, Part, fault, refuse
 from plimsoll.laboratory.replay.entries import Entries, entries_of
 from plimsoll.laboratory.replay.marks import Marks, excursions
 from plimsoll.laboratory.replay.positions import F64, B, Positions
@@ -24,6 +24,10 @@ CENTRE = {"liquidated": (0.0, 0.0, 1.0, 0.0, 0.0, 0.0), "deleveraged": (0.0, 0.0
 SPREAD = (5.0, 1.0, 0.5, 0.3, 0.1, 2.0)
 BETWEEN = 0.7
 """Priors of the coefficients, normal. What an asset may differ from the others by has mean zero and `BETWEEN`."""
+
+BARE = COMMON[:3]
+"""Of the regression that stands for cushions: without size and gain, which the table knows only from what was closed,
+and so after the fact. They help to tell who was liquidated; they are no part of how far somebody was from it."""
 
 LEAST_SLOPE = 0.2
 """The widest distribution of cushions that a draw may have: a standard deviation of its logarithm of five."""
@@ -53,8 +57,9 @@ class ReplayFit(Document):
 
     `flags` has `long.liquidated`, `long.deleveraged`, `short.liquidated`, `short.deleveraged`: coefficients of a probit
     on a constant, opened inside the window, the logarithm of the excursion, size and its square (`(ln |USD realised| -
-    centre) / scale`), whether something was gained, and one for each of `assets`. `entries` has mean and covariance of
-    (place, log width) by side.
+    centre) / scale`), whether something was gained, and one for each of `assets`. `cushion` is the regression of
+    liquidated longs on the first three and the assets: it stands for the leverage of everybody. `entries` has mean and
+    covariance of (place, log width) by side.
     """
 
     SCHEMA: ClassVar[str] = "plimsoll.replay-fit"
@@ -65,6 +70,7 @@ class ReplayFit(Document):
     size_centre: Number
     size_scale: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
     flags: dict[str, Coefficients]
+    cushion: Coefficients
     entries: dict[str, Coefficients]
 
     @model_validator(mode="after")
@@ -73,18 +79,24 @@ class ReplayFit(Document):
         for field, got, needed, k in (
             ("flags", self.flags, named, len(COMMON) + len(self.assets)),
             ("entries", self.entries, list(SIDES), 2),
+            ("cushion", {"": self.cushion}, [""], len(BARE) + len(self.assets)),
         ):
             if sorted(got) != sorted(needed):
                 raise fault(field, sorted(got), f"exactly {', '.join(needed)}")
             for name, c in got.items():
                 if len(c.mean) != k:
-                    raise fault(f"{field}.{name}.mean", f"{len(c.mean)} numbers", f"{k} numbers")
+                    raise fault(f"{field}.{name}.mean".replace("..", "."), f"{len(c.mean)} numbers", f"{k} numbers")
         return self
 
     def model(self, long: bool, flag: str) -> Probit:
         """The regression of one flag on one side."""
         c = self.flags[f"{SIDES[0] if long else SIDES[1]}.{flag}"]
         return Probit(np.array(c.mean), np.array(c.covariance))
+
+    @property
+    def cushions(self) -> Probit:
+        """The regression that stands for cushions."""
+        return Probit(np.array(self.cushion.mean), np.array(self.cushion.covariance))
 
     def entries_of(self, long: bool) -> Entries:
         """The distribution of entries of one side."""
@@ -94,10 +106,12 @@ class ReplayFit(Document):
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """`liquidated` and `deleveraged` `[n, k]`: the rows of the two regressions for each position."""
+    """`liquidated` and `deleveraged` `[n, k]`: the rows of the two regressions for each position; `cushion` of the bare
+    one."""
 
     liquidated: F64
     deleveraged: F64
+    cushion: F64
 
 
 def features(
@@ -118,7 +132,8 @@ def features(
     def rows(excursion: F64) -> F64:
         return np.column_stack([columns[0], columns[1], np.log(excursion), *columns[2:], own])
 
-    return Features(rows(against), rows(for_it))
+    bare = np.column_stack([columns[0], columns[1], np.log(against), own])
+    return Features(rows(against), rows(for_it), bare)
 
 
 def fit(positions: Positions, marks: Mapping[str, Marks]) -> ReplayFit:
@@ -142,6 +157,10 @@ def fit(positions: Positions, marks: Mapping[str, Marks]) -> ReplayFit:
             y: B = getattr(positions, flag)
             found = probit(getattr(made, flag)[here], y[here], centre, spread)
             flags[f"{side}.{flag}"] = _told(found.mean, found.covariance)
+    longs = used & positions.long
+    centre = np.array([*CENTRE["liquidated"][: len(BARE)], *([0.0] * len(positions.assets))])
+    spread = np.array([*SPREAD[: len(BARE)], *([BETWEEN] * len(positions.assets))])
+    bare = probit(made.cushion[longs], positions.liquidated[longs], centre, spread)
     entries = {}
     for side, long in zip(SIDES, (True, False), strict=True):
         e = entries_of(positions, marks, long)
@@ -153,6 +172,7 @@ def fit(positions: Positions, marks: Mapping[str, Marks]) -> ReplayFit:
         size_centre=size[0],
         size_scale=size[1],
         flags=flags,
+        cushion=_told(bare.mean, bare.covariance),
         entries=entries,
     )
 
@@ -189,17 +209,3 @@ def shipped_fit() -> ReplayFit:
 
     text = files("plimsoll.laboratory.replay").joinpath("data/fit-2025-10-10.json").read_text(encoding="utf-8")
     return ReplayFit.from_json(text)
-
-
-__all__ = [
-    "COMMON",
-    "Coefficients",
-    "Cushions",
-    "DocumentError",
-    "Features",
-    "ReplayFit",
-    "cushions",
-    "features",
-    "fit",
-    "shipped_fit",
-]

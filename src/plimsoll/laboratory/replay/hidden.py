@@ -139,8 +139,8 @@ def event(
         return None
     rate = assumed.rate(asset)
     losers = positions.rows(longs)
-    made = features(losers, marks, model.assets, (model.size_centre, model.size_scale)).liquidated
-    known = cushions(made, model.model(True, "liquidated").draw(random))
+    made = features(losers, marks, model.assets, (model.size_centre, model.size_scale)).cushion
+    known = cushions(made, model.cushions.draw(random))
     against, _ = excursions(losers, marks)
     u = random.random(longs.size)
     share = ndtr((np.log(against) - known.place) / known.width)
@@ -212,10 +212,10 @@ def winners_of(
     assumed: Assumptions,
     random: np.random.Generator,
 ) -> Winners:
-    """Leverage of the shorts: as the file has it, else drawn from the cushions of the longs of the same size."""
+    """Leverage of the shorts: as the file has it, else drawn from the cushions of the longs of the asset."""
     rate = assumed.rate(shorts.asset[0])
-    made = features(shorts, marks, model.assets, (model.size_centre, model.size_scale)).liquidated
-    known = cushions(made, model.model(True, "liquidated").draw(random))
+    made = features(shorts, marks, model.assets, (model.size_centre, model.size_scale)).cushion
+    known = cushions(made, model.cushions.draw(random))
     cushion = np.exp(known.place + known.width * random.standard_normal(len(shorts)))
     drawn = assumed.leverage / (cushion + rate * (1.0 + cushion))
     return Winners(lots, entry, np.where(np.isnan(shorts.leverage), drawn, shorts.leverage), m.start)

@@ -114,14 +114,15 @@ def replay(
     assumed: Assumptions | None = None,
     seed: int = 0,
     draws: int = 200,
+    vary: bool = True,
     told: Told | None = None,
 ) -> Replay:
     """Fit on half of the accounts, test on the other half, and draw the deleveraging `draws` times.
 
     Each draw takes its accounts anew (bootstrap), its coefficients and entries from their posteriors, everything hidden
     from these, and a path. Same table, seed and build: same bits. With `model` nothing is fitted; without flags and
-    without a model the shipped fit answers, and flags are drawn as well. Raises `DocumentError` where no asset has
-    anything to replay.
+    without a model the shipped fit answers, and flags are drawn as well. Without `vary` there is no sensitivity.
+    Raises `DocumentError` where no asset has anything to replay.
     """
     assumed = assumed or Assumptions()
     if draws < 2:
@@ -134,7 +135,7 @@ def replay(
         model, source = (
             (fit(positions.rows(chosen), marks), "half of the accounts") if known else (shipped_fit(), "shipped")
         )
-    sensitivities = variations(assumed)
+    sensitivities = variations(assumed) if vary else ()
     steps, few = 3 + draws + len(sensitivities), max(20, draws // 8)
     tell = told or _silent
     tell("testing the fit", 0, steps)
