@@ -115,11 +115,12 @@ def test_an_event_hands_its_queue_what_the_flags_say_was_closed() -> None:
     """By whole positions as many lots are closed as were flagged, to a few per cent or one position; never fewer asked
     than find a winner."""
     w = world(4)
-    p, marks = w.positions, marks_of(w.positions)
-    model = fit(p, marks)
+    marks = marks_of(w.positions)
+    model = fit(w.positions, marks)
+    p = w.positions.rows(w.positions.asset == "AAA")
     for seed in range(5):
         random = np.random.default_rng(seed)
-        made = event(p, marks, model, "AAA", np.ones(len(p)), flags_of(p, marks, model, random), Assumptions(), random)
+        made = event(p, marks, model, np.ones(len(p)), flags_of(p, marks, model, random), Assumptions(), random)
         assert made is not None
         assert made.ask.lots.sum() <= made.winners.lots.sum()
         assert (made.ask.deficit >= 0.0).all()

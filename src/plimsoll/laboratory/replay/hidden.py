@@ -13,7 +13,7 @@ from plimsoll.laboratory.replay.entries import draw_entries
 from plimsoll.laboratory.replay.fit import ReplayFit, cushions, features
 from plimsoll.laboratory.replay.marks import Marks, excursions, fall_in_rounds
 from plimsoll.laboratory.replay.positions import F64, B, Positions
-from plimsoll.laboratory.replay.rounds import Asked, CloseAt, Horizon, Winners, asked, queue
+from plimsoll.laboratory.replay.rounds import Asked, CloseAt, Horizon, Winners, asked, orders_of, queue
 
 MAINTENANCE = {"BTC": 0.0125, "ETH": 0.02, "SOL": 0.025}
 """Half of 1 over the greatest leverage (40, 25, 20) that the venue offers; others are taken as 10, assumed."""
@@ -108,13 +108,12 @@ def event(
     positions: Positions,
     marks: Mapping[str, Marks],
     model: ReplayFit,
-    asset: str,
     weight: F64,
     likely: Likely,
     assumed: Assumptions,
     random: np.random.Generator,
 ) -> Event | None:
-    """What is hidden in one asset, drawn given the flags; None where nobody was deleveraged or nobody went under.
+    """What is hidden in `positions` of one asset, given the flags; None where nobody was deleveraged or went under.
 
     The fall drives it: longs go under, shorts are asked. In order: the path; for each short the price at which it was
     closed (somewhere on the fall), its entry on the side of it that the sign of its gain names, and lots = gain over
@@ -122,12 +121,12 @@ def event(
     bankruptcy price; its lots as for the shorts. The longs are scaled so that the venue's queue closes as many lots
     as were taken from the shorts that are flagged: what the book took of the rest, the table does not say.
     """
+    asset = str(positions.asset[0])
     m = marks[asset]
     m = Marks(m.start, m.low * (1.0 - assumed.deeper), m.end, m.evidence)
     path = fall_in_rounds(m, assumed.rounds, assumed.steps, random)
-    here = positions.asset == asset
-    shorts = np.flatnonzero(here & ~positions.long & (positions.closed | (positions.left > 0.0)) & (weight > 0.0))
-    longs = np.flatnonzero(here & positions.long & likely.liquidated & positions.closed & (weight > 0.0))
+    shorts = np.flatnonzero(~positions.long & (positions.closed | (positions.left > 0.0)) & (weight > 0.0))
+    longs = np.flatnonzero(positions.long & likely.liquidated & positions.closed & (weight > 0.0))
     if not shorts.size or not longs.size:
         return None
     entry, lots = entries_and_lots(positions.rows(shorts), model, m, assumed, random)
@@ -166,10 +165,10 @@ def _scaled(ask: Asked, winners: Winners, total: float, whole: bool) -> Asked:
     most = total / float(ask.lots.sum())
     if not whole:
         return replace(ask, lots=ask.lots * most, deficit=ask.deficit * most)
-    low, high = 0.0, most
+    low, high, orders = 0.0, most, orders_of(winners, ask)
     for _ in range(SEARCHES):
         scale = high if low == 0.0 and high == most else (low + high) / 2.0
-        tried = queue(winners, replace(ask, lots=ask.lots * scale, deficit=ask.deficit * scale))
+        tried = queue(winners, replace(ask, lots=ask.lots * scale, deficit=ask.deficit * scale), orders=orders)
         closed = float(tried.closed.sum())
         if closed > total * (1.0 + CLOSE_ENOUGH) or tried.missing > CLOSE_ENOUGH * total:
             if scale == high == most:

@@ -76,7 +76,8 @@ def excursions(positions: Positions, marks: Mapping[str, Marks]) -> tuple[F64, F
     From the first mark for what was open before, from its entry for what was opened inside the window. For the latter
     the table does not say at which minute: both are the most that they can have been.
     """
-    by = {field: np.array([getattr(marks[a], field) for a in positions.asset]) for field in ("start", "low", "end")}
+    names, which = np.unique(positions.asset, return_inverse=True)
+    by = {field: np.array([getattr(marks[str(a)], field) for a in names])[which] for field in ("start", "low", "end")}
     base = np.where(positions.fresh, positions.entry, by["start"])
     down = 1.0 - by["low"] / base
     up = by["end"] / base - 1.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ Names = npt.NDArray[np.str_]
 
 DUST = 0.01
 """USD: what is left open below this is rounding of whoever added up the fills, and counts as nothing."""
+
+
+COLUMNS = ("account", "asset", "long", "size", "entry", "mark", "realised", "leverage", "liquidated", "deleveraged")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +56,7 @@ class Positions:
     def __post_init__(self) -> None:
         n = len(self.account)
         problems = []
-        for field in ("asset", "long", "size", "entry", "mark", "realised", "leverage", "liquidated", "deleveraged"):
+        for field in COLUMNS[1:]:
             column = getattr(self, field)
             if column is not None and len(column) != n:
                 problems.append(Problem(field, f"{len(column)} rows", f"{n} rows, one for each account"))
@@ -105,20 +109,13 @@ class Positions:
         return np.where(self.size * self.mark < DUST, 0.0, self.size)
 
     def rows(self, chosen: npt.NDArray[np.bool_] | I64) -> Positions:
-        """These positions alone."""
-        return replace(
-            self,
-            account=self.account[chosen],
-            asset=self.asset[chosen],
-            long=self.long[chosen],
-            size=self.size[chosen],
-            entry=self.entry[chosen],
-            mark=self.mark[chosen],
-            realised=self.realised[chosen],
-            leverage=self.leverage[chosen],
-            liquidated=None if self.liquidated is None else self.liquidated[chosen],
-            deleveraged=None if self.deleveraged is None else self.deleveraged[chosen],
-        )
+        """These positions alone. They were checked with the whole."""
+        part = copy(self)
+        for field in COLUMNS:
+            column = getattr(self, field)
+            if column is not None:
+                object.__setattr__(part, field, column[chosen])
+        return part
 
     def traps(self) -> dict[str, int]:
         """What in the table is easily taken for something else, counted."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from plimsoll.laboratory.replay.positions import F64
+from plimsoll.laboratory.replay.positions import F64, I64
 
 CloseAt = Literal["bankruptcy", "oracle"]
 Horizon = Literal["round", "low", "end"]
@@ -103,10 +104,13 @@ def queue(
     close_at: CloseAt = "bankruptcy",
     horizon: Horizon = "round",
     end: float = float("nan"),
+    orders: Sequence[I64] | None = None,
 ) -> Taken:
     """The venue's way: the queue by profit and leverage, ranked anew each round, `whole` positions or only the lots
     asked, closed at the price at which those who went under have nothing left, or at the oracle's price of the step
     before.
+
+    `orders` are those of `orders_of`, where they are known already.
 
     What the last whole position has more than was asked is closed too, at the mark, against positions that the venue
     had taken over and that owed nothing: nobody needed it.
@@ -114,11 +118,12 @@ def queue(
     left = winners.lots.copy()
     burden, closed = np.zeros(left.size), np.zeros(left.size)
     notional = needed = taken = missing = 0.0
-    order = np.arange(left.size)
+    ranks = orders_of(winners, ask) if orders is None else orders
+    order = ranks[0]
     final = evaluation(ask, horizon, end)
     for k in range(ask.lots.size):
         if k % ask.steps_in_round == 0:
-            order = np.argsort(-winners.score(float(ask.before[k])), kind="stable")
+            order = ranks[k // ask.steps_in_round]
             order = order[left[order] > 0.0]
         wanted = float(ask.lots[k])
         if wanted <= 0.0:
@@ -147,6 +152,12 @@ def queue(
         taken += float(each.sum())
         order = order[left[order] > 0.0]
     return Taken(notional, needed, taken, 0.0, missing, burden, closed)
+
+
+def orders_of(winners: Winners, ask: Asked) -> list[I64]:
+    """The queue at the first mark of each round, whoever is first goes first: `orders` of `queue`, for one path."""
+    firsts = ask.before[:: ask.steps_in_round].tolist()
+    return [np.argsort(-winners.score(mark), kind="stable") for mark in firsts]
 
 
 def evaluation(ask: Asked, horizon: Horizon, end: float) -> F64:

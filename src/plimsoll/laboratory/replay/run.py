@@ -12,7 +12,7 @@ from plimsoll.laboratory.replay.calibration import Calibration, Interval, calibr
 from plimsoll.laboratory.replay.fit import FLAGS, SIDES, ReplayFit, features, fit, shipped_fit
 from plimsoll.laboratory.replay.hidden import Assumptions, Event, event, flags_of
 from plimsoll.laboratory.replay.marks import Marks, marks_of
-from plimsoll.laboratory.replay.positions import F64, Positions
+from plimsoll.laboratory.replay.positions import F64, I64, Positions
 from plimsoll.laboratory.replay.ranking import Pointed, pointed
 from plimsoll.laboratory.replay.rounds import Taken, in_proportion, profits_only, queue
 from plimsoll.laboratory.replay.whole_units import Ranked, ranked
@@ -142,11 +142,12 @@ def replay(
     tests = calibrate(positions, marks, model, chosen, seed) if known else ()
     order = pointed(positions, marks, model, chosen, assumed, seed) if known else ()
     shares = _shares(positions, marks, model, seed)
+    parts = [(np.flatnonzero(positions.asset == a), positions.rows(positions.asset == a)) for a in positions.assets]
     weights = resampled(positions.account, draws, np.random.default_rng([seed, 3]))
     found = np.full((draws, len(positions.assets) + 1, len(POLICIES), len(MEASURES)), np.nan)
     for d in range(draws):
         tell("drawing what is hidden", 1 + d, steps)
-        found[d] = _draw(positions, marks, model, weights[d], assumed, [seed, 4, d])
+        found[d] = _draw(parts, marks, model, weights[d], assumed, [seed, 4, d])
     made = int(np.isfinite(found[:, -1, 0, 0]).sum())
     if not made:
         got = "no asset with liquidated longs and deleveraged shorts"
@@ -157,7 +158,7 @@ def replay(
     for k, (what, other) in enumerate(sensitivities):
         tell("varying what is assumed", 1 + draws + k, steps)
         rows = np.stack(
-            [_draw(positions, marks, model, weights[d], other, [seed, 4, d])[-1] for d in range(min(few, draws))]
+            [_draw(parts, marks, model, weights[d], other, [seed, 4, d])[-1] for d in range(min(few, draws))]
         )
         at = MEASURES.index("overshoot")
         varied.append(Varied(what, _middle(rows[:, 0, at]), _middle(rows[:, 1, at])))
@@ -227,7 +228,7 @@ def variations(base: Assumptions) -> tuple[tuple[str, Assumptions], ...]:
 
 
 def _draw(
-    positions: Positions,
+    parts: Sequence[tuple[I64, Positions]],
     marks: Mapping[str, Marks],
     model: ReplayFit,
     weight: F64,
@@ -235,14 +236,13 @@ def _draw(
     key: Sequence[int],
 ) -> F64:
     """`[assets + 1, policies, measures]` of one draw; NaN where an asset has nothing to replay."""
-    random = np.random.default_rng(key)
-    likely = flags_of(positions, marks, model, random)
-    found = np.full((len(positions.assets) + 1, len(POLICIES), len(MEASURES)), np.nan)
+    found = np.full((len(parts) + 1, len(POLICIES), len(MEASURES)), np.nan)
     totals = np.zeros((len(POLICIES), 4))
     closed_by_venue = 0.0
-    for a, asset in enumerate(positions.assets):
-        # a stream of its own for each asset, so that varying one assumption moves nothing else
-        made = event(positions, marks, model, asset, weight, likely, assumed, np.random.default_rng([*key, a]))
+    for a, (rows_of, there) in enumerate(parts):
+        # streams of its own for each asset, so that varying one assumption moves nothing else
+        likely = flags_of(there, marks, model, np.random.default_rng([*key, a, 0]))
+        made = event(there, marks, model, weight[rows_of], likely, assumed, np.random.default_rng([*key, a, 1]))
         if made is None:
             continue
         rows = policies(made, assumed)
@@ -311,13 +311,13 @@ def _whole_units(
     positions: Positions, marks: Mapping[str, Marks], model: ReplayFit, assumed: Assumptions, seed: int
 ) -> tuple[tuple[Ranked, ...], dict[str, str]]:
     """One draw of each asset through the waterfall, and why an asset has none."""
-    random = np.random.default_rng([seed, 6])
-    likely = flags_of(positions, marks, model, random)
     rows: list[Ranked] = []
     skipped: dict[str, str] = {}
     for a, asset in enumerate(positions.assets):
-        one = np.random.default_rng([seed, 6, a])
-        made = event(positions, marks, model, asset, np.ones(len(positions)), likely, assumed, one)
+        there = positions.rows(positions.asset == asset)
+        likely = flags_of(there, marks, model, np.random.default_rng([seed, 6, a, 0]))
+        one = np.random.default_rng([seed, 6, a, 1])
+        made = event(there, marks, model, np.ones(len(there)), likely, assumed, one)
         if made is None:
             skipped[asset] = "no liquidated long went under, or no short was deleveraged"
         else:
