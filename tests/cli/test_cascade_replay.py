@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from plimsoll.cli import run
+from plimsoll.laboratory.replay.made_up import world
 from plimsoll.laboratory.replay.positions import Positions
-from replay_world import world
 
 FILE = "data/liquidations/hyperliquid_20251010_btc_sol_positions.parquet"
 

@@ -12,9 +12,9 @@ from plimsoll.laboratory.replay.calibration import halves
 from plimsoll.laboratory.replay.entries import draw_entries
 from plimsoll.laboratory.replay.fit import EXCURSION, cushions, features, fit
 from plimsoll.laboratory.replay.hidden import Assumptions, event, flags_of
+from plimsoll.laboratory.replay.made_up import ENTRY, MARKS, PLACE, SPREAD, WIDTH, World, world
 from plimsoll.laboratory.replay.marks import marks_of
 from plimsoll.laboratory.replay.run import replay
-from replay_world import ENTRY, MARKS, PLACE, SPREAD, WIDTH, World, world
 
 
 def covered(worlds: range, draws: int) -> tuple[int, list[float], list[World]]:

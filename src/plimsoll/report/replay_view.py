@@ -25,6 +25,7 @@ UNDECIDED = (
     "the path: the file has neither times nor fills. The overshoot of a close is how far the mark fell after it and "
     "before it is judged, so the rounds and the horizon decide it, not the flags",
     "sizes: what was closed is known only as a gain; the distance to the entry is drawn, and with it the lots",
+    "whole positions or lots: by the rule as told the former, by those flagged and still open not always",
     "leverage of the winners: no flag tells it; it is taken as that of the losers",
     "who was not touched: only accounts that traded, or were closed, in these minutes are in the file",
     "cross margin: a short can be liquidated in profit because of a loss elsewhere, which the file does not show",

@@ -34,7 +34,7 @@ class Assumptions:
     close_at        price of the venue's closes
     whole           whether the venue closes whole positions
     horizon         when winners are judged: at the end of their round, at the lowest mark, at the end of the window
-    pure            of the deleveraged count only those with one fill and nothing left
+    pure            leave out the deleveraged of whom something was still open at the end
     ```
     """
 
@@ -127,12 +127,12 @@ def event(
     path = fall_in_rounds(m, assumed.rounds, assumed.steps, random)
     shorts = np.flatnonzero(~positions.long & (positions.closed | (positions.left > 0.0)) & (weight > 0.0))
     longs = np.flatnonzero(positions.long & likely.liquidated & positions.closed & (weight > 0.0))
+    if assumed.pure:
+        shorts = shorts[~likely.deleveraged[shorts] | (positions.left[shorts] == 0.0)]
     if not shorts.size or not longs.size:
         return None
     entry, lots = entries_and_lots(positions.rows(shorts), model, m, assumed, random)
     taken = likely.deleveraged[shorts] & positions.closed[shorts]
-    if assumed.pure:
-        taken &= positions.left[shorts] == 0.0
     total = float((lots * weight[shorts])[taken].sum())
     if total <= 0.0:
         return None

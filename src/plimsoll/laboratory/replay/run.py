@@ -222,7 +222,7 @@ def variations(base: Assumptions) -> tuple[tuple[str, Assumptions], ...]:
         ("entries: twice as wide", replace(base, width=base.width * 2.0)),
         ("close at the oracle's last price", replace(base, close_at="oracle")),
         ("venue closes lots, not positions", replace(base, whole=False)),
-        ("only closes with nothing left", replace(base, pure=True)),
+        ("without those still open", replace(base, pure=True)),
     )
     return tuple(r for i, r in enumerate(rows) if i == 0 or r[1] != base)
 
