@@ -34,6 +34,7 @@ DOCUMENTS = {
     "cascade-venue": "laboratory.setup:CascadeVenue",
     "liquidity": "laboratory.liquidity:Liquidity",
     "stress-scenarios": "scenarios.stress:StressScenarios",
+    "replay-fit": "laboratory.replay.fit:ReplayFit",
 }
 """Where each document is defined, under `plimsoll`: its room is imported when its schema is asked for."""
 
