@@ -31,6 +31,7 @@ DOCUMENTS = {
     "rate-policy": "rates.publish:RatePolicy",
     "rate-schedule": "rates.schedule:RateSchedule",
     "fleet": "rates.impact:Fleet",
+    "trading-terms": "optimise.terms:TradingTerms",
 }
 """Where each document is defined, under `plimsoll`: its room is imported when its schema is asked for."""
 

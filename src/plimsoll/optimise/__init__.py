@@ -15,9 +15,9 @@ from plimsoll.optimise.algebra import (
 )
 from plimsoll.optimise.answer import Answer, BookChange, Exhausted, Kept
 from plimsoll.optimise.desk import Desk, Holding, Place, make_desk
-from plimsoll.optimise.hedge import Wish, hedge, protective
+from plimsoll.optimise.hedging import Wish, hedge, protective
 from plimsoll.optimise.ladder import Ladder
-from plimsoll.optimise.minimise import ConflictError, minimise
+from plimsoll.optimise.minimising import ConflictError, minimise
 from plimsoll.optimise.problem import Problem, compile_problem
 from plimsoll.optimise.solver import Effort, MissingSolverError, Solved, Solver, dual_bound
 from plimsoll.optimise.terms import TradingTerms

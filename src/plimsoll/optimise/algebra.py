@@ -36,11 +36,16 @@ Bound = float | Today
 
 
 class Term:
-    """A function of the trades. Compared with a number or `today` it becomes a `Limit`."""
+    """A function of the trades. Compared with a number or `today` it becomes a `Limit`.
+
+    `unit` is what it is counted in; terms of one unit add up. A number, or a multiple by what may be a price of the
+    unit, is `priced` and goes with any.
+    """
 
     name: str = ""
     unit: str = "USD"
     affine: bool = True
+    priced: bool = False
 
     def __add__(self, other: Term | float) -> Term:
         return Total((self, _term(other)))
@@ -49,7 +54,7 @@ class Term:
         return self if other == 0 else Total((_term(other), self))
 
     def __sub__(self, other: Term | float) -> Term:
-        return Total((self, Multiple(-1.0, _term(other))))
+        return Total((self, Number(-other) if isinstance(other, (int, float)) else Multiple(-1.0, other)))
 
     def __mul__(self, factor: float) -> Term:
         return Multiple(float(factor), self)
@@ -116,6 +121,8 @@ def _bound(value: object) -> Bound:
 class Number(Term):
     """A constant."""
 
+    priced = True
+
     def __init__(self, value: float) -> None:
         self.value, self.name = value, f"{value:.10g}"
         if not abs(value) < float("inf"):
@@ -128,7 +135,7 @@ class Total(Term):
     def __init__(self, parts: tuple[Term, ...]) -> None:
         self.parts = parts
         self.affine = all(p.affine for p in parts)
-        units = {p.unit for p in parts if not isinstance(p, Number)}
+        units = {p.unit for p in parts if not p.priced}
         if len(units) > 1:
             raise refuse("term", " + ".join(p.name for p in parts), f"one unit, not {' and '.join(sorted(units))}")
         self.unit = units.pop() if units else "USD"
@@ -148,6 +155,7 @@ class Multiple(Term):
         self.factor, self.term, self.unit, self.affine = factor, term, term.unit, term.affine
         inner = f"({term.name})" if isinstance(term, Total) else term.name
         self.name = f"-{inner}" if factor == -1.0 else f"{factor:g} {inner}"
+        self.priced = term.priced or abs(factor) != 1.0
 
     def leaves(self) -> tuple[tuple[float, Term], ...]:
         """See `Term.leaves`."""

@@ -18,9 +18,9 @@ from plimsoll.margin.model import MarginModel
 from plimsoll.margin.requirement import Requirement
 from plimsoll.margin.trade import traded
 from plimsoll.market import Market
+from plimsoll.optimise.beyond import outside_columns
 from plimsoll.optimise.exposure import Exposures, account_delta, exposures, scenario_rows
 from plimsoll.optimise.ladder import NOTHING, Ladder, Sides, ladders
-from plimsoll.optimise.outside import outside_columns
 from plimsoll.optimise.terms import TradingTerms
 from plimsoll.risk.plan import F64
 from plimsoll.scenarios import Scenarios

@@ -30,8 +30,8 @@ class Exposures:
 
     `delta[N]`, coins of its underlying that one contract adds when it is *traded*: the slope in its settlement
     currency, at the price of that currency. The premium of an option settled in coin is paid in coin, so it is the
-    delta less the mark. `vega[N]` as `vegas`. `coins` are what the account has in each currency: collateral, value of
-    options, unrealised profit, unsettled funding. `wealth` is their sum in US dollars.
+    delta less the mark. `vega[N]` as `vegas`. `coins` are what the account has in each currency: collateral less
+    loans, value of options, unrealised profit, unsettled funding. `wealth` is their sum in US dollars.
     """
 
     plan: Plan
@@ -49,6 +49,8 @@ def exposures(plan: Plan, quantity: F64, account: Account, market: Market) -> Ex
     delta = (moved[:, 1] - moved[:, 0]) / (2.0 * STEP * plan.spot) * plan.settle
     value = unit_values(plan, _STILL)[:, 0] * quantity
     coins: dict[str, float] = {a: float(b) for a, b in account.collateral.items() if b}
+    for asset, owed in account.borrowed.items():
+        coins[asset] = coins.get(asset, 0.0) - float(owed)
     for contract, amount in zip(plan.contracts, value.tolist(), strict=True):
         coins[contract.currency] = coins.get(contract.currency, 0.0) + amount
     book = open_book(account, market)

@@ -8,8 +8,8 @@ import numpy as np
 
 from plimsoll.documents import refuse
 from plimsoll.optimise import algebra as al
+from plimsoll.optimise.beyond import outside_columns
 from plimsoll.optimise.desk import Desk
-from plimsoll.optimise.outside import outside_columns
 from plimsoll.risk.plan import BOOL, F64
 from plimsoll.scenarios import Scenarios
 

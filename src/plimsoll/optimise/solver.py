@@ -157,14 +157,22 @@ def _run(h: Any, engine: Any) -> bool:
     engine.setCallback(ask, None)
     for kind in (kinds.kCallbackMipInterrupt, kinds.kCallbackSimplexInterrupt, kinds.kCallbackIpmInterrupt):
         engine.startCallback(kind)
-    worker = threading.Thread(target=engine.run, daemon=True)
-    worker.start()
-    while worker.is_alive():
+    done = threading.Event()
+
+    def work() -> None:
         try:
-            worker.join(0.05)
+            engine.run()
+        finally:
+            done.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    # an event rather than `join`: a join that is interrupted takes its thread for ended
+    while True:
+        try:
+            if done.wait(0.05):
+                return stop.is_set()
         except KeyboardInterrupt:
             stop.set()
-    return stop.is_set()
 
 
 def _read(h: Any, engine: Any, model: Model, stopped: bool) -> Solved:

@@ -9,7 +9,7 @@ from plimsoll.documents import refuse
 from plimsoll.optimise import algebra as al
 from plimsoll.optimise.answer import Answer
 from plimsoll.optimise.desk import Desk
-from plimsoll.optimise.minimise import Tell, minimise
+from plimsoll.optimise.minimising import Tell, minimise
 from plimsoll.optimise.solver import Effort, Solver
 
 
@@ -22,7 +22,8 @@ class Wish:
     today's (None: free), vegas within `vega_band` dollars a point of today's (None: free). `budget` caps the cost,
     `most` the instruments traded, `es` is a level and a cap in dollars. `beyond` is what the desk may lose at worst in
     scenarios outside every grid, down and up each, where that is more than it would lose today. `protect` caps the
-    loss of falls outside the grids by buying puts alone.
+    loss of falls outside the grids by buying puts alone; deltas then go where the puts take them, and a rise costs
+    their premium on top.
     """
 
     worth: float = 0.02
@@ -78,7 +79,8 @@ def _beyond(desk: Desk, wish: Wish) -> list[al.Limit]:
     several = desk.underlyings if len(desk.underlyings) > 1 else ()
     limits = []
     for u in (None, *several):
-        for side in ("down", "up"):
+        # a bought put loses its premium in a rise and no more: with nothing else to trade rises need no cap
+        for side in ("down", "up") if wish.protect is None else ("down",):
             term = al.Loss(side, u)
             cap = max(start(desk, term), wish.beyond)
             if side == "down" and wish.protect is not None:
