@@ -49,6 +49,7 @@ def command() -> None:
 @click.option("--numeraire", default="USD", show_default=True, help="What deltas are in: USD or a coin.")
 @click.option("--terms", metavar="FILE", help="Fees, spreads, sizes, lots (`plimsoll schema trading-terms`).")
 @click.option("--seconds", type=float, help="Stop the solver then; the answer is the best so far, with its gap.")
+@click.option("--output", "-o", metavar="FILE", help="Draw losses before and after, and the ticket (.png or .svg).")
 @json_option
 def hedge(
     accounts: tuple[str, ...],
@@ -68,6 +69,7 @@ def hedge(
     numeraire: str,
     terms: str | None,
     seconds: float | None,
+    output: str | None,
     as_json: bool,
 ) -> None:
     """The trades for which `worth * margin + cost` is least, with today's deltas and no new loss beyond the grids.
@@ -103,12 +105,20 @@ def hedge(
         if protect is not None:
             desk = make_desk(snapshot, holdings, **shared, most=protective(desk))
         answer = optimise_hedge(desk, wish, effort=Effort(seconds=seconds), progress=bar)
+    if output is not None:
+        from plimsoll.report.canvas import save
+        from plimsoll.report.hedge_figure import hedge_figure
+
+        save(hedge_figure(desk, answer), output)
     if as_json:
         print_json(answer.to_dict() | {"inputs": {"market": snapshot.hash(), "terms": desk.terms.to_dict()}})
         return
     from plimsoll.report.hedge_view import hedge_view
 
-    console().print(hedge_view(answer))
+    out = console()
+    out.print(hedge_view(answer))
+    if output is not None:
+        out.print(f"picture: {output}", markup=False, soft_wrap=True)
 
 
 def _holdings(accounts: tuple[str, ...], market: str | None, rules: tuple[str, ...]) -> tuple[Market, list[Holding]]:

@@ -38,7 +38,8 @@ class Exhausted:
 
 @dataclass(frozen=True, eq=False)
 class BookChange:
-    """Requirements of a book before and after, by the exact engine; `cost` and `premium` paid in US dollars.
+    """Requirements of a book before and after, by the exact engine; `cost` and `premium` paid in US
+    dollars, `rate` the dollars of the currency of its margin.
 
     `standing` says whether the optimum is that of the rules or of steps on a bound, and why.
     """
@@ -50,6 +51,7 @@ class BookChange:
     premium: float
     exact: bool
     why: str
+    rate: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +113,7 @@ class Answer:
                     "name": b.name,
                     "exact": b.exact,
                     "why_not_exact": b.why,
+                    "usd_of_currency": b.rate,
                     "cost": b.cost,
                     "premium": b.premium,
                     "before": b.before.to_dict(),

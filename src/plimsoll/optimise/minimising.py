@@ -186,6 +186,7 @@ def _answer(
                 float(value @ y),
                 place.exact,
                 place.why,
+                place.rate,
             )
         )
     worst = al.outside()

@@ -74,7 +74,7 @@ def _ticket(answer: Answer) -> Table:
     for k, s in enumerate(steps[:SHOWN]):
         excess = money(s.excess, currency[s.book])
         name = s.instrument if len(answer.books) == 1 else f"{s.book}: {s.instrument}"
-        table.add_row(str(k + 1), name, f"{s.quantity:+,.4g}", money(s.cost, "USD", 2), excess)
+        table.add_row(str(k + 1), name, f"{s.quantity:+,.4f}".rstrip("0").rstrip("."), money(s.cost, "USD", 2), excess)
     if len(steps) > SHOWN:
         table.add_row("", f"and {len(steps) - SHOWN} more (--json has them)", "", "", "")
     return table
