@@ -81,5 +81,6 @@ def random_book(rng: np.random.Generator, market: Any, most: int = 6, lot: float
 def holding(
     pack: str, held: dict[str, float], collateral: dict[str, float] | None = None, name: str = "book"
 ) -> Holding:
-    """An account under a shipped pack."""
-    return Holding(name, account(held, collateral), pl.margin_model(pack))
+    """An account under a shipped pack, in the first mode of its rules."""
+    model = pl.margin_model(pack)
+    return Holding(name, account(held, collateral).model_copy(update={"mode": model.MODES[0]}), model)

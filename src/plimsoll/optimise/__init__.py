@@ -18,6 +18,7 @@ from plimsoll.optimise.desk import Desk, Holding, Place, make_desk
 from plimsoll.optimise.hedging import Wish, hedge, protective
 from plimsoll.optimise.ladder import Ladder
 from plimsoll.optimise.minimising import ConflictError, minimise
+from plimsoll.optimise.placement import Placement, Tried, Venue, place
 from plimsoll.optimise.problem import Problem, compile_problem
 from plimsoll.optimise.solver import Effort, MissingSolverError, Solved, Solver, dual_bound
 from plimsoll.optimise.terms import TradingTerms
@@ -36,6 +37,7 @@ __all__ = [
     "Limit",
     "MissingSolverError",
     "Place",
+    "Placement",
     "Problem",
     "Solved",
     "Solver",
@@ -43,6 +45,8 @@ __all__ = [
     "Term",
     "Ticket",
     "TradingTerms",
+    "Tried",
+    "Venue",
     "Wish",
     "capital",
     "compile_problem",
@@ -55,6 +59,7 @@ __all__ = [
     "make_ticket",
     "minimise",
     "outside",
+    "place",
     "protective",
     "tickets",
     "today",

@@ -183,10 +183,12 @@ class Capital(Term):
 
 
 class Cost(Term):
-    """What the trades cost against the marks: fees, half-spreads and depth, in US dollars."""
+    """What the trades of one book, or of all, cost against the marks: fees, half-spreads and depth, in US dollars."""
 
     affine = False
-    name = "cost"
+
+    def __init__(self, book: str | None = None) -> None:
+        self.book, self.name = book, "cost" if book is None else f"cost {book}"
 
 
 class Delta(Term):
@@ -246,9 +248,9 @@ def capital(book: str | None = None) -> Term:
     return Capital(book)
 
 
-def cost() -> Term:
+def cost(book: str | None = None) -> Term:
     """See `Cost`."""
-    return Cost()
+    return Cost(book)
 
 
 def delta(underlying: str) -> Term:

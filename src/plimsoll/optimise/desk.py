@@ -194,6 +194,9 @@ def _place(
     if model.FORMS.solver == "refused":
         raise refuse(f"{holding.name}.rules", model.rules.label, f"a model with a form: {model.FORMS.solver_why}")
     _plain(holding)
+    if account.mode not in model.MODES:
+        modes = " or ".join(repr(m) for m in model.MODES)
+        raise refuse(f"{holding.name}.mode", account.mode, f"{modes}: the modes of {model.rules.label}")
     model.check(account, market)
     held = [p.instrument for p in account.positions if p.quantity]
     chosen = list(candidates) if candidates is not None else _tradable(market, holding, horizon_days)
@@ -255,10 +258,15 @@ def _tradable(market: Market, holding: Holding, horizon_days: float) -> list[str
         # rules may take a contract alone and not beside what is held: asked once for each kind of contract
         key = (contract.kind, contract.underlying, contract.currency, getattr(contract, "settlement", ""))
         if key not in known:
-            known[key] = not currencies or not holding.model.all_problems(_with(holding.account, name), market)
+            known[key] = not currencies or takes_beside(holding, name, market)
         if known[key]:
             result.append(name)
     return result
+
+
+def takes_beside(holding: Holding, name: str, market: Market) -> bool:
+    """Whether the rules take a contract beside what is held."""
+    return not holding.model.all_problems(_with(holding.account, name), market)
 
 
 def _with(account: Account, name: str) -> Account:

@@ -77,7 +77,8 @@ def _measured(desk: Desk, term: al.Term, trades: Trades, exact: Mapping[str, flo
         found = [(p, y) for p, y in zip(desk.places, trades, strict=True) if term.book in (None, p.name)]
         return sum(exact.get(p.name, p.rate * p.form.at(p.quantity + y)) for p, y in found)
     if isinstance(term, al.Cost):
-        return float(sum(p.cost(y).sum() for p, y in zip(desk.places, trades, strict=True)))
+        pairs = zip(desk.places, trades, strict=True)
+        return float(sum(p.cost(y).sum() for p, y in pairs if term.book in (None, p.name)))
     if isinstance(term, al.Size):
         return abs(measure(desk, term.term, trades))
     if isinstance(term, al.Tickets):

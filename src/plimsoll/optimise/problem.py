@@ -130,14 +130,9 @@ class _Maker:
 
     def _leaf(self, term: al.Term) -> Row:
         if isinstance(term, al.Capital):
-            places = [
-                (p, c) for p, c in zip(self.desk.places, self.columns, strict=True) if term.book in (None, p.name)
-            ]
-            if not places:
-                raise refuse("capital", term.book, "one of " + ", ".join(p.name for p in self.desk.places))
-            return added([self._capital(p, c) for p, c in places])
+            return added([self._capital(p, c) for p, c in self._named("capital", term.book)])
         if isinstance(term, al.Cost):
-            return added([Row(c.step, c.cost) for c in self.columns])
+            return added([Row(c.step, c.cost) for _, c in self._named("cost", term.book)])
         if isinstance(term, al.Size):
             inner = self.row(term.term)
             return self.layout.above([inner, inner.times(-1.0)])
@@ -149,6 +144,12 @@ class _Maker:
             return self._tickets()
         constant, slopes = affine(self.desk, term)
         return added([_of_trades(c, s) for c, s in zip(self.columns, slopes, strict=True)] + [_number(constant)])
+
+    def _named(self, term: str, book: str | None) -> list[tuple[Place, Columns]]:
+        found = [(p, c) for p, c in zip(self.desk.places, self.columns, strict=True) if book in (None, p.name)]
+        if not found:
+            raise refuse(term, book, "one of " + ", ".join(p.name for p in self.desk.places))
+        return found
 
     def _capital(self, place: Place, c: Columns) -> Row:
         key = f"form of {place.name}"
