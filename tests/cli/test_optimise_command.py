@@ -59,3 +59,21 @@ def test_a_cap_on_expected_shortfall_is_kept(tmp_path: Path, capsys: pytest.Capt
     (kept,) = [k for k in content["limits"] if k["name"].startswith("es 0.95")]
     assert kept["before"] > 20_000.0 >= kept["after"] - 0.1
     assert kept["price"] <= 0.0
+
+
+def test_a_placement_as_tables_and_as_a_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chain(np.random.default_rng(22)).save(tmp_path / "m.json")
+    account({"60D-1-C": -5.0}).save(tmp_path / "a.json")
+    account({"60D-1.1-C": 5.0}).save(tmp_path / "b.json")
+    files = [w for n in "ab" for w in ("-a", str(tmp_path / f"{n}.json"), "-r", "prbm@2026-01-01,span@2026-01-01")]
+    words = ["optimise", "place", "-m", str(tmp_path / "m.json"), *files]
+    assert run(words) == 0
+    told = capsys.readouterr().out
+    assert "PLACED" in told
+    assert "rules of each book" in told
+    assert run([*words, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["saving"] > 0.0
+    assert len(content["tried"]) == 4
+    assert run([*words, "-r", "prbm@2026-01-01"]) == 2
+    assert "--rules: got '3 of them'" in capsys.readouterr().err

@@ -140,3 +140,16 @@ def test_bad_placements_are_refused() -> None:
     refused = [t for t in found.tried if t.answer is None]
     assert len(refused) == 1
     assert "a model with a form" in refused[0].why
+
+
+def test_what_changes_hands_does_so_step_by_step() -> None:
+    market = chain(np.random.default_rng(3))
+    model = pl.margin_model("prbm@2026-01-01")
+    one = Venue("one", account({"60D-1-C": -5.0, "60D-0.9-P": -5.0}), (model,))
+    two = Venue("two", account({"60D-1.1-C": 5.0, "60D-0.8-P": 5.0}), (model,))
+    steps = place(market, [one, two], worth=1.0).answer.ticket.steps
+    assert len(steps) >= 4
+    for given, taken in zip(steps[::2], steps[1::2], strict=True):
+        assert given.instrument == taken.instrument
+        assert given.book != taken.book
+        assert given.quantity == pytest.approx(-taken.quantity, rel=1e-9)

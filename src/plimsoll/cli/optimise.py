@@ -11,6 +11,7 @@ from plimsoll.cli._common import console, json_option, load_account, load_market
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from plimsoll.margin import Account
     from plimsoll.market import Market
     from plimsoll.optimise import Holding, TradingTerms
     from plimsoll.scenarios import Scenarios
@@ -121,6 +122,65 @@ def hedge(
         out.print(f"picture: {output}", markup=False, soft_wrap=True)
 
 
+@command.command(
+    name="place",
+    epilog="Example: plimsoll optimise place -a a.json -a b.json -m m.json -r prbm@2026-03-01 -r deribit-pm@2026-03-01",
+)
+@click.option("--account", "-a", "accounts", multiple=True, required=True, metavar="FILE", help="One for each book.")
+@click.option("--market", "-m", required=True, metavar="FILE", help="Market snapshot.")
+@click.option(
+    "--rules",
+    "-r",
+    "rules",
+    multiple=True,
+    required=True,
+    metavar="NAME@DATE[,...]",
+    help="Rule set of each account, in their order; further ones it could be under after a comma.",
+)
+@click.option("--worth", default=0.02, show_default=True, help="Dollars that a dollar of margin freed is worth.")
+@click.option("--terms", metavar="FILE", help="Fees, spreads, sizes, lots (`plimsoll schema trading-terms`).")
+@click.option("--seconds", type=float, help="Stop each solve then; the answer is the best so far, with its gap.")
+@json_option
+def place_command(
+    accounts: tuple[str, ...],
+    market: str,
+    rules: tuple[str, ...],
+    worth: float,
+    terms: str | None,
+    seconds: float | None,
+    as_json: bool,
+) -> None:
+    """The same positions where they need least margin: over accounts and the rule sets that each could be under.
+
+    What one account buys another sells, contract for contract; each keeps its margin within its own equity.
+    """
+    from plimsoll.cli._progress import late_bar
+    from plimsoll.documents import refuse
+    from plimsoll.margin import margin_model
+    from plimsoll.optimise import Effort, Venue, place
+
+    if len(rules) != len(accounts):
+        raise refuse("--rules", f"{len(rules)} of them", f"one for each of the {len(accounts)} accounts")
+    snapshot, books = load_market(market), [load_account(path) for path in accounts]
+    venues = [
+        Venue(name, book, tuple(margin_model(r.strip()) for r in text.split(",")))
+        for name, book, text in zip(_names(books), books, rules, strict=True)
+    ]
+    with late_bar() as bar:
+        found = place(snapshot, venues, worth=worth, terms=_terms(terms), effort=Effort(seconds=seconds), progress=bar)
+    if as_json:
+        print_json(found.to_dict() | {"inputs": {"market": snapshot.hash()}})
+        return
+    from plimsoll.report.hedge_view import placement_view
+
+    console().print(placement_view(found))
+
+
+def _names(books: list[Account]) -> list[str]:
+    labels = [b.name or b.venue or f"book {k + 1}" for k, b in enumerate(books)]
+    return labels if len(set(labels)) == len(labels) else [f"{label} {k + 1}" for k, label in enumerate(labels)]
+
+
 def _holdings(accounts: tuple[str, ...], market: str | None, rules: tuple[str, ...]) -> tuple[Market, list[Holding]]:
     from plimsoll.documents import refuse
     from plimsoll.feeds.demo import demo_account, demo_market
@@ -137,10 +197,7 @@ def _holdings(accounts: tuple[str, ...], market: str | None, rules: tuple[str, .
         named = named * len(books)
     if len(named) != len(books):
         raise refuse("--rules", f"{len(named)} of them", f"one for all, or one for each of the {len(books)} accounts")
-    labels = [b.name or b.venue or f"book {k + 1}" for k, b in enumerate(books)]
-    if len(set(labels)) < len(labels):
-        labels = [f"{label} {k + 1}" for k, label in enumerate(labels)]
-    return snapshot, [Holding(n, b, margin_model(r)) for n, b, r in zip(labels, books, named, strict=True)]
+    return snapshot, [Holding(n, b, margin_model(r)) for n, b, r in zip(_names(books), books, named, strict=True)]
 
 
 def _band(option: str, text: str) -> float | None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from plimsoll.report.amounts import money, short_money
 
 if TYPE_CHECKING:
-    from plimsoll.optimise import Answer
+    from plimsoll.optimise import Answer, Placement
 
 STRONG, QUIET = "bold", "dim"
 SHOWN = 20
@@ -48,6 +48,31 @@ def hedge_view(answer: Answer) -> RenderableType:
     for note in answer.notes:
         parts.append(Text(note, QUIET))
     parts.append(Text("; ".join(answer.route), QUIET))
+    return Group(*parts)
+
+
+def placement_view(found: Placement) -> RenderableType:
+    """What placing saves, under which rules, and the trades between the books."""
+    before, after = found.capital
+    head = Text("PLACED" if found.saving > 0.0 else "NO SAVING", style="green" if found.saving > 0.0 else "yellow")
+    paid = money(found.answer.cost, "USD", 2)
+    head.append(f"  margin {short_money(before)} → {short_money(after)} for {paid}", STRONG)
+    told = f"{found.answer.objective}: {money(found.before, 'USD', 2)} → {money(found.after, 'USD', 2)}"
+    if found.bound is None:
+        told += ", no bound is claimed"
+    else:
+        told += f", nothing is below {money(found.bound, 'USD', 2)} (gap {found.gap:.1e})"
+    table = _table(("rules of each book", False), ("worth margin + cost", True))
+    for t in found.tried:
+        amount = t.why if t.answer is None else money(t.answer.after, "USD", 2)
+        table.add_row(", ".join(t.rules), amount, style=STRONG if t.rules == found.rules else QUIET)
+    under = Text("each under the rules that are best for it", QUIET)
+    parts: list[RenderableType] = [head, Text(told), Text(""), under, _books(found.answer)]
+    if found.answer.ticket.steps:
+        parts += [Text(""), _ticket(found.answer)]
+    if len(found.tried) > 1:
+        parts += [Text(""), table]
+    parts += [Text(note, QUIET) for note in found.answer.notes]
     return Group(*parts)
 
 
