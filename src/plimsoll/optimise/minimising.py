@@ -147,6 +147,11 @@ def conflict(problem: Problem, solver: Solver, effort: Effort) -> tuple[str, ...
 
 def _notes(desk: Desk, solved: Solved) -> tuple[str, ...]:
     notes = [f"{p.name}: {p.why}" for p in desk.places if p.why]
+    notes += [
+        f"{p.name}: the trades stay, and the bound holds, where {p.holding.model.FORMS.condition}"
+        for p in desk.places
+        if p.exact and p.form.within is not None
+    ]
     sides = [s for p in desk.places for pair in p.sides for s in pair if s.most]
     assumed = sum(s.source == "assumed" for s in sides)
     if assumed:
