@@ -35,6 +35,7 @@ DOCUMENTS = {
     "liquidity": "laboratory.liquidity:Liquidity",
     "stress-scenarios": "scenarios.stress:StressScenarios",
     "replay-fit": "laboratory.replay.fit:ReplayFit",
+    "trading-terms": "optimise.terms:TradingTerms",
 }
 """Where each document is defined, under `plimsoll`: its room is imported when its schema is asked for."""
 
