@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.documents import refuse
-from plimsoll.ledger.database import lock, told
+from plimsoll.ledger.database import REVISION
 from plimsoll.ledger.errors import LedgerError, sqlalchemy
 from plimsoll.ledger.records import COLUMNS, Entry, Event
 from plimsoll.ledger.store import COMPACTION, Ledger
-from plimsoll.ledger.verify import REVISION, verify
+from plimsoll.ledger.verify import Source, verify
 
 STREAM = "ledger"
 """The stream of what a ledger says of itself."""
@@ -90,6 +90,36 @@ class Archive:
         return self._revision
 
 
+class Joined:
+    """Archives and the ledger that goes on after them, as one chain for `verify`."""
+
+    def __init__(self, *sources: Source) -> None:
+        self.sources = sources
+
+    def entries(self, after: int | None = None) -> Iterator[Entry]:
+        """The records of one source after the other."""
+        for source in self.sources:
+            yield from source.entries(after)
+
+    def contents(self) -> Iterator[tuple[str, bytes]]:
+        """The documents of all, each content once: records on both sides of a cut may hold the same."""
+        seen: set[tuple[str, bytes]] = set()
+        for source in self.sources:
+            for digest, data in source.contents():
+                key = (digest, hashlib.sha256(data).digest())
+                if key not in seen:
+                    seen.add(key)
+                    yield digest, data
+
+    def damage(self) -> list[str]:
+        """That of all."""
+        return [words for source in self.sources for words in source.damage()]
+
+    def revision(self) -> str:
+        """The revisions, once where they are one."""
+        return ", ".join(sorted({source.revision() for source in self.sources}))
+
+
 def compact(ledger: Ledger, through: int, path: str | Path, time: datetime) -> Entry:
     """Move the records up to number `through` to an archive and record that, with the hash of the file.
 
@@ -108,11 +138,10 @@ def compact(ledger: Ledger, through: int, path: str | Path, time: datetime) -> E
         raise LedgerError(f"nothing was compacted: {before.faults[0]}")
     write_archive(ledger, path, through)
     archive = Archive(path)
-    written = verify(archive)
     last = ledger.entry(through)
-    broken = [f for f in written.faults if not (first.seq != 1 and f.record == str(first.seq))]
-    if broken or written.head != last.hash:
-        raise LedgerError(f"nothing was compacted: the archive does not read back as it was written ({broken[:1]})")
+    written = verify(archive, last.hash, (first.seq - 1, first.previous))
+    if written.faults:
+        raise LedgerError(f"nothing was compacted: the archive reads back otherwise: {written.faults[0]}")
     streams = dict(ledger.last_positions(through))
     content = {
         "through": through,
@@ -124,8 +153,7 @@ def compact(ledger: Ledger, through: int, path: str | Path, time: datetime) -> E
     library = sqlalchemy()
     from plimsoll.ledger.tables import CONTENTS, ENTRIES
 
-    with told(), ledger.engine.begin() as connection:
-        lock(connection)
+    with ledger.writing() as connection:
         (entry,) = ledger._append(connection, [event])
         connection.execute(library.delete(ENTRIES).where(ENTRIES.c.seq <= through))
         kept: set[str] = set()

@@ -19,6 +19,9 @@ LOCK = 0x706C696D736F6C6C
 
 BUSY_SECONDS = 30.0
 
+REVISION = "0001"
+"""The revision of the tables that this release writes; a test holds it to the migrations."""
+
 READING = "plimsoll_reading"
 """The option of a connection that only reads, and so keeps no writer waiting."""
 
@@ -63,6 +66,8 @@ def engine_of(place: str | Path, *, create: bool) -> Engine:
             raise refuse("ledger", url.database, "a ledger that is there")
         engine = library.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
         library.event.listen(engine, "connect", _on_sqlite)
+        if create:
+            library.event.listen(engine, "connect", _write_ahead)
         library.event.listen(engine, "begin", _begin_immediate)
     else:
         engine = library.create_engine(url, pool_pre_ping=False, isolation_level="READ COMMITTED")
@@ -76,9 +81,14 @@ def _on_sqlite(connection: Any, _record: Any) -> None:
     # bytes that are no text must be read to be named
     connection.text_factory = lambda data: data.decode("utf-8", "backslashreplace")
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "checkpoint_fullfsync=ON"):
+    for pragma in ("synchronous=FULL", "fullfsync=ON", "checkpoint_fullfsync=ON"):
         cursor.execute(f"PRAGMA {pragma}").fetchall()
     cursor.close()
+
+
+def _write_ahead(connection: Any, _record: Any) -> None:
+    # kept in the file, so that a ledger which is only read stays as it is
+    connection.execute("PRAGMA journal_mode=WAL").fetchall()
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -117,6 +127,8 @@ def _first_line(error: Exception) -> str:
 
 def migrate(engine: Engine) -> None:
     """Bring the tables to the newest revision. Raises `LedgerError` where they are of a newer release."""
+    if _revision(engine) == REVISION:
+        return  # Alembic takes a third of a second to say so
     try:
         from alembic import command
         from alembic.config import Config
@@ -134,6 +146,16 @@ def migrate(engine: Engine) -> None:
             command.upgrade(config, "head")
         except CommandError as error:
             raise LedgerError(f"the tables of the ledger are not of this release: {error}") from None
+
+
+def _revision(engine: Engine) -> str | None:
+    """The revision of the tables, `None` where there are none."""
+    library = sqlalchemy()
+    with told(), engine.connect() as connection:
+        if "alembic_version" not in library.inspect(connection).get_table_names():
+            return None
+        rows = connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
+    return ", ".join(str(row[0]) for row in rows)
 
 
 def lock(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from plimsoll.documents import Problem, refuse
 from plimsoll.ledger.database import READING, engine_of, lock, migrate, settle_folder, told
-from plimsoll.ledger.errors import ConflictError, LedgerError, sqlalchemy
+from plimsoll.ledger.errors import ConflictError, LedgerError, UnavailableError, sqlalchemy
 from plimsoll.ledger.records import COLUMNS, START, Entry, Event, chained
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ class Ledger:
         """
         if not events:
             return []
-        with told(), self.engine.begin() as connection:
-            lock(connection)
+        with self.writing() as connection:
             entries = self._append(connection, events)
         if not self._settled:
             settle_folder(self.engine)
@@ -203,10 +202,27 @@ class Ledger:
         return [str(row[0]) for row in rows if row[0] != "ok"]
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        """A connection that only reads, and the database's errors as ours."""
-        with told(), self.engine.connect().execution_options(**{READING: True}) as connection:
+    def writing(self) -> Iterator[Connection]:
+        """A transaction of the only writer: it is durable at the end of the block, or undone."""
+        with self._told(), self.engine.begin() as connection:
+            lock(connection)
             yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A connection that only reads."""
+        with self._told(), self.engine.connect().execution_options(**{READING: True}) as connection:
+            yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """The database's errors as ours, after which every connection is made anew."""
+        try:
+            with told():
+                yield
+        except UnavailableError:
+            self.engine.dispose()
+            raise
 
 
 def _tables() -> Any:

@@ -9,11 +9,12 @@ from typing import Protocol
 
 from plimsoll.certify import START, body_hash, link_hash
 from plimsoll.documents import DocumentError, shorten
+from plimsoll.ledger.database import REVISION
 from plimsoll.ledger.records import Entry
 from plimsoll.ledger.store import COMPACTION
 
-REVISION = "0001"
-"""The revision of the tables that this release writes; a test holds it to the migrations."""
+MOST_MISSING = 100_000
+"""Numbers of a gap that are looked for one by one."""
 
 REPEATED = ("kind", "stream", "position", "time")
 """Columns that repeat what the body says."""
@@ -64,14 +65,16 @@ class Source(Protocol):
         ...
 
 
-def verify(source: Source, head: str | None = None) -> Verified:
+def verify(source: Source, head: str | None = None, after: tuple[int, str] = (0, START)) -> Verified:
     """Read everything and compare everything; `head` is a published hash that the chain must come to.
+
+    `after` is number and hash of the record before the first, where it is known that earlier ones are elsewhere.
 
     A record is judged by its own body: the columns beside it repeat what the body says, the hash of the body stands in
     a column and in the link. So a change of one column is found and named, and so is a record that is missing in the
     middle. Missing records at the end are found by `head` only, and so is a chain that was written anew.
     """
-    chain = _Chain()
+    chain = _Chain(seq=after[0], link=after[1])
     revision = source.revision()
     if revision != REVISION:
         chain.fault("alembic_version", "1", "version_num", revision, REVISION)
@@ -122,22 +125,20 @@ class _Chain:
             if entry.seq < due:
                 self.strays.append(entry)
                 return
-            if self.opening is None and self.seq == 0:
+            if self.first == 0 and self.seq == 0:
                 self.opening = (entry.seq - 1, entry.previous)
             else:
-                self.missing += range(due, min(entry.seq, due + 1_000_000))
+                self.missing += range(due, min(entry.seq, due + MOST_MISSING))
             self.seq, self.link = entry.seq - 1, entry.previous
         self.first = self.first or entry.seq
         self._judge(entry)
 
     def _misnumbered(self, entry: Entry) -> bool:
         """Whether it is a record under another number than it was linked with; then it waits for the end."""
-        near = {*self.missing, self.seq + 1, *range(max(1, self.seq - 1), self.seq + 4)} - {entry.seq}
-        if entry.seq <= self.seq or any(link_hash(k, entry.previous, entry.body_hash) == entry.hash for k in near):
-            self.strays.append(entry)
-            return True
-        # a number that comes before its place: nothing near says so yet
-        if entry.seq != self.seq + 1 and entry.previous not in (START, self.link):
+        before = 0 if self.opening is None else min(self.opening[0], MOST_MISSING)
+        near = {*self.missing, *range(1, before + 1), self.seq + 1}
+        fits = any(link_hash(k, entry.previous, entry.body_hash) == entry.hash for k in near)
+        if fits or entry.seq <= self.seq or entry.previous != self.link:
             self.strays.append(entry)
             return True
         return False
@@ -185,7 +186,7 @@ class _Chain:
     def close(self) -> None:
         """Put records under another number into the gaps that they left, and name the gaps that stay."""
         if self.opening is not None and self.cut != self.opening:
-            self.missing[:0] = range(1, min(self.opening[0], 1_000_000) + 1)
+            self.missing[:0] = range(1, min(self.opening[0], MOST_MISSING) + 1)
         for entry in self.strays:
             for k in [*self.missing, self.seq + 1]:
                 if link_hash(k, entry.previous, entry.body_hash) == entry.hash:
@@ -199,8 +200,12 @@ class _Chain:
             else:
                 self.fault("entries", str(entry.seq), "seq", entry.seq, "a number of the chain")
                 self.blind = True
-        for k in self.missing:
-            self.fault("entries", str(k), "seq", "nothing", "a record with this number")
+        while self.missing:
+            low = high = self.missing.pop(0)
+            while self.missing and self.missing[0] == high + 1:
+                high = self.missing.pop(0)
+            words = "a record with this number" if low == high else f"{high - low + 1} records with these numbers"
+            self.fault("entries", str(low) if low == high else f"{low} to {high}", "seq", "nothing", words)
             self.blind = True
 
     def document(self, digest: str, data: bytes) -> None:
