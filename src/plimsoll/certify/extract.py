@@ -12,7 +12,7 @@ from pydantic import Field
 from plimsoll.certify.certificate import Certificate, UncertifiedError, certify
 from plimsoll.certify.chain import body_hash, link_hash
 from plimsoll.certify.statement import Statement
-from plimsoll.documents import Document, DocumentError, JsonObject, content_hash, parse_json, refuse
+from plimsoll.documents import Document, DocumentError, JsonObject, content_hash, parse_json, refuse, shorten
 
 Hex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -101,7 +101,7 @@ def _amounts(content: dict[str, Any], certificate: Certificate) -> list[str]:
     recorded = content.get("certificate") or {}
     computed = certificate.to_dict()
     return [
-        f"certificate.{field}: recorded {recorded.get(field)!r}, computed {computed[field]!r}"
+        f"certificate.{field}: recorded {shorten(recorded.get(field))}, computed {shorten(computed[field])}"
         for field in computed
         if recorded.get(field) != computed[field]
     ]

@@ -31,6 +31,9 @@ DOCUMENTS = {
     "rate-policy": "rates.publish:RatePolicy",
     "rate-schedule": "rates.schedule:RateSchedule",
     "fleet": "rates.impact:Fleet",
+    "statement": "certify:Statement",
+    "certificate": "certify:Certificate",
+    "audit-extract": "certify:Extract",
 }
 """Where each document is defined, under `plimsoll`: its room is imported when its schema is asked for."""
 
