@@ -37,6 +37,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("schema", "Print the JSON Schema of a document.", "schema"),
     ],
     "Operate": [
+        Listing("audit", "Verify, replay and export the record of margins; check one account of it.", "audit"),
         Listing("completion", "Print the shell completion script.", "completion"),
     ],
 }
