@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cascade_fleets import fall, liquidity, random_fleet, rates, schedule
@@ -23,7 +23,6 @@ from plimsoll.laboratory.setup import CASCADE_LAYERS, CascadeVenue, Keepers
     st.sampled_from((0.0, 300.0, 20_000.0)),
     st.sampled_from((3e4, 3e5)),
 )
-@settings(max_examples=80)
 def test_every_step_is_what_plain_python_says(
     seed: int, accounts: int, move: float, close: str, ranking: str, order: tuple[str, ...], fund: float, depth: float
 ) -> None:
