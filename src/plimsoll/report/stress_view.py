@@ -59,9 +59,9 @@ def stress_view(found: BookStress, top: int) -> RenderableType:
     return Group(*parts)
 
 
-def reverse_view(found: ReverseStress, name: str, days: float) -> RenderableType:
-    """The smallest shock with its size, and what was clear below it."""
-    title = Text(f"Smallest shock that leaves {name} short of its maintenance margin", STRONG)
+def reverse_view(found: ReverseStress, what: str, days: float) -> RenderableType:
+    """The smallest shock that does `what` with its size, and what was clear below it."""
+    title = Text(f"Smallest shock that {what}", STRONG)
     parts: list[RenderableType] = [title, Text("")]
     if found.size is None:
         parts.append(Text(f"none of {found.rays} directions breaks it up to a size of {found.reach:g}"))
