@@ -52,9 +52,9 @@ for p in found.pointed:
 # %%
 # What each rule takes
 # --------------------
-# Dots, what winners lose beyond what had to be covered; triangles, what the venue loses on positions that it keeps. Both
-# over what the venue's own queue closed; ranges hold 90 % of the draws. The band is the published estimate for the whole
-# venue, most of whose other assets fell further.
+# Dots, what winners lose beyond what had to be covered; triangles, what the venue loses on positions that it keeps.
+# Both over what the venue's own queue closed; ranges hold 90 % of the draws. The band is the published estimate for the
+# whole venue, most of whose other assets fell further.
 
 rules = ["production", "queue by lots", "pro-rata", "profits only"]
 assets = [a for a in found.assets if a not in found.skipped]
@@ -85,12 +85,13 @@ axes.spines[["top", "right"]].set_visible(False)
 # %%
 # The number
 # ----------
-# Closing lots instead of whole positions takes less; taking profits without closing takes nothing beyond need, and leaves
-# the venue with exactly what the winners keep.
+# Closing lots instead of whole positions takes less; taking profits without closing takes nothing beyond need, and
+# leaves the venue with exactly what the winners keep.
 
 over = {rule: found.outcome("all", rule).overshoot.value for rule in rules}
 left = found.outcome("all", "profits only").left.value
 print(
-    f"taken beyond need: {over['production']:.2%} by the venue's queue, {over['queue by lots']:.2%} by lots in any order, "
+    f"taken beyond need: {over['production']:.2%} by the venue's queue, "
+    f"{over['queue by lots']:.2%} by lots in any order, "
     f"{over['profits only']:.2%} from profits alone, which leaves {left:.2%} with the venue"
 )
