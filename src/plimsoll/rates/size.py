@@ -85,7 +85,13 @@ class SizedRates:
 
 
 def sized_rates(
-    rule: SizeRule, tails: TailSeries, volume: F64, jump: F64 | float = 0.0, books: KnownBooks | None = None
+    rule: SizeRule,
+    tails: TailSeries,
+    volume: F64,
+    jump: F64 | float = 0.0,
+    books: KnownBooks | None = None,
+    *,
+    step_days: float | None = None,
 ) -> SizedRates:
     """The raw rates `[T, K]` of all tiers; `volume[T]` is the stressed volume of a day in USD, `jump[T]` that of the
     hedge's correlation in units of the tail (`hedge_jump`), `books` those known at each time. Of a book's two sides
@@ -94,7 +100,7 @@ def sized_rates(
         raise refuse("volume", f"shape {volume.shape}", f"one volume for each of {tails.times.size} times")
     count, kinds = tails.times.size, len(rule.sizes)
     parts = {name: np.empty((count, kinds)) for name in ("tail", "close_out", "period", "floor", "stressed", "urged")}
-    step_days = float(np.median(np.diff(tails.times))) / 86_400e9
+    step_days = float(np.median(np.diff(tails.times))) / 86_400e9 if step_days is None else step_days
     known = KnownBooks.at(rule, (), tails.times) if books is None else books
     daily = tails.sigma / math.sqrt(step_days)
     parts["close_out"][:] = [

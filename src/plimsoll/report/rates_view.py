@@ -90,10 +90,10 @@ def _history(policy: RatePolicy, rates: Mapping[str, AssetRates], histories: Map
     table = _table("", "since", "long", "short", "mean", "raw", "peak/trough", "raw", "jumps")
     for name, found in rates.items():
         history = histories[name]
-        start = history.times.size - found.times.size
+        start = history.times.size - found.bars.size
         lost = losses(history.closes, period_bars(policy, history))[start:]
         known = np.isfinite(lost).all(axis=1)
-        rate, raw = found.rate[:, 0], found.raw.raw[:, 0]
+        rate, raw = found.rate[found.bars, 0], found.raw.raw[found.bars, 0]
         covered = (lost[known] <= rate[known, None]).mean(axis=0)
         table.add_row(
             name,
