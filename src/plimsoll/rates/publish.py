@@ -7,7 +7,7 @@ events between them (`plimsoll.rates.events`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -22,7 +22,7 @@ from plimsoll.market.order_book import OrderBook
 from plimsoll.rates.depth import KnownBooks
 from plimsoll.rates.events import Event, EventRule, collapses, merged, moves
 from plimsoll.rates.governor import Change, GovernorRule, Published, govern
-from plimsoll.rates.learned.drift import ForecastSeries
+from plimsoll.rates.learned.drift import ForecastSeries, QuantileSeries
 from plimsoll.rates.raw import Instants, TailRule, TailSeries, tail_series, tails_between
 from plimsoll.rates.schedule import RateSchedule
 from plimsoll.rates.size import SizedRates, SizeRule, correlations, hedge_jump, sized_rates, stressed_volume
@@ -48,7 +48,8 @@ class AssetHistory:
     """Closes (USD) and traded volume (USD per bar) of one asset, `[T]`, at the ends of bars `times` (ns, UTC).
 
     `books` are order books of it, in order of time: they tell what closing costs from their times on. `forecast` is a
-    learned forecast of its volatility: where it is above the one of the closes it raises rates at once. `minutes`
+    learned forecast of its volatility: where it is above the one of the closes it raises rates at once, as `quantiles`
+    do, learned forecasts of what a position loses, where they are above the tail of the closes. `minutes`
     (one series, USD) are closes of shorter bars and `events` what happened at which time: both make rates between bars.
     """
 
@@ -60,6 +61,7 @@ class AssetHistory:
     books: tuple[OrderBook, ...] = ()
     minutes: History | None = None
     events: tuple[Event, ...] = ()
+    quantiles: tuple[QuantileSeries, ...] = ()
 
     @classmethod
     def of(cls, name: str, closes: History, volume: History) -> AssetHistory:
@@ -126,6 +128,7 @@ def _one(policy: RatePolicy, history: AssetHistory, jump: F64 | None) -> AssetRa
     expected = None if history.forecast is None else history.forecast.known(history.times) * np.sqrt(step_days)
     tails = tail_series(policy.tail, history.times, history.closes, horizons, whole=whole, forecast=expected)
     tails, bar, events = _with_events(policy, history, tails, step_days)
+    tails = _pressed(policy, tails, history.quantiles, step_days)
     row = tails.start + bar
     left = np.ones(bar.size)
     left[list(events)] = [e.depth for e in events.values()]
@@ -190,6 +193,24 @@ def _with_events(
     expected = None if history.forecast is None else history.forecast.known(times) * np.sqrt(step_days)
     instants = Instants(times, bar, price)
     return tails_between(policy.tail, tails, history.times, history.closes, instants, expected), bar, events
+
+
+def _pressed(
+    policy: RatePolicy, tails: TailSeries, quantiles: tuple[QuantileSeries, ...], step_days: float
+) -> TailSeries:
+    """The series with what learned quantiles ask for where it is above the tail, at their horizon and longer ones.
+
+    A quantile that promises more than the policy's level says nothing about it and is left out.
+    """
+    urged = tails.urged.copy()
+    for one in quantiles:
+        if one.coverage <= policy.tail.level + 1e-12:
+            loss = np.nan_to_num(one.known(tails.times))[:, None]
+            later = np.array(tails.horizons) * step_days >= one.horizon - 1e-9
+            urged = np.where(later & (loss > tails.tail), np.maximum(urged, loss), urged)
+    np.maximum.accumulate(urged, axis=1, out=urged)
+    urged.flags.writeable = False
+    return replace(tails, urged=urged)
 
 
 def _counted_on(policy: RatePolicy, history: AssetHistory, volume: F64) -> F64:

@@ -40,7 +40,7 @@ class Measure:
         # the product may round across a whole number; the quotient decides, as in the kernels
         k -= (k - 1) / sizes > allowed
         k += (k < sizes) & (k / sizes <= allowed)
-        return np.minimum(k, sizes)
+        return np.asarray(np.minimum(k, sizes), dtype=np.int64)
 
 
 def window_tails(
