@@ -201,6 +201,13 @@ def test_minutes_and_told_events_make_rates_between_bars(files: tuple[str, str],
     out = capsys.readouterr().out
     assert "raised the first tier at once" in out
     assert max(map(len, out.splitlines()[:-2])) <= 100
+    # what was repaired is counted
+    dirty = str(tmp_path / "dirty.csv")
+    table.with_columns(close=pl.when(pl.int_range(pl.len()) == 40).then(0.0).otherwise(pl.col("close"))).write_csv(
+        dirty
+    )
+    assert run([*command[:4], dirty, *command[5:]]) == 0
+    assert "1 times not-a-price in BTC" in capsys.readouterr().out
     # hours that are stamped three late, of another coin, as long as the days themselves, and events of another coin
     late = str(tmp_path / "late.csv")
     short.with_columns(open_time=pl.col("open_time") + 3 * 3_600_000).write_csv(late)
@@ -208,6 +215,7 @@ def test_minutes_and_told_events_make_rates_between_bars(files: tuple[str, str],
     short.with_columns(symbol=pl.lit("XRPUSDT")).write_csv(other)
     Path(events).write_text(json.dumps(head | {"events": {"XRP": [told]}}))
     for more, words in (
+        (["--minutes", late], "BTC stamped +3 h off"),
         (["--minutes", other], "XRPUSDT"),
         (["--minutes", bars], "shorter ones"),
         (["--minutes", str(tmp_path / "none.csv")], "none.csv"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from plimsoll.feeds import BarReport
     from plimsoll.market.history import History
     from plimsoll.rates.publish import AssetHistory
 
@@ -16,8 +17,12 @@ def histories_of(
     learned: bool = False,
     funding: str | None = None,
     dvol: str | None = None,
+    notes: list[str] | None = None,
 ) -> dict[str, AssetHistory]:
-    """The assets of `--history`, or the sample's; with `learned` the shipped forecasts of each from its daily bars."""
+    """The assets of `--history`, or the sample's; with `learned` the shipped forecasts of each from its daily bars.
+
+    `notes` gets a sentence for each rule by which bars were repaired or left out, with their number.
+    """
     from plimsoll.documents import refuse
 
     for option, given in (("--funding", funding), ("--dvol", dvol)):
@@ -38,6 +43,7 @@ def histories_of(
 
     names = _names(assets)
     bars = read_bars(path, names=names)
+    told(notes, bars.report)
     volume = bars.field("quote_volume" if "quote_volume" in bars.fields else "volume")
     if "quote_volume" not in bars.fields:
         volume = replace(volume, values=volume.values * bars.history.values)
@@ -71,15 +77,17 @@ def _with_forecasts(
     return found
 
 
-def with_minutes(histories: dict[str, AssetHistory], path: str, assets: tuple[str, ...]) -> dict[str, AssetHistory]:
+def with_minutes(
+    histories: dict[str, AssetHistory], path: str, assets: tuple[str, ...], notes: list[str] | None = None
+) -> dict[str, AssetHistory]:
     """Shorter bars of the assets that the file has; with one asset, a file without symbols is its own."""
     from plimsoll.documents import refuse
     from plimsoll.feeds import read_bars
-    from plimsoll.feeds.bars import slips_of
-    from plimsoll.market.history import History
 
     only = next(iter(histories)) if len(histories) == 1 else None
-    bars = read_bars(path, name=only, names=_names(assets) if only is None else None).history
+    read = read_bars(path, name=only, names=_names(assets) if only is None else None)
+    told(notes, read.report)
+    bars = read.history
     if only is not None and bars.names != (only,):
         symbols = {symbol: name for symbol, name in (_names(assets) or {}).items() if symbol in bars.names}
         if only not in bars.names and not symbols:
@@ -94,17 +102,43 @@ def with_minutes(histories: dict[str, AssetHistory], path: str, assets: tuple[st
         step = int(history.times[1] - history.times[0])
         if not one.step_ns < step:
             raise refuse("--minutes", f"bars of {one.step_ns / 1e9:g} s", f"shorter ones than {step / 1e9:g} s", path)
-        ends = one.times[(one.times - history.times[0]) % step == 0]
-        closes = one.values[(one.times - history.times[0]) % step == 0]
-        if ends.size:
-            slip = slips_of(
-                History.build([name], ends, closes, step_ns=step),
-                History.build([name], history.times, history.closes, step_ns=step),
-            ).get(name, 0)
-            if slip:
-                raise refuse("--minutes", f"{name} stamped {slip} s late", "the clock of --history", path)
+        late = hours_late(one, history)
+        if late:
+            raise refuse("--minutes", f"{name} stamped {late:+d} h off", "the clock of --history", path)
         found[name] = replace(history, minutes=one)
     return found
+
+
+def hours_late(minutes: History, history: AssetHistory) -> int:
+    """By how many whole hours the shorter bars are stamped late against the closes of the longer ones, 0 where they
+    agree or overlap in fewer than 24 bars.
+
+    With `d` the log ratio of the two at the ends of bars, an hour counts if the median of `|d - median(d)|` with the
+    shorter ones moved back by it is less than half of that without; a basis so counts for nothing.
+    """
+    import numpy as np
+
+    from plimsoll.market.history import HOUR_NS
+
+    price, scores = minutes.values[:, 0], {}
+    for hours in sorted(range(-14, 15), key=abs):
+        row = (history.times + hours * HOUR_NS - minutes.times[0]) // minutes.step_ns
+        on = (history.times + hours * HOUR_NS - minutes.times[0]) % minutes.step_ns == 0
+        on &= (row >= 0) & (row < price.size)
+        apart = np.log(price[row[on]] / history.closes[on])
+        apart = apart[np.isfinite(apart)]
+        if apart.size >= 24:
+            scores[hours] = float(np.median(np.abs(apart - np.median(apart))))
+    if 0 not in scores:
+        return 0
+    best = min(scores, key=lambda h: scores[h])
+    return best if scores[best] < 0.5 * scores[0] else 0
+
+
+def told(notes: list[str] | None, report: BarReport) -> None:
+    """What was repaired or left out in a file, by rule and number."""
+    if notes is not None:
+        notes += [f"{f.count} times {f.rule} in {f.name}: {f.what}" for f in report.findings]
 
 
 def with_events(histories: dict[str, AssetHistory], path: str) -> dict[str, AssetHistory]:

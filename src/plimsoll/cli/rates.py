@@ -91,11 +91,12 @@ def command(
     from plimsoll.market.history import instant_ns
     from plimsoll.rates.publish import publish, schedule_at
 
-    rule, found = _policy(policy), histories_of(history, assets, learned, funding, dvol)
+    notes: list[str] = []
+    rule, found = _policy(policy), histories_of(history, assets, learned, funding, dvol, notes)
     if books is not None:
         found = with_books(found, books)
     if minutes is not None:
-        found = with_minutes(found, minutes, assets)
+        found = with_minutes(found, minutes, assets, notes)
     if events is not None:
         found = with_events(found, events)
     with late_bar() as bar:
@@ -121,12 +122,16 @@ def command(
             ]
             for name, r in rates.items()
         }
-        print_json({"schedule": document.to_dict(), "changes": changes, "events": happened})
+        print_json({"schedule": document.to_dict(), "changes": changes, "events": happened, "notes": notes})
         return
     from plimsoll.report.rates_view import rates_view
 
     out = console()
     out.print(rates_view(rule, rates, found))
+    if notes:
+        out.print()
+    for note in notes:
+        out.print(note, markup=False)
     for name, path in (("picture", output), ("schedule", schedule)):
         if path is not None:
             out.print(f"\n{name}: {path}", markup=False, soft_wrap=True)
@@ -212,7 +217,8 @@ def tune(
     from plimsoll.rates.tune import grid
     from plimsoll.rates.tune import tune as search
 
-    rule, found, rules = _policy(policy), histories_of(history, assets), grid()
+    notes: list[str] = []
+    rule, found, rules = _policy(policy), histories_of(history, assets, notes=notes), grid()
     border = instant_ns(split, "--split")
     with late_bar() as bar:
         series = study_series(rule, found, told=bar)
@@ -246,6 +252,8 @@ def tune(
 
         out = console()
         out.print(tuned_view(chosen, border, coverage))
+        for note in notes:
+            out.print(note, markup=False)
         for name, path in (("picture", output), ("governor", governor)):
             if path is not None:
                 out.print(f"\n{name}: {path}", markup=False, soft_wrap=True)
@@ -280,8 +288,8 @@ def thresholds(
     from plimsoll.rates.thresholds import raised, threshold_path
 
     chosen = ThresholdRule() if rule is None else ThresholdRule.load(rule)
-    paths = []
-    for name, found in histories_of(history, assets, learned, funding, dvol).items():
+    paths, notes = [], list[str]()
+    for name, found in histories_of(history, assets, learned, funding, dvol, notes).items():
         closes = History.build([name], found.times, found.closes)
         hours = closes.step_ns / 3.6e12
         fast, decay = max(fast_hours, 2.0 * hours), max(decay_hours, 2.0 * hours)
@@ -302,6 +310,8 @@ def thresholds(
 
     out = console()
     out.print(thresholds_view(paths))
+    for note in notes:
+        out.print(note, markup=False)
     if output is not None:
         out.print(f"\npicture: {output}", markup=False, soft_wrap=True)
 

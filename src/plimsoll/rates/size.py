@@ -36,8 +36,9 @@ class SizeRule(Part):
     `stress` the part of the volume, and of the depth of a book, that is gone when it is needed, `impact` the Y of the
     square-root law, `free` the part of a day's volume that costs nothing. A book counts for `book_days`; its levels
     within `within` of the middle count, and their depth comes back `refills` times a day. `hedged` is the part of the
-    open interest that leans on a hedge in the lead asset. Evidence of `refills` and of `hedged`: assumed; how far rates
-    move with them is measured in `docs/validation/rates.md`. `maintenance` is the maintenance rate over the initial one.
+    open interest that leans on a hedge in the lead asset. Evidence of `refills` and of `hedged`: assumed; how far
+    rates move with them is measured in `docs/validation/rates.md`. `maintenance` is the maintenance rate over the
+    initial one.
     """
 
     sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1e5, 1e6, 1e7, 5e7, 2e8)
