@@ -194,12 +194,19 @@ def test_minutes_and_told_events_make_rates_between_bars(files: tuple[str, str],
     jump = next(c for c in found["changes"]["BTC"] if c["at"] == at and c["causes"] == ["event"])
     assert jump["effective"] == at
     assert "sigmas of a bar" in jump["reason"]
+    two = [*command, "--asset", "SOLUSDT=SOL", "--json", "--minutes"]
+    assert run([*two, f"BTC={hours}"]) == 0
+    again = json.loads(capsys.readouterr().out)["events"]
+    assert [e["time"] for e in again["BTC"]] == [e["time"] for e in found["events"]["BTC"]]
+    assert again["SOL"] == []
     head = {"schema": "plimsoll.rate-events", "schema_version": 1}
     told = {"time": "2018-11-20T05:00:00Z", "reason": "half of the makers have left", "depth": 0.001}
-    Path(events).write_text(json.dumps(head | {"events": {"BTC": [told]}}))
+    early = told | {"time": "2017-01-01T00:00:00Z"}
+    Path(events).write_text(json.dumps(head | {"events": {"BTC": [early, told]}}))
     assert run([*command, "--minutes", hours, "--events", events, "-o", figure]) == 0
     out = capsys.readouterr().out
     assert "raised the first tier at once" in out
+    assert "1 events of BTC before its first rate" in out
     assert max(map(len, out.splitlines()[:-2])) <= 100
     # what was repaired is counted
     dirty = str(tmp_path / "dirty.csv")

@@ -80,11 +80,15 @@ def _with_forecasts(
 def with_minutes(
     histories: dict[str, AssetHistory], path: str, assets: tuple[str, ...], notes: list[str] | None = None
 ) -> dict[str, AssetHistory]:
-    """Shorter bars of the assets that the file has; with one asset, a file without symbols is its own."""
+    """Shorter bars of the assets that the file has. `path` may be NAME=FILE; a file without symbols is then that of
+    the asset, as it is where there is only one."""
     from plimsoll.documents import refuse
     from plimsoll.feeds import read_bars
 
+    named, _, rest = path.partition("=")
     only = next(iter(histories)) if len(histories) == 1 else None
+    if rest and named in histories:
+        only, path = named, rest
     read = read_bars(path, name=only, names=_names(assets) if only is None else None)
     told(notes, read.report)
     bars = read.history

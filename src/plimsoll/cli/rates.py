@@ -55,7 +55,12 @@ def policy_option(function: F) -> F:
 @learned_option
 @known_option
 @click.option("--books", metavar="FILE", help="Order books for the cost of closing (`plimsoll schema rate-books`).")
-@click.option("--minutes", metavar="FILE", help="Shorter bars of the same assets: rates at once on moves within a bar.")
+@click.option(
+    "--minutes",
+    multiple=True,
+    metavar="FILE|NAME=FILE",
+    help="Shorter bars of the assets, or of NAME: rates at once on moves within a bar. May be repeated.",
+)
 @click.option("--events", metavar="FILE", help="What happened when (`plimsoll schema rate-events`): rates at once.")
 @policy_option
 @click.option("--output", "-o", metavar="FILE", help="Draw raw and published rates (.png or .svg).")
@@ -71,7 +76,7 @@ def command(
     funding: str | None,
     dvol: str | None,
     books: str | None,
-    minutes: str | None,
+    minutes: tuple[str, ...],
     events: str | None,
     policy: str | None,
     output: str | None,
@@ -95,12 +100,17 @@ def command(
     rule, found = _policy(policy), histories_of(history, assets, learned, funding, dvol, notes)
     if books is not None:
         found = with_books(found, books)
-    if minutes is not None:
-        found = with_minutes(found, minutes, assets, notes)
+    for file in minutes:
+        found = with_minutes(found, file, assets, notes)
     if events is not None:
         found = with_events(found, events)
     with late_bar() as bar:
         rates = publish(rule, found, told=bar)
+    for name, one in found.items():
+        used = {e.time for e in rates[name].events.values()}
+        idle = sum(e.time not in used for e in one.events)
+        if idle:
+            notes.append(f"{idle} events of {name} before its first rate or long after its last bar: nothing followed")
     when = None if at is None else instant_ns(at, "--at")
     document = schedule_at(rule, rates, "published", when)
     if output is not None:
