@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from plimsoll.validate.judge import judge
 from plimsoll.validate.published import reproduce
 
 
+@cache
 def document() -> dict[str, object]:
     """The disclosure of the small walk, as a file would hold it."""
     walk, models = walks.walk(), list(walks.models())
