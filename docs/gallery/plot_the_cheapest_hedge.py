@@ -12,6 +12,8 @@ margin is worth to the desk, and no more than a few instruments are needed.
 # The book of the demonstration under the house model. Nothing that expires within a week may be traded: it would free
 # margin for no longer than that. Deltas stay as they are, and no loss at moves of 30 to 60 % may grow.
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 
 import plimsoll as pl
@@ -59,4 +61,4 @@ place.set(xlabel="cost of the trades, USD", ylabel="initial margin, thousand USD
 freed, paid = answer.relief, answer.cost
 print(f"${freed:,.0f} of margin freed for ${paid:,.0f}: ${freed / paid:,.0f} by the dollar")
 assert answer.gap < 1e-6
-assert all(b <= a + 1e-6 * a for a, b in zip(margins, margins[1:], strict=False))
+assert all(b <= a * (1.0 + 1e-6) for a, b in pairwise(margins))
