@@ -31,6 +31,8 @@ DOCUMENTS = {
     "rate-policy": "rates.publish:RatePolicy",
     "rate-schedule": "rates.schedule:RateSchedule",
     "fleet": "rates.impact:Fleet",
+    "liquidity": "laboratory.liquidity:Liquidity",
+    "lien-network": "laboratory.liens.network:LienNetwork",
 }
 """Where each document is defined, under `plimsoll`: its room is imported when its schema is asked for."""
 
