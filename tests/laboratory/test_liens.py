@@ -317,3 +317,11 @@ def test_bad_input() -> None:
     w.venue.draw(KEY, 30, 0)
     with pytest.raises(DocumentError, match="owes nothing"):
         w.venue.release(KEY)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_800)
+def test_the_page_is_what_the_runs_give() -> None:
+    from measure_liens import main
+
+    assert main(["--check"]) == 0

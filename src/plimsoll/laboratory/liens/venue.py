@@ -70,7 +70,7 @@ class Lien(NamedTuple):
 
 @dataclass
 class Venue:
-    """The ledger. `closed` are liens that have ended and were forgotten: a message about one of them changes nothing."""
+    """The ledger. `closed` are liens that ended and were forgotten: a message about one of them changes nothing."""
 
     terms: Terms
     liens: dict[tuple[str, int], Lien] = field(default_factory=dict)
