@@ -18,6 +18,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("explain", "Why margin and health changed between two snapshots, as an exact sum.", "explain"),
         Listing("surface", "Profit and loss over price, volatility and time.", "surface"),
         Listing("risk", "VaR, expected shortfall and clearing-house charges, with their errors.", "risk"),
+        Listing("stress", "A book under stress scenarios; the smallest shock that breaks it.", "stress"),
         Listing("fit", "Fit volatility surfaces without arbitrage; the error of every expiry.", "fit"),
         Listing("book", "Make books: a reproducible random one.", "book"),
         Listing("import", "Files of venues into market snapshots.", "imports"),

@@ -165,15 +165,6 @@ def opened(account: Account, market: Market) -> tuple[JointBook, list[str]]:
     Coins are those held, less those borrowed, with the unrealised profit and the funding that are not settled yet: all
     of them move with the price of the coin.
     """
-    from plimsoll.margin import open_book
-    from plimsoll.risk.joint import joint_book
+    from plimsoll.margin.joint_account import joint_account
 
-    held = open_book(account, market)
-    coins = dict(account.collateral)
-    owed = [
-        (c.currency, x) for c, x in zip(held.plan.contracts, (held.unrealised + held.funding).tolist(), strict=True)
-    ]
-    for asset, amount in [*owed, *((a, -x) for a, x in account.borrowed.items())]:
-        coins[asset] = coins.get(asset, 0.0) + amount
-    notes = ["open orders are not in the book"] if account.orders else []
-    return joint_book(held.plan.contracts, held.quantity, market, coins), notes
+    return joint_account(account, market)[0], ["open orders are not in the book"] if account.orders else []
