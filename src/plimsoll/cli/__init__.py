@@ -27,6 +27,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("rules", "List, show, compare and import dated rule packs.", "rules"),
         Listing("rates", "Margin rates through a history, tuned and governed; whom a new schedule hits.", "rates"),
         Listing("close-out", "A failing account through the ways to liquidate it, side by side.", "close_out"),
+        Listing("cascade", "A fleet through a crash that its own liquidations deepen.", "cascade"),
         Listing("waterfall", "Who pays for a default, layer after layer; the size of a fund.", "waterfall"),
         Listing("liens", "Collateral on other chains: a checked simulation, latency haircuts.", "liens"),
     ],

@@ -33,6 +33,7 @@ DOCUMENTS = {
     "fleet": "rates.impact:Fleet",
     "liquidity": "laboratory.liquidity:Liquidity",
     "lien-network": "laboratory.liens.network:LienNetwork",
+    "cascade-venue": "laboratory.setup:CascadeVenue",
     "stress-scenarios": "scenarios.stress:StressScenarios",
 }
 """Where each document is defined, under `plimsoll`: its room is imported when its schema is asked for."""

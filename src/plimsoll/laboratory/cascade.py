@@ -219,6 +219,8 @@ class _Cascade:
         addon = np.asarray(asked.addon)
         if addon.ndim > 1 or (addon.ndim and addon.size != fleet.accounts) or not np.isfinite(addon).all():
             raise refuse("rates.addon", f"shape {addon.shape}", f"a finite number, or one for all {fleet.accounts}")
+        if asked.columns is not None and world.venue.ranking == "least-risk":
+            raise refuse("ranking", "least-risk", "profit-leverage or pro-rata where scenario columns set the margin")
         if not (np.isfinite(asked.scalar) and asked.scalar >= (1.0 if asked.grace > 0.0 else 0.0)):
             raise refuse("rates.scalar", asked.scalar, "a finite number, with a grace at least one")
         return asked

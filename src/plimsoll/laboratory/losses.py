@@ -198,5 +198,3 @@ def flat(world: World, state: State, rows: I64) -> npt.NDArray[np.bool_]:
     held = np.bincount(owner, weights=state.lots[at] != 0, minlength=rows.size)
     found: npt.NDArray[np.bool_] = held == 0
     return found
-
-

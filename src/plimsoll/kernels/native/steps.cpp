@@ -21,6 +21,7 @@ bool one_row(const StepRows& h, std::size_t a, std::int64_t& value, double& char
         const std::uint64_t i = static_cast<std::uint64_t>(h.indices[j]);
         const std::int64_t n = h.count[j];
         if (i >= h.columns) return false;
+        if (n == 0) continue;  // closed
         const std::int64_t price = h.price[i], size = h.size[i];
         const double held = std::fabs(static_cast<double>(n));
         gross += held * std::fabs(static_cast<double>(price));

@@ -1,0 +1,15 @@
+"""`plimsoll cascade`: crashes that feed on themselves."""
+
+from __future__ import annotations
+
+import click
+
+from plimsoll.cli.cascade_run import run
+
+
+@click.group(epilog="Example: plimsoll cascade run --sample 10000 --shock -0.2 --fund 5e6")
+def command() -> None:
+    """Crashes that feed on themselves."""
+
+
+command.add_command(run)
