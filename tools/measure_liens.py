@@ -51,8 +51,8 @@ def page(runs: dict[str, Outcome], events: int) -> str:
     intro = (
         f"Two runs of {events:,} events (blocks, messages, acts of owners), seed {SEED}, by "
         "`python tools/measure_liens.py`, every invariant checked after every event. The chains' terms are assumed: a "
-        "slow one, a fast one, one behind a bridge; a tenth to a fifth of all messages is lost, a tenth comes twice, all "
-        "overtake each other. Besides, the tests go through every interleaving of a tiny instance, and show that a "
+        "slow one, a fast one, one behind a bridge; a tenth to a fifth of all messages is lost, a tenth comes twice, "
+        "all overtake each other. Besides, the tests go through every interleaving of a tiny instance, and show that a "
         "venue without one of the rules is found."
     )
     lines = ["# Liens across chains", "", fill(intro, WIDTH), ""]

@@ -21,8 +21,8 @@ class ChainTerms(Part):
     A message takes `delay_seconds` in the mean (exponential, so that they overtake each other), is lost with the chance
     `loss` and comes twice with the chance `duplicate`. With the chance `reorganise` a block is followed by a
     reorganisation of 1 to `deepest` blocks, each further block with the chance `further`. Its clock is off by at most
-    `skew` seconds. `asset` is what is locked, `volatility` its own per year, `bridge_loss` what the bridge may lose, of the
-    amount; both count in the haircut only.
+    `skew` seconds. `asset` is what is locked, `volatility` its own per year, `bridge_loss` what the bridge may lose,
+    of the amount; both count in the haircut only.
     """
 
     confirmations: Blocks = 12
