@@ -102,11 +102,18 @@ def test_version_is_written_once() -> None:
 
 
 def test_rooms_in_the_contract_are_the_rooms_in_the_tree() -> None:
-    (contract,) = project()["tool"]["importlinter"]["contracts"]
+    (contract,) = (c for c in project()["tool"]["importlinter"]["contracts"] if c["type"] == "layers")
     package = ROOT / "src" / "plimsoll"
     folders = {path.parent.name for path in package.glob("*/__init__.py")}
     files = {path.stem for path in package.glob("*.py")} - {"__init__", *contract["exhaustive_ignores"]}
     assert folders | files == set(contract["layers"])
+
+
+def test_the_second_calculator_is_kept_from_every_room_but_the_documents() -> None:
+    layers, forbidden = project()["tool"]["importlinter"]["contracts"]
+    assert forbidden["source_modules"] == ["plimsoll.certify"]
+    rooms = {f"plimsoll.{room}" for room in layers["layers"]} - {"plimsoll.certify", "plimsoll.documents"}
+    assert set(forbidden["forbidden_modules"]) == rooms
 
 
 def test_importing_the_package_loads_no_library() -> None:

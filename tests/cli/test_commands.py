@@ -17,7 +17,12 @@ from plimsoll.cli import LISTING, run
 from plimsoll.cli.schema import NAMES, schema
 
 COMMANDS = [listing.name for listings in LISTING.values() for listing in listings]
-GROUPS = {"book": ["sample", "exotics"], "import": ["deribit-chain"], "rules": ["list", "show", "diff"]}
+GROUPS = {
+    "audit": ["log", "verify", "replay", "export", "check", "compact"],
+    "book": ["sample", "exotics"],
+    "import": ["deribit-chain"],
+    "rules": ["list", "show", "diff"],
+}
 LEAVES = [[c, s] for c in COMMANDS for s in GROUPS.get(c, [])] + [[c] for c in COMMANDS if c not in GROUPS]
 
 

@@ -19,6 +19,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("surface", "Profit and loss over price, volatility and time.", "surface"),
         Listing("risk", "VaR, expected shortfall and clearing-house charges, with their errors.", "risk"),
         Listing("stress", "A book under stress scenarios; the smallest shock that breaks it.", "stress"),
+        Listing("optimise", "The trades that lower margin most for what they cost, and their proof.", "optimise"),
         Listing("fit", "Fit volatility surfaces without arbitrage; the error of every expiry.", "fit"),
         Listing("book", "Make books: a reproducible random one.", "book"),
         Listing("import", "Files of venues into market snapshots.", "imports"),
@@ -27,7 +28,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("rules", "List, show, compare and import dated rule packs.", "rules"),
         Listing("rates", "Margin rates through a history, tuned and governed; whom a new schedule hits.", "rates"),
         Listing("close-out", "A failing account through the ways to liquidate it, side by side.", "close_out"),
-        Listing("cascade", "A fleet through a crash that its own liquidations deepen.", "cascade"),
+        Listing("cascade", "Crashes that a fleet's own liquidations deepen; 10 October 2025 again.", "cascade"),
         Listing("waterfall", "Who pays for a default, layer after layer; the size of a fund.", "waterfall"),
         Listing("liens", "Collateral on other chains: a checked simulation, latency haircuts.", "liens"),
     ],
@@ -37,6 +38,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("schema", "Print the JSON Schema of a document.", "schema"),
     ],
     "Operate": [
+        Listing("audit", "Verify, replay and export the record of margins; check one account of it.", "audit"),
         Listing("completion", "Print the shell completion script.", "completion"),
     ],
 }

@@ -35,6 +35,11 @@ DOCUMENTS = {
     "lien-network": "laboratory.liens.network:LienNetwork",
     "cascade-venue": "laboratory.setup:CascadeVenue",
     "stress-scenarios": "scenarios.stress:StressScenarios",
+    "replay-fit": "laboratory.replay.fit:ReplayFit",
+    "trading-terms": "optimise.terms:TradingTerms",
+    "statement": "certify:Statement",
+    "certificate": "certify:Certificate",
+    "audit-extract": "certify:Extract",
 }
 """Where each document is defined, under `plimsoll`: its room is imported when its schema is asked for."""
 

@@ -140,7 +140,7 @@ def scenarios(
 
     from plimsoll.documents import refuse
     from plimsoll.scenarios.stress import StressLaw, StressScenarios, instants, shipped_scenarios
-    from plimsoll.scenarios.stress.generate import generate as drawn
+    from plimsoll.scenarios.stress.generated import generate as drawn
 
     coins, pegs = underlying or ("BTC", "ETH", "SOL"), stable or ("USDC", "USDT")
     if generate is None:

@@ -170,7 +170,8 @@ def stress_pnl(book: JointBook, market: Market, table: Instants, coins: Mapping[
         turned = held
         if any(group.tilt.values()):
             turned = replace(held, parts=tuple(_turned(p, group.tilt.get(p.underlying, 0.0)) for p in held.parts))
-        total[group.rows] = -joint_losses(turned, columns)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is no number then is refused by name
+            total[group.rows] = -joint_losses(turned, columns)
         if turned is not held:
             # the array counts from the turned smile; the book stands at the one of today
             total[group.rows] += _standing(turned) - still

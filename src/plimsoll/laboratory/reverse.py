@@ -143,7 +143,7 @@ def reverse_stress(
         return ReverseStress(tuple(names), None, None, None, reach, unit.shape[0], 0, reach, starts, search.calls)
     step = float(size[0])
     below = float(size[first[hit].min()]) - step
-    ends = np.array([search.bisect(unit[k], below=size[first[k]] - step, above=float(size[first[k]])) for k in hit])
+    ends = search.bisect(unit[hit], size[first[hit]] - step, size[first[hit]])
     best_size, best = np.inf, unit[hit[0]]
     rng = np.random.default_rng([seed, 1])
     for n, k in enumerate(np.argsort(ends, kind="stable")[:starts].tolist()):
@@ -183,14 +183,15 @@ class _Search:
     def broken(self, points: F64) -> npt.NDArray[np.bool_]:
         return ~(self.values(points) > 0.0)
 
-    def bisect(self, unit: F64, *, below: float, above: float) -> float:
-        """The breach next to a clear point between `below` (clear) and `above` (broken), to 1e-7 of its size."""
-        while above - below > PRECISE * above:
-            middle = 0.5 * (below + above)
-            if self.broken((middle * unit)[None, :])[0]:
-                above = middle
-            else:
-                below = middle
+    def bisect(self, unit: F64, below: F64, above: F64) -> F64:
+        """`[n]` the breach on each ray `unit[n, F]` between clear points `below[n]` and broken ones `above[n]`, to
+        1e-7 of its size."""
+        below, above = below.copy(), above.copy()
+        while (open_ := np.flatnonzero(above - below > PRECISE * above)).size:
+            middle = 0.5 * (below[open_] + above[open_])
+            broken = self.broken(middle[:, None] * unit[open_])
+            above[open_[broken]] = middle[broken]
+            below[open_[~broken]] = middle[~broken]
         return above
 
     def refine(self, unit: F64, size: float, rounds: int, rng: np.random.Generator) -> tuple[float, F64]:
@@ -199,11 +200,11 @@ class _Search:
         if width == 1:
             return size, unit
         for _ in range(rounds):
-            near: F64 = unit + spread * rng.standard_normal((12, width))
-            near = near / np.linalg.norm(near, axis=1, keepdims=True)
+            drawn = unit + spread * rng.standard_normal((12, width))
+            near: F64 = np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), dtype=np.float64)
             better = np.flatnonzero(self.broken(size * near))
-            ends = [self.bisect(near[k], below=0.0, above=size) for k in better]
-            if ends and min(ends) < size * (1.0 - 2.0 * PRECISE):
+            ends = self.bisect(near[better], np.zeros(better.size), np.full(better.size, size))
+            if ends.size and ends.min() < size * (1.0 - 2.0 * PRECISE):
                 at = int(np.argmin(ends))
                 size, unit = float(ends[at]), near[better[at]]
             else:
@@ -220,7 +221,7 @@ def _root(names: Sequence[str], covariance: npt.ArrayLike) -> F64:
     if matrix.shape != (size, size) or not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T):
         raise refuse("covariance", f"shape {matrix.shape}", f"a symmetric finite matrix [{size}, {size}]")
     try:
-        root: F64 = np.linalg.cholesky(matrix)
+        root: F64 = np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
     except np.linalg.LinAlgError:
         raise refuse("covariance", "a matrix of less than full rank", "a positive definite matrix") from None
     return root

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from plimsoll.contracts import is_option
-from plimsoll.documents import DAY_SECONDS
+from plimsoll.contracts import PerpetualOption, is_option
+from plimsoll.documents import DAY_SECONDS, YEAR_SECONDS
 from plimsoll.margin import Account
 from plimsoll.margin.path import moved
 from plimsoll.market import AssetPrice, Depth, Mark, Market
@@ -106,12 +106,16 @@ def _volatilities(market: Market, after: Market, table: Instants, row: int) -> d
         for i, name in enumerate(names):
             if plan.contracts[i].underlying != u or not np.isfinite(plan.vol[i]):
                 continue
-            # an option without expiry takes the shock of the reference tenor
-            seconds = plan.seconds[plan.group[i]] if plan.group[i] >= 0 else rule.reference_days * DAY_SECONDS
+            contract = plan.contracts[i]
+            if isinstance(contract, PerpetualOption):
+                seconds = YEAR_SECONDS / contract.holding_rate  # the mean life of what its holder pays for
+            else:
+                seconds = float(plan.seconds[plan.group[i]])
             factor = max(0.0, 1.0 + shock * float(rule.scale(np.array([seconds]))[0])) * float(turn[i])
             mark = marks.get(name)
-            if (mark is not None and mark.vol is not None) or (mark is not None and tilt != 0.0):
-                marks[name] = mark.model_copy(update={"vol": float(plan.vol[i]) * factor})
+            # a smile carries its own shock below; what turns it is known only strike by strike
+            if (mark is not None and mark.vol is not None) or tilt != 0.0:
+                marks[name] = (mark or Mark()).model_copy(update={"vol": float(plan.vol[i]) * factor})
     expiries = []
     for e in after.expiries:
         move = shocks.get(e.underlying)

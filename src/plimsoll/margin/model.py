@@ -246,6 +246,18 @@ class MarginModel(ABC):
         """The form for a solver and the one for a proof, over the contracts of a universe in their order."""
         return Form("refused", self.FORMS.solver_why), Form("refused", self.FORMS.proof_why)
 
+    @property
+    def maintenance_part(self) -> float | None:
+        """The part of the initial margin of positions that is their maintenance margin, where the rules have it so."""
+        return None
+
+    def form_at(self, universe: Universe, quantity: F64) -> Form:
+        """The form that is nearest to the rules at signed positions `quantity[N]`: that of a solver.
+
+        A model whose rule has cases gives the one that these positions are in.
+        """
+        return self.pieces(universe, np.abs(quantity))[0]
+
     def forms(self, instruments: Sequence[str], market: Market, reach: F64 | float | None = None) -> Forms:
         """What these rules give a solver or a proof for positions in `instruments`: their initial margin alone.
 

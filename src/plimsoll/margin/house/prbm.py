@@ -110,6 +110,11 @@ class Prbm(MarginModel):
         """See `MarginModel.pieces`."""
         return prbm_pieces(self.parameters, self.scenarios(), universe)
 
+    @property
+    def maintenance_part(self) -> float:
+        """See `MarginModel.maintenance_part`."""
+        return self.parameters.maintenance_factor
+
     def along(self, account: Account, market: Market, states: States) -> tuple[Track, ...]:
         """See `MarginModel.along`: all states at once, but for exotic options."""
         self.check(account, market)

@@ -1,7 +1,7 @@
 """Stress scenarios: one file format, read as an instantaneous revaluation or as a path."""
 
-from plimsoll.scenarios.stress.generate import StressLaw, generate
-from plimsoll.scenarios.stress.instants import Columns, Instants, instants
+from plimsoll.scenarios.stress.generated import StressLaw, generate
+from plimsoll.scenarios.stress.instant_table import Columns, Instants, instants
 from plimsoll.scenarios.stress.path import stress_path
 from plimsoll.scenarios.stress.scenario import KINDS, StressScenario, StressScenarios
 from plimsoll.scenarios.stress.shipped import shipped_scenarios

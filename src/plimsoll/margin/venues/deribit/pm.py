@@ -95,6 +95,11 @@ class PortfolioMargin(MarginModel):
         """See `MarginModel.pieces`."""
         return pm_pieces(self.parameters, universe)
 
+    @property
+    def maintenance_part(self) -> float:
+        """See `MarginModel.maintenance_part`: reported amounts, which it does not count, are no positions."""
+        return self.parameters.mm_factor
+
     def forms_currency(self, universe: Universe) -> str:
         """The settlement currency of the contracts."""
         return universe.plan.contracts[0].currency

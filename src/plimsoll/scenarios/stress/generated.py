@@ -27,11 +27,12 @@ class StressLaw(Part):
 
     Log moves over `days` days: Student-t of `dof` joined by a t copula of `copula_dof`, `daily` a day's standard
     deviation by underlying (others `other_daily`), `together` the correlation of two prices, plus common `jumps`.
-    The log of the volatility multiple is `vol_of_fall * fall + vol_of_rise * rise + vol_own * v`; the depth left is
-    `exp(-depth_shy * |move| + depth_own * d)`, at most one, `move` that of the first underlying. A stable coin loses
-    its peg where `p` is beyond `peg_from` deviations: `peg_step` for each deviation more. Marks are late where `o` is
-    beyond `delay_from`: `delay_seconds` and `delay_gas` times calm gas for each more. `v, d, p, o` are of the same
-    copula, joined to falls by `joint`, so that bad things come together. `correlation` (in the order of the
+    The log of the volatility multiple is `vol_of_fall * fall + vol_of_rise * rise + vol_own * v`, held within a factor
+    `vol_most` of one either way; the depth left is `exp(-depth_shy * |move| + depth_own * d)`, at most one, `move` that
+    of the first underlying. A stable coin loses its peg where `p` is more than `peg_from` deviations down: `peg_step`
+    for each deviation more. Marks are late where `o` is more than `delay_from` down: `delay_seconds` and `delay_gas`
+    times calm gas for each more. `v, d, p, o` are of the same copula, `d, p, o` joined to the prices by `joint` and `v`
+    against them, so that bad things come together. `correlation` (in the order of the
     underlyings) takes the place of `together`.
     """
 
@@ -47,6 +48,7 @@ class StressLaw(Part):
     vol_of_fall: Number = 1.5
     vol_of_rise: Number = 0.6
     vol_own: NonNegative = 0.15
+    vol_most: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=1)] = 4.0
     depth_shy: NonNegative = 6.0
     depth_own: NonNegative = 0.3
     peg_from: NonNegative = 2.0
@@ -96,9 +98,8 @@ def generate(
     law = law or StressLaw()
     x = _drawn(law, count, seed, underlyings, draws)
     lead = x[0]
-    multiple = np.exp(
-        law.vol_of_fall * np.maximum(-lead, 0) + law.vol_of_rise * np.maximum(lead, 0) + law.vol_own * x[-4]
-    )
+    level = law.vol_of_fall * np.maximum(-lead, 0.0) + law.vol_of_rise * np.maximum(lead, 0.0) + law.vol_own * x[-4]
+    multiple = np.clip(np.exp(level), 1.0 / law.vol_most, law.vol_most)
     left = np.minimum(np.exp(-law.depth_shy * np.abs(lead) + law.depth_own * x[-3]), 1.0)
     peg = np.clip(1.0 - law.peg_step * np.maximum(-x[-2] - law.peg_from, 0.0), 0.0, 1.0)
     late = np.maximum(-x[-1] - law.delay_from, 0.0)

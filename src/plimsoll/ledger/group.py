@@ -1,0 +1,103 @@
+"""Group commit: many writers, one transaction at a time, an answer when it is durable."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from concurrent.futures import Future
+from types import TracebackType
+
+from plimsoll.ledger.errors import LedgerError, UnavailableError
+from plimsoll.ledger.records import Entry, Event
+from plimsoll.ledger.store import Ledger
+
+_End = None
+
+
+class GroupCommit:
+    """A thread that writes whatever is waiting as one transaction.
+
+    `submit` hands back a future that has the entry once it is durable, or the error for which it is not. A batch that
+    failed because the database was away is tried `retries` times with `pause` seconds before each; events with
+    positions are not written twice by that. An event that is refused by itself does not keep the others of its batch.
+    """
+
+    def __init__(self, ledger: Ledger, most: int = 1_000, retries: int = 3, pause: float = 0.2) -> None:
+        self.ledger, self.most, self.retries, self.pause = ledger, most, retries, pause
+        self.batches = 0
+        self._waiting: queue.SimpleQueue[tuple[Event, Future[Entry]] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._guard = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="plimsoll-ledger", daemon=True)
+        self._thread.start()
+
+    def submit(self, event: Event) -> Future[Entry]:
+        """Queue one event. Raises `LedgerError` after `close`."""
+        future: Future[Entry] = Future()
+        with self._guard:
+            if self._closed:
+                raise LedgerError("the ledger was closed")
+            self._waiting.put((event, future))
+        return future
+
+    def close(self) -> None:
+        """Write what is waiting and end the thread."""
+        with self._guard:
+            if not self._closed:
+                self._closed = True
+                self._waiting.put(_End)
+        self._thread.join()
+
+    def __enter__(self) -> GroupCommit:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            batch: list[tuple[Event, Future[Entry]]] = []
+            item = self._waiting.get()
+            while True:
+                if item is _End:
+                    ended = True
+                    break
+                batch.append(item)
+                if len(batch) >= self.most:
+                    break
+                try:
+                    item = self._waiting.get_nowait()
+                except queue.Empty:
+                    break
+            if batch:
+                self._write(batch)
+
+    def _write(self, batch: list[tuple[Event, Future[Entry]]]) -> None:
+        self.batches += 1
+        try:
+            entries = self._patiently([event for event, _ in batch])
+        except UnavailableError as error:
+            for _, future in batch:
+                future.set_exception(error)
+        except Exception as error:  # noqa: BLE001  whoever waits must hear of it, whatever it is
+            if len(batch) == 1:
+                batch[0][1].set_exception(error)
+                return
+            for one in batch:
+                self._write([one])
+        else:
+            for entry, (_, future) in zip(entries, batch, strict=True):
+                future.set_result(entry)
+
+    def _patiently(self, events: list[Event]) -> list[Entry]:
+        for attempt in range(self.retries + 1):
+            try:
+                return self.ledger.append(events)
+            except UnavailableError:
+                # without a place an event that was written after all would be written again
+                if attempt == self.retries or any(e.position is None for e in events):
+                    raise
+                time.sleep(self.pause)
+        raise AssertionError("unreachable")
