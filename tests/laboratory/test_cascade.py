@@ -211,4 +211,7 @@ def test_bad_inputs_are_named() -> None:
         CascadeVenue.from_dict({"schema": CascadeVenue.SCHEMA, "schema_version": 1, "keepers": {"gas_cost": 1.0}})
     with pytest.raises(DocumentError, match="indices: got 'an instrument twice or out of order'"):
         replace(fleet, indices=np.zeros_like(fleet.indices))
+    heavy = replace(fleet, lots=np.where(fleet.indices == 0, 10**11, fleet.lots))
+    with pytest.raises(DocumentError, match=r"fleet.lots: got 'positions of .* in all'; allowed: at most 1.15e\+12"):
+        cascade(heavy, path, depth, venue, rates())
     assert path.underlyings == ASSETS

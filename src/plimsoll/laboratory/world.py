@@ -18,7 +18,10 @@ from plimsoll.scenarios.stress_path import StressPath
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
+
+ROOM = 2.0**60
+"""Units that all positions together may be worth."""
+MOST = 2.0**62
 
 
 class World:
@@ -59,7 +62,19 @@ class World:
             self.unit,
         )
         self.minutes = path.step_seconds / 60.0
+        self._fits()
         self.owner: I64 = np.repeat(np.arange(fleet.accounts), np.diff(fleet.indptr))
+
+    def _fits(self) -> None:
+        """All positions together at their dearest must leave room in whole numbers for what forced orders add."""
+        dearest = self.catalogue.worth(self.outside.max(axis=0), self.vol.max(axis=0), 0.0)
+        largest = np.maximum(np.abs(dearest.price), dearest.size).astype(np.float64)
+        gross = float((np.abs(self.fleet.lots.astype(np.float64)) * largest[self.fleet.indices]).sum())
+        if gross > ROOM:
+            usd = gross / self.unit
+            raise refuse(
+                "fleet.lots", f"positions of {usd:.3g} in all", f"at most {ROOM / self.unit:.3g}: fewer decimals"
+            )
 
     def fresh_books(self) -> list[DepthBook]:
         """Order books as they are before anything happens."""
@@ -132,8 +147,8 @@ class World:
             worst, _ = account_worst(fleet.indptr, fleet.indices, state.lots.astype(np.float64), pnl, threads=threads)
             charge = charge + np.maximum(worst, 0.0)
         more = np.asarray(asked.addon, dtype=np.float64) * self.unit
-        line = np.ceil(asked.scalar * charge + more).astype(np.int64)
-        red = line if asked.grace <= 0.0 else np.ceil(charge + more).astype(np.int64)
+        line = np.minimum(np.ceil(asked.scalar * charge + more), MOST).astype(np.int64)
+        red = line if asked.grace <= 0.0 else np.minimum(np.ceil(charge + more), MOST).astype(np.int64)
         return Standing(equity, line, red)
 
 
