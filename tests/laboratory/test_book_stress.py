@@ -25,7 +25,7 @@ from builders import (
     rules_doc,
 )
 from naive.stress_book import profit
-from plimsoll.documents import DocumentError
+from plimsoll.documents import DocumentError, refuse
 from plimsoll.feeds.demo import demo_account, demo_market
 from plimsoll.feeds.generated_history import generated_history
 from plimsoll.feeds.sample_exotics import sample_exotics
@@ -35,6 +35,7 @@ from plimsoll.margin import Account, MarginModel, Position, Rules, margin_model
 from plimsoll.margin.joint_account import joint_account
 from plimsoll.margin.translate import same_exposure
 from plimsoll.market import Market
+from plimsoll.report.stress_page import stress_page
 from plimsoll.risk.engine import evaluate
 from plimsoll.risk.models import risk_model
 from plimsoll.scenarios.factors import FactorHistory
@@ -180,12 +181,35 @@ def test_only_the_worst_are_margined_again_and_it_is_said() -> None:
     assert np.argmin(equity) == 0
 
 
-def test_an_engine_that_refuses_a_market_is_a_row_with_its_reason() -> None:
-    huge = {"shock": "price", "move": 1e306}
-    scenarios = StressScenarios.from_dict({**HEAD, "scenarios": [{**ODD, "shocks": [huge]}]}).scenarios
-    a, m = loaded(account_doc(), market_doc())
+def test_a_market_that_the_engine_refuses_is_a_row_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither short nor holding: a row apart, and the other rows are there."""
+    a, m = loaded(account_doc({CALL: -1.0}), market_doc())
+    model = margin_model(PRBM)
+    asked = model.requirement
+
+    def only_near(account: Account, market: Market, on_failure: Any = "refuse") -> Any:
+        if market.indices["BTC"].price < 40_000.0:
+            raise refuse("market.indices.BTC", market.indices["BTC"].price, "a price that this test likes")
+        return asked(account, market, on_failure)
+
+    monkeypatch.setattr(model, "requirement", only_near)
+    fall = [{"shock": "price", "move": -0.5}]
+    rise = [{"shock": "price", "move": 0.5}]
+    rows = [{**ODD, "name": n, "shocks": s} for n, s in (("down", fall), ("up", rise))]
+    found = stress_book(model, a, m, StressScenarios.from_dict({**HEAD, "scenarios": rows}).scenarios)
+    (refused,) = found.refused
+    assert refused.name == "down"
+    assert refused.exact is not None
+    assert "a price that this test likes" in refused.exact.failure
+    assert refused not in found.short
+    whole = found.to_dict()
+    assert (whole["refused"], whole["exact"]) == (1, 2)
+    json.dumps(whole, allow_nan=False)
+    assert "refused" in stress_page(found, "two")
+    huge = [{**ODD, "shocks": [{"shock": "price", "move": 1e306}]}]
     with pytest.raises(DocumentError, match="sane size"):
-        stress_book(margin_model(PRBM), a, m, scenarios)
+        stress_book(margin_model(PRBM), *loaded(account_doc(), market_doc()),
+                    StressScenarios.from_dict({**HEAD, "scenarios": huge}).scenarios)  # fmt: skip
 
 
 @pytest.mark.parametrize("exact", [-1, True, 2.0])

@@ -18,11 +18,13 @@ from plimsoll.cli._common import (
     same_exposure_option,
     write_text,
 )
+from plimsoll.cli.stress_venue import venue_command
 
 if TYPE_CHECKING:
     from plimsoll.margin import Account, MarginModel
     from plimsoll.margin.account import Mode
     from plimsoll.market import Market
+    from plimsoll.scenarios.factors import FactorHistory
     from plimsoll.scenarios.stress import StressScenarios
 
 SHOWN = 20
@@ -42,7 +44,8 @@ def command() -> None:
     """A book under stress scenarios: BOOK.json [MARKET.json] and the options of `stress book`.
 
     Without files: the demonstration's book. `stress scenarios` lists or generates scenarios, `stress reverse` looks for
-    the smallest shock that leaves a book short of its maintenance margin.
+    the smallest shock that leaves a book short of its maintenance margin, `stress venue` for the one that empties a
+    venue's fund.
     """
 
 
@@ -148,7 +151,7 @@ def scenarios(
     else:
         if file is not None:
             raise refuse("FILE", file, "no file beside --generate")
-        law = StressLaw() if not history else StressLaw.of_history(_history(history, coins), coins, stretch=stretch)
+        law = StressLaw() if not history else StressLaw.of_history(read_prices(history, coins), coins, stretch=stretch)
         found = drawn(generate, seed, coins, pegs, law=law, draws=draws)  # type: ignore[arg-type]
     if output is not None:
         write_text(output, found.to_json(None))
@@ -227,7 +230,7 @@ def reverse(
     from plimsoll.report.stress_view import reverse_view
 
     out = console()
-    out.print(reverse_view(found, holdings.name or "the account", factors.days))
+    out.print(reverse_view(found, f"leaves {holdings.name or 'the account'} short of its margin", factors.days))
     out.print(f"{model.rules.label}; {told}", style="dim", markup=False)
 
 
@@ -270,7 +273,8 @@ def read_scenarios(
     return found, told
 
 
-def _history(given: tuple[str, ...], coins: tuple[str, ...]):  # type: ignore[no-untyped-def]
+def read_prices(given: tuple[str, ...], coins: tuple[str, ...]) -> FactorHistory:
+    """The histories in the files, joined: symbols with a quote currency at their end are those of the coin."""
     from plimsoll.feeds.bars import read_bars
     from plimsoll.market.history import join
     from plimsoll.scenarios.factors import FactorHistory
@@ -282,3 +286,6 @@ def _history(given: tuple[str, ...], coins: tuple[str, ...]):  # type: ignore[no
         names = tuple(next((c for c in coins if n in (c, f"{c}USDT", f"{c}USDC", f"{c}USD")), n) for n in read.names)
         parts.append(type(read)(names, read.times, read.values, read.step_ns, read.limit_ns))
     return FactorHistory.of_levels(join(parts), coins)
+
+
+command.add_command(venue_command, "venue")

@@ -86,8 +86,13 @@ class BookStress:
 
     @property
     def short(self) -> tuple[StressRow, ...]:
-        """Those of them in which the account is below its maintenance margin."""
+        """Those of them in which the account is below its maintenance margin; `refused` are apart."""
         return tuple(r for r in self.exact if r.exact is not None and r.exact.short)
+
+    @property
+    def refused(self) -> tuple[StressRow, ...]:
+        """Those in which the engine gave no number, each with its reason."""
+        return tuple(r for r in self.exact if r.exact is not None and r.exact.failure)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, amounts in USD."""
@@ -100,6 +105,7 @@ class BookStress:
             "instants": len(self.instants),
             "exact": len(self.exact),
             "short": len(self.short),
+            "refused": len(self.refused),
             "notes": list(self.notes),
         }
 
@@ -226,7 +232,7 @@ def _shocked(
         return _after(model, *shocked(account, market, table, row), on_failure)
     except PlimsollError as error:
         nan = float("nan")
-        return After(nan, nan, nan, nan, True, str(error).splitlines()[0])
+        return After(nan, nan, nan, nan, False, str(error).splitlines()[0])
 
 
 def _after(model: MarginModel, account: Account, market: Market, on_failure: OnFailure) -> After:

@@ -52,16 +52,18 @@ def stress_view(found: BookStress, top: int) -> RenderableType:
     told = f"short of maintenance margin: {len(found.short)} of {len(found.exact)} margined again"
     parts.append(Text(told + (f"; {more:,} more scenarios not shown" if more > 0 else ""), STRONG))
     parts += [Text(note, QUIET) for note in found.notes]
-    parts += [Text(f"{r.label}: {r.exact.failure}", QUIET) for r in found.exact if r.exact and r.exact.failure][:3]
+    if found.refused:
+        parts.append(Text(f"the engine refused {len(found.refused)} of them, which is no sign that they hold", WARNING))
+        parts += [Text(f"{r.label}: {r.exact.failure}", QUIET) for r in found.refused[:3] if r.exact is not None]
     parts.append(
         Text("amounts in USD, each scenario at the instant of its largest loss; assumed where not recorded", QUIET)
     )
     return Group(*parts)
 
 
-def reverse_view(found: ReverseStress, name: str, days: float) -> RenderableType:
-    """The smallest shock with its size, and what was clear below it."""
-    title = Text(f"Smallest shock that leaves {name} short of its maintenance margin", STRONG)
+def reverse_view(found: ReverseStress, what: str, days: float) -> RenderableType:
+    """The smallest shock that does `what` with its size, and what was clear below it."""
+    title = Text(f"Smallest shock that {what}", STRONG)
     parts: list[RenderableType] = [title, Text("")]
     if found.size is None:
         parts.append(Text(f"none of {found.rays} directions breaks it up to a size of {found.reach:g}"))
