@@ -333,8 +333,8 @@ def _told_fits(found: dict[str, Any], beta: float) -> str:
         parts.append(
             f"With {name} margins the beta that fits asks {there['other crashes']:.2g} times what accounts cost in the "
             f"crashes held out and {there['other fleets']:.2g} times in other fleets; crashes by themselves ask for "
-            f"{_beta(alone[0])} to {_beta(alone[-1])}, in the median {alone[len(alone) // 2]:.2g}. The sum is that of few "
-            "accounts: one large one decides it."
+            f"{_beta(alone[0])} to {_beta(alone[-1])}, in the median {alone[len(alone) // 2]:.2g}. The sum is that of "
+            "few accounts: one large one decides it."
         )
     return " ".join(parts) + (
         f" The default of `CrowdingRule` is {beta:g}, that median, because a sum over fleets follows its largest "
