@@ -116,6 +116,8 @@ def told() -> Iterator[None]:
         yield
     except (DatabaseError, InterfaceError) as error:
         raise UnavailableError(f"the database of the ledger: {_first_line(error)}") from error
+    except UnicodeError as error:  # a damaged file, whose names are no text any more
+        raise UnavailableError(f"the database of the ledger: a file that is damaged ({error})") from error
     except OSError as error:  # pg8000 hands on what its socket says
         raise UnavailableError(f"the database of the ledger: {error}") from error
 

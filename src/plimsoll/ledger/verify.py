@@ -117,6 +117,10 @@ class _Chain:
     def take(self, entry: Entry) -> None:
         """Judge the next record."""
         self.count += 1
+        if not isinstance(entry.seq, int):
+            self.fault("entries", str(entry.seq), "seq", entry.seq, "a whole number")
+            self.blind = True
+            return
         by_itself = link_hash(entry.seq, entry.previous, entry.body_hash) == entry.hash
         due = self.seq + 1
         if entry.seq != due or (entry.previous != self.link and not by_itself and self.missing):
