@@ -198,7 +198,10 @@ class Statement(Document):
         if self.array_decimals < self.decimals:
             raise fault("array_decimals", self.array_decimals, f"at least decimals, {self.decimals}")
         for name, node in (("requirement", self.requirement), ("within", self.within)):
-            for path, leaf in [] if node is None else [*worsts(node, name), *curves(node, name)]:
+            leaves: list[tuple[str, Worst | Curved]] = []
+            if node is not None:
+                leaves = [*worsts(node, name), *curves(node, name)]
+            for path, leaf in leaves:
                 for i, item in enumerate(leaf.items):
                     if item >= len(self.instruments):
                         allowed = f"below {len(self.instruments)}, the number of instruments"

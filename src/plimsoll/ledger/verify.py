@@ -117,7 +117,8 @@ class _Chain:
     def take(self, entry: Entry) -> None:
         """Judge the next record."""
         self.count += 1
-        if not isinstance(entry.seq, int):
+        number: object = entry.seq  # a file that was tampered with may hold anything there
+        if not isinstance(number, int):
             self.fault("entries", str(entry.seq), "seq", entry.seq, "a whole number")
             self.blind = True
             return
