@@ -104,6 +104,7 @@ def _on_postgres(connection: Any, _record: Any) -> None:
     cursor.close()
     connection.commit()
     if fsync != "on":
+        connection.close()
         raise refuse("ledger", f"a server with fsync={fsync}", "a server with fsync=on: else no commit is durable")
 
 
