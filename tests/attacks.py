@@ -20,7 +20,7 @@ from plimsoll.kernels.backend import native
 Arguments = dict[str, Any]
 
 REFUSED = (ValueError, TypeError, IndexError, MemoryError, OverflowError, np.exceptions.ComplexWarning)
-WRITTEN = ("out", "loss", "scenario", "quantile", "shortfall", "total", "slope", "converged")
+WRITTEN = ("out", "loss", "scenario", "quantile", "shortfall", "total", "slope", "converged", "value", "charge")
 
 NUMBERS = [
     0.0,
@@ -169,6 +169,29 @@ def _raw_losses(rng: np.random.Generator) -> Arguments:
     }  # fmt: skip
 
 
+def _steps(rng: np.random.Generator) -> Arguments:
+    accounts, n, k = int(rng.integers(0, 40)), int(rng.integers(1, 9)), int(rng.integers(1, 4))
+    indptr = np.append(0, np.cumsum(rng.integers(0, 6, accounts)))
+    size = int(indptr[-1])
+    return {
+        "indptr": indptr,
+        "indices": rng.integers(0, n, size),
+        "count": rng.integers(-1000, 1000, size),
+        "base": rng.integers(-(10**9), 10**9, accounts),
+        "price": rng.integers(-1000, 1000, n),
+        "size": rng.integers(1, 1000, n),
+        "ends": np.cumsum(rng.uniform(1.0, 1e6, (n, k)), axis=1),
+        "rates": rng.uniform(0.0, 1.0, (n, k)),
+        "threads": int(rng.integers(1, 5)),
+    }
+
+
+def _raw_steps(rng: np.random.Generator) -> Arguments:
+    a = _steps(rng)
+    accounts = a["base"].size
+    return a | {"value": np.empty(accounts, np.int64), "charge": np.empty(accounts)}
+
+
 Call = tuple[Callable[..., Any], Callable[[np.random.Generator], Arguments]]
 
 
@@ -188,6 +211,7 @@ def calls() -> list[Call]:
         (kernels.value_at_risk, _losses),
         (kernels.tail_weights, _losses),
         (kernels.aggregate_accounts, holdings),
+        (kernels.step_rows, _steps),
     ]
     extension = native()
     if extension is not None:
@@ -200,6 +224,7 @@ def calls() -> list[Call]:
             (extension.account_worst, _raw_worst),
             (extension.account_tail, _raw_tail),
             (extension.vectors_tail, _raw_losses),
+            (extension.step_rows, _raw_steps),
         ]
     return found
 

@@ -18,6 +18,7 @@ SUBJECTS = (
     "expected_shortfall",
     "tail_of_losses",
     "tail_risk",
+    "cascade",
     "what_if",
     "reprice",
     "cold_start",

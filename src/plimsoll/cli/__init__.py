@@ -18,6 +18,8 @@ LISTING: dict[str, list[Listing]] = {
         Listing("explain", "Why margin and health changed between two snapshots, as an exact sum.", "explain"),
         Listing("surface", "Profit and loss over price, volatility and time.", "surface"),
         Listing("risk", "VaR, expected shortfall and clearing-house charges, with their errors.", "risk"),
+        Listing("stress", "A book under stress scenarios; the smallest shock that breaks it.", "stress"),
+        Listing("optimise", "The trades that lower margin most for what they cost, and their proof.", "optimise"),
         Listing("fit", "Fit volatility surfaces without arbitrage; the error of every expiry.", "fit"),
         Listing("book", "Make books: a reproducible random one.", "book"),
         Listing("import", "Files of venues into market snapshots.", "imports"),
@@ -26,6 +28,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("rules", "List, show, compare and import dated rule packs.", "rules"),
         Listing("rates", "Margin rates through a history, tuned and governed; whom a new schedule hits.", "rates"),
         Listing("close-out", "A failing account through the ways to liquidate it, side by side.", "close_out"),
+        Listing("cascade", "Crashes that a fleet's own liquidations deepen; 10 October 2025 again.", "cascade"),
         Listing("waterfall", "Who pays for a default, layer after layer; the size of a fund.", "waterfall"),
     ],
     "Validate": [

@@ -22,6 +22,7 @@ from plimsoll.kernels.measures import (
     worst,
 )
 from plimsoll.kernels.revaluation import LognormalGreeks, lognormal_book, lognormal_greeks, lognormal_values
+from plimsoll.kernels.steps import step_rows
 
 __all__ = [
     "Book",
@@ -43,6 +44,7 @@ __all__ = [
     "normal_cdf",
     "normal_pdf",
     "open_book",
+    "step_rows",
     "tail_weights",
     "value_at_risk",
     "worst",

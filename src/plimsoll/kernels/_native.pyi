@@ -182,6 +182,23 @@ class Book:
     @property
     def scenarios(self) -> int: ...
 
+def step_rows(
+    indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    indices: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    count: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    base: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    price: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    size: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu", writable=False)],
+    ends: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu", writable=False)],
+    rates: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu", writable=False)],
+    threads: int,
+    value: Annotated[NDArray[numpy.int64], dict(shape=(None,), order="C", device="cpu")],
+    charge: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu")],
+) -> bool:
+    """
+    Fill value[R] and charge[R]; false where an index or a sum of magnitudes is beyond its limit.
+    """
+
 def instruction_set() -> str:
     """
     Which variant of the loops this processor runs: x86-64-v4, x86-64-v3 or baseline.

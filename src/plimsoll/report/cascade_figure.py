@@ -1,0 +1,138 @@
+"""A cascade as figures: prices, liquidations by minute, the fund, and where accounts are liquidated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plimsoll.report.canvas import GAIN, INK, LOSS, MARK, MUTED, money_axis, new_figure, percent_axis, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from plimsoll.laboratory.crowd_map import DensityMap
+    from plimsoll.laboratory.study import CascadeStudy
+
+MOST_PANELS = 6
+BARS = 90
+"""Bars of liquidations at most: longer paths are summed over several minutes."""
+
+
+def _hours(found: CascadeStudy) -> tuple[np.ndarray, str]:
+    path = found.run.world.path
+    minutes = np.arange(path.steps + 1) * path.step_seconds / 60.0
+    return (minutes / 60.0, "hours") if minutes[-1] > 300.0 else (minutes, "minutes")
+
+
+def price_figure(found: CascadeStudy) -> Figure:
+    """Each underlying's price over its first, from outside alone and with the feedback of forced orders."""
+    run = found.run
+    shown = list(range(min(MOST_PANELS, len(run.underlyings))))
+    x, unit = _hours(found)
+    with styled():
+        figure = new_figure(9.0, 1.9 * len(shown) + 0.8)
+        rows = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, k in zip(rows, shown, strict=True):
+            axes.plot(x, run.outside[:, k] / run.outside[0, k] - 1.0, color=MUTED, label="from outside")
+            axes.plot(x, run.price[:, k] / run.price[0, k] - 1.0, color=LOSS, label="with forced orders")
+            axes.set_title(run.underlyings[k])
+            percent_axis(axes, "y")
+            axes.grid(axis="y")
+            axes.set_axisbelow(True)
+        rows[-1].set_xlabel(unit)
+        figure.legend(*rows[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+        return figure
+
+
+def liquidation_figure(found: CascadeStudy) -> Figure:
+    """USD that forced orders sold and bought, by minute."""
+    run = found.run
+    x, unit = _hours(found)
+    path = run.world.path
+    width = max(1, round(60.0 / path.step_seconds), -(-path.steps // BARS))
+    starts = np.arange(1, path.steps + 1, width)
+    sold, bought = (np.add.reduceat(run.forced[:, :, s].sum(axis=1), starts) for s in (0, 1))
+    # reduceat takes row 0 along with nothing: it lies before the first start
+    scale = x[1] - x[0]
+    with styled():
+        figure = new_figure(9.0, 2.8)
+        axes = figure.subplots()
+        at = x[starts] + 0.5 * (width - 1) * scale
+        axes.bar(at, sold, width=0.86 * width * scale, color=LOSS, label="sold")
+        axes.bar(at, -bought, width=0.86 * width * scale, color=GAIN, label="bought back")
+        axes.axhline(0.0, color=INK, linewidth=0.8)
+        money_axis(axes, "y", [*sold.tolist(), *bought.tolist()], "USD")
+        minutes = width * path.step_seconds / 60.0
+        axes.set_xlabel(unit)
+        axes.set_ylabel("in each minute" if minutes == 1.0 else f"in each {minutes:g} minutes")
+        axes.grid(axis="y")
+        axes.set_axisbelow(True)
+        figure.legend(loc="outside upper right", ncols=2)
+        return figure
+
+
+def fund_figure(found: CascadeStudy) -> Figure:
+    """The insurance fund, and below it what was short and who paid instead, in all up to each time."""
+    run = found.run
+    x, unit = _hours(found)
+    with styled():
+        figure = new_figure(9.0, 3.0)
+        axes = figure.subplots()
+        axes.fill_between(x, run.fund, color=GAIN, alpha=0.25, linewidth=0)
+        axes.plot(x, run.fund, color=GAIN, label="insurance fund")
+        lines = (("deleveraged winners paid", run.adl.cumsum(), MARK), ("socialised", run.socialised.cumsum(), MUTED))
+        for name, amount, colour in (*lines, ("bad debt", run.bad_debt, LOSS)):
+            if amount[-1] > 0.0:
+                axes.plot(x, amount, color=colour, label=name)
+        top = max(
+            float(run.fund.max()), float(run.adl.sum()), float(run.socialised.sum()), float(run.bad_debt[-1]), 1.0
+        )
+        axes.set_ylim(0.0, 1.06 * top)
+        money_axis(axes, "y", [0.0, top], "USD")
+        axes.set_xlabel(unit)
+        axes.grid(axis="y")
+        axes.set_axisbelow(True)
+        figure.legend(loc="outside upper right", ncols=4)
+        return figure
+
+
+def density_figure(found: CascadeStudy) -> Figure:
+    """USD that each further per cent of a common move would liquidate, before (outline) and after the cascade."""
+    with styled():
+        figure = new_figure(9.0, 3.2)
+        axes = figure.subplots()
+        top = [0.0]
+        for which, label in ((found.before, "before"), (found.after, "after")):
+            top.append(_density(axes, which, label))
+        axes.axvline(0.0, color=INK, linewidth=0.8)
+        money_axis(axes, "y", top, "USD")
+        percent_axis(axes, "x")
+        axes.set_xlabel("move of all prices from where they are")
+        axes.grid(axis="y")
+        axes.set_axisbelow(True)
+        figure.legend(loc="outside upper right", ncols=4)
+        return figure
+
+
+def _density(axes: Axes, found: DensityMap, label: str) -> float:
+    widths = np.diff(found.moves, prepend=0.0)
+    most = 0.0
+    for sign, amounts, colour, side in zip((-1.0, 1.0), found.density, (LOSS, GAIN), ("bought", "sold"), strict=True):
+        total = amounts.sum(axis=1) * 0.01 / widths
+        at = sign * (found.moves - 0.5 * widths)
+        most = max(most, float(total.max()))
+        if label == "after":
+            axes.bar(at, total, width=0.9 * widths, color=colour, alpha=0.85, label=f"{side}, after")
+        else:
+            axes.bar(
+                at,
+                total,
+                width=0.9 * widths,
+                facecolor="none",
+                edgecolor=colour,
+                linewidth=0.9,
+                label=f"{side}, before",
+            )
+    return most
