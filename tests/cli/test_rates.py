@@ -42,6 +42,34 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     return str(tmp_path / "policy.json"), str(tmp_path / "bars.csv")
 
 
+def test_impact_tells_new_calls_from_older_ones(tmp_path: Path, capsys: Any) -> None:
+    """Rates from 10 to 12 %: one of three is called for the first time, one was short before and now lacks more."""
+
+    def schedule(rate: float) -> str:
+        head = {
+            "schema": "plimsoll.rate-schedule",
+            "schema_version": 1,
+            "name": "x",
+            "effective": "2022-01-01T00:00:00Z",
+        }
+        tier = {"upto": None, "maintenance": rate / 2, "initial": rate}
+        path = tmp_path / f"{rate}.json"
+        path.write_text(json.dumps(head | {"assets": {"BTC": {"tiers": [tier]}}}))
+        return str(path)
+
+    accounts = [
+        {"name": n, "equity": e, "positions": {"BTC": q}}
+        for n, e, q in (("new", 1100.0, 1.0), ("older", 90.0, -0.1), ("fine", 9000.0, 1.0))
+    ]
+    fleet = tmp_path / "fleet.json"
+    head = {"schema": "plimsoll.fleet", "schema_version": 1, "prices": {"BTC": 1e4}, "volume": {"BTC": 1e9}}
+    fleet.write_text(json.dumps(head | {"accounts": accounts}))
+    words = ["rates", "impact", "--fleet", str(fleet), "--old", schedule(0.1), "--new", schedule(0.12)]
+    assert run(words) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "1 of 3 accounts are called for $100, 1 that were called before for $20 more; 0 fall below" in out
+
+
 def test_rates_from_a_file_to_a_schedule_and_its_impact(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
     policy, bars = files
     now, before, fleet, picture = (str(tmp_path / n) for n in ("now.json", "before.json", "fleet.json", "rates.png"))

@@ -13,8 +13,9 @@ from tests.validate import walks
 
 from plimsoll.cli import run
 from plimsoll.documents import DocumentError
+from plimsoll.market.history import DAY_NS
 from plimsoll.report.validation_page import validation_page
-from plimsoll.report.validation_view import chance, rejection_lines
+from plimsoll.report.validation_view import chance, rejection_lines, unclaimed_lines
 from plimsoll.validate import holm
 from plimsoll.validate.books import library
 from plimsoll.validate.disclosure import check, code_hash, disclosure
@@ -39,6 +40,7 @@ def made(forecast: float, days: int = 600, books: int = 8, seed: int = 0) -> Wal
                 shape,
                 tuple(range(days)),
                 losses,
+                np.empty((days, 0)),
                 np.empty((days, 0)),
                 tuple(REGIMES[r] for r in regime),
                 {"model": forecast * q * width},
@@ -95,13 +97,31 @@ def test_the_error_of_the_proxy_is_counted() -> None:
     walk = made(1.0, books=2)
     track = walk.tracks[1]
     noisy = track.losses[:, None] + 0.05 * np.arange(3)
-    judged = judge(replace(walk, tracks=(walk.tracks[0], replace(track, noisy=noisy))), draws=9)
+    told = replace(track, noisy=noisy, on_chains=track.losses[:, None])
+    judged = judge(replace(walk, tracks=(walk.tracks[0], told)), draws=9)
     first, second = (v for v in judged.verdicts if v.regime == "all")
     assert first.noisy is None
     assert second.noisy is not None
     assert second.noisy[0] == second.exceptions < second.noisy[1]
     assert second.noisy_p is not None
     assert second.noisy_p < second.one_sided
+    assert second.on_chains == (second.exceptions, second.exceptions)
+    assert second.on_chains_p == pytest.approx(second.one_sided)
+
+
+def test_coverage_of_options_is_claimed_with_the_error_of_the_proxy_only() -> None:
+    """The forecast is right; with either error the losses are half as large again, and nothing is claimed."""
+    walk = made(1.0, books=2)
+    track = walk.tracks[1]
+    plain, larger = track.losses[:, None], 1.5 * track.losses[:, None]
+    for noisy, chains, claimed in ((plain, plain, True), (larger, plain, False), (plain, larger, False)):
+        tracks = (walk.tracks[0], replace(track, noisy=noisy, on_chains=chains))
+        judged = judge(replace(walk, tracks=tracks), draws=9)
+        found = [v for v in judged.verdicts if v.regime == "all"]
+        assert [v.claimed() for v in found] == [True, claimed]
+        assert not any(v.rejected() for v in found)
+        assert len(list(unclaimed_lines(judged, "model"))) == (not claimed)
+        assert [v.to_dict()["iv"] for v in found] == ["none", "proxy"]
 
 
 def test_scores_compare_with_the_first_model() -> None:
@@ -213,3 +233,67 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_command_refuses(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["validate", "run", *words]) == 2
     assert "error" in capsys.readouterr().err
+
+
+def one_coin(folder: Path, head: str, symbol: str = "") -> Path:
+    """Closes of 130 days of one coin, with a column of symbols where one is given."""
+    closes = walks.closes(130)
+    lines = [f"date,{'symbol,' if symbol else ''}close"]
+    for t, price in zip(closes.times.tolist(), closes.values[:, 0].tolist(), strict=True):
+        day = np.datetime64(t - DAY_NS, "ns").astype("datetime64[D]")
+        lines.append(f"{day},{symbol + ',' if symbol else ''}{price!r}")
+    path = folder / head
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(("symbol", "coin"), [("BTCUSDT", ""), ("", "BTC="), ("", "")])
+def test_prices_of_one_coin_are_enough_for_its_books(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], symbol: str, coin: str
+) -> None:
+    path = one_coin(tmp_path, "daily.csv", symbol)
+    words = ["validate", "run", "-m", "hs", "--look-back", "60", "-b", "linear", "-b", "short-strangle"]
+    assert run([*words, "--prices", f"{coin}{path}", "--json"]) in (0, 1)
+    told = json.loads(capsys.readouterr().out)
+    assert [t["book"] for t in told["tracks"]] == ["linear", "short-strangle"]
+    assert f"--prices {coin}daily.csv" in told["command"]
+
+
+def test_books_of_other_coins_are_left_out_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = one_coin(tmp_path, "daily.csv", "BTCUSDT")
+    assert run(["validate", "run", "-m", "hs", "--look-back", "60", "--prices", str(path), "--json"]) in (0, 1)
+    told = json.loads(capsys.readouterr().out)
+    assert "crowded-long left out: the file has not the prices of all of their coins" in told["notes"]
+    assert [t["book"] for t in told["tracks"]] == [s.name for s in library() if s.coins == ("BTC",) and not s.basis]
+
+
+def test_books_in_another_coin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = one_coin(tmp_path, "daily.csv", "ETHUSDT")
+    words = ["validate", "run", "-m", "hs", "--look-back", "60", "--prices", str(path)]
+    assert run([*words, "--coin", "ETH", "--json"]) in (0, 1)
+    told = json.loads(capsys.readouterr().out)
+    assert {leg["coin"] for b in told["books"] for leg in b["legs"]} == {"ETH"}
+    assert len(told["books"]) == 6
+    assert "--coin ETH" in told["command"]
+    assert run(words) == 2
+    assert "a coin of the file: ETH" in capsys.readouterr().err
+    assert run([*words, "--coin", "DOGE"]) == 2
+    assert "one of BTC, ETH" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("symbol", "text", "book", "said"),
+    [
+        ("BTCUSDT", "{}", "crowded-long", "symbols of BTC, ETH"),
+        ("DOGEUSDT", "{}", "linear", "symbols of BTC"),
+        ("", "{}", "crowded-long", "COIN=FILE"),
+        ("", "ETH={}", "linear", "prices of BTC"),
+        ("BTCUSDT", "BTC={}", "linear", "FILE alone"),
+    ],
+)
+def test_prices_that_do_not_fit_the_books(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], symbol: str, text: str, book: str, said: str
+) -> None:
+    path = one_coin(tmp_path, "daily.csv", symbol)
+    assert run(["validate", "run", "-m", "hs", "-b", book, "--prices", text.format(path)]) == 2
+    assert said in capsys.readouterr().err

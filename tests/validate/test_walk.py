@@ -18,6 +18,7 @@ from plimsoll.risk.models import risk_model
 from plimsoll.scenarios import Scenarios
 from plimsoll.scenarios.factors import FactorHistory
 from plimsoll.validate.books import LIBRARY, BookLeg, BookShape, book_of, library
+from plimsoll.validate.chain_error import CHAIN_DRAWS
 from plimsoll.validate.levels import basis_rate, factor_levels
 from plimsoll.validate.walk import NOISES, REGIMES, EngineModel, walk_forward
 
@@ -121,6 +122,7 @@ def test_every_book_has_its_days() -> None:
     for t in walk.tracks:
         assert len(t.times) == len(t.losses) == len(t.regime) >= 55
         assert t.noisy.shape == (len(t.times), NOISES if t.shape.options else 0)
+        assert t.on_chains.shape == (len(t.times), CHAIN_DRAWS if t.shape.options else 0)
         assert set(t.regime) <= set(REGIMES)
         for model in ("fhs", "halved", "hs"):
             assert (t.es[model] >= t.var[model]).all()
@@ -220,6 +222,7 @@ def test_the_same_walk_has_the_same_bits_whatever_else_is_walked() -> None:
         b = walks.walk().track(a.shape.name)
         assert a.losses.tobytes() == b.losses.tobytes()
         assert a.noisy.tobytes() == b.noisy.tobytes()
+        assert a.on_chains.tobytes() == b.on_chains.tobytes()
         assert all(a.var[m].tobytes() == b.var[m].tobytes() for m in a.var)
 
 

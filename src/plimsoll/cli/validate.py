@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from plimsoll.market.history import History
     from plimsoll.validate.walk import EngineModel
 
+COINS = ("BTC", "ETH")
+"""Those of the library of books."""
+
 
 @click.group(invoke_without_command=True, epilog="Example: plimsoll validate run --prices daily.parquet -o page.html")
 @click.pass_context
@@ -27,10 +30,16 @@ def command(ctx: click.Context) -> int | None:
 
 
 @command.command(epilog="Example: plimsoll validate run --prices daily.parquet --funding funding.csv.gz -o page.html")
-@click.option("--prices", metavar="FILE", help="Daily closes of BTC and ETH; default: a generated history.")
-@click.option("--funding", metavar="FILE", help="Funding rates of BTC, for the book that needs a basis.")
+@click.option(
+    "--prices",
+    metavar="[COIN=]FILE",
+    help="Daily closes of BTC, ETH or both, those that the books hold; COIN where the file has no column of symbols. "
+    "Default: a generated history.",
+)
+@click.option("--funding", metavar="FILE", help="Funding rates of --coin, for the book that needs a basis.")
 @click.option("--model", "-m", multiple=True, metavar="NAME|FILE", help="May be repeated; default: fhs and hs.")
 @click.option("--book", "-b", multiple=True, metavar="NAME", help="May be repeated; default: all that have a history.")
+@click.option("--coin", default="BTC", show_default=True, help="Coin of the books of one coin: BTC or ETH.")
 @click.option("--from", "start", metavar="INSTANT", help="First forecast, such as 2019-01-01T00:00:00Z.")
 @click.option("--until", metavar="INSTANT", help="Last loss.")
 @click.option("--look-back", default=500, show_default=True, help="Days of history behind each forecast.")
@@ -43,6 +52,7 @@ def run(
     funding: str | None,
     model: tuple[str, ...],
     book: tuple[str, ...],
+    coin: str,
     start: str | None,
     until: str | None,
     look_back: int,
@@ -65,8 +75,17 @@ def run(
     from plimsoll.validate.walk import walk_forward
 
     models = _models(model or ("fhs", "hs"), broken)
-    levels, data, notes = _levels(prices, funding)
-    shapes = library(book)
+    if coin not in COINS:
+        raise refuse("--coin", coin, f"one of {', '.join(COINS)}")
+    shapes = library(book, coin)
+    levels, data, notes = _levels(prices, funding, {c for s in shapes for c in s.coins} if book else set(), coin)
+    without = [s.name for s in shapes if not set(s.coins) <= set(levels.names)]
+    if without:
+        shapes = tuple(s for s in shapes if s.name not in without)
+        notes.append(f"{', '.join(without)} left out: the file has not the prices of all of their coins")
+    if not shapes:
+        held = [n for n in levels.names if n in COINS]
+        raise refuse("--coin", coin, f"a coin of the file: {', '.join(held)}")
     if not book and not any(n.endswith(" basis") for n in levels.names):
         shapes = tuple(s for s in shapes if not s.basis)
         notes.append("books with a dated future are left out: no history of the basis was given (--funding)")
@@ -80,7 +99,7 @@ def run(
         bar("judging", 0, 1)
         judged = judge(walk)
     made = disclosure(
-        walk, judged, models, command=_command(prices, funding, model, book, start, until, look_back, broken),
+        walk, judged, models, command=_command(prices, funding, model, book, coin, start, until, look_back, broken),
         data=data, notes=notes,
     )  # fmt: skip
     if output is not None:
@@ -93,13 +112,13 @@ def run(
     if as_json:
         print_json(made)
     else:
-        from plimsoll.report.validation_view import coverage_table, rejection_lines
+        from plimsoll.report.validation_view import coverage_table, rejection_lines, unclaimed_lines
 
         out = console()
         for name in judged.models:
             out.print(coverage_table(judged, name))
         for name in judged.models:
-            for line in rejection_lines(judged, name):
+            for line in (*rejection_lines(judged, name), *unclaimed_lines(judged, name)):
                 out.print(line, markup=False)
         for line in (*notes, "iv: proxy for every book with options"):
             out.print(line, markup=False)
@@ -178,8 +197,11 @@ def _models(names: tuple[str, ...], broken: float | None) -> list[EngineModel]:
     return found
 
 
-def _levels(prices: str | None, funding: str | None) -> tuple[History, dict[str, str], list[str]]:
-    """Levels of every factor, the digest of each file, and remarks."""
+def _levels(
+    prices: str | None, funding: str | None, coins: set[str], lead: str
+) -> tuple[History, dict[str, str], list[str]]:
+    """Levels of every factor of `coins` (empty: of whichever the file has), with the basis of `lead`; the digest of
+    each file, and remarks."""
     import hashlib
     from pathlib import Path
 
@@ -193,20 +215,42 @@ def _levels(prices: str | None, funding: str | None) -> tuple[History, dict[str,
         closes, data = _generated(), {"generated": "a seeded history, of no market"}
         notes.append("the history is generated, of no market (--prices FILE for a real one)")
     else:
-        from plimsoll.feeds.bars import read_bars
+        from plimsoll.documents import refuse
+        from plimsoll.feeds.bars import read_bars, symbols_of
 
-        names = {text: coin for coin in ("BTC", "ETH") for text in (coin, f"{coin}USDT", f"{coin}USD", f"{coin}USDC")}
-        read = read_bars(prices, names=names, utc_offset_hours=_offset(prices))
-        closes, data = read.history, {Path(prices).name: digest(prices)}
+        coin, path = _coin_and_path(prices)
+        held = symbols_of(path)
+        own = {s: c for c in COINS for s in (c, f"{c}USDT", f"{c}USD", f"{c}USDC") if s in (held or ())}
+        wanted = sorted(coins or set(own.values()))
+        if held is not None:
+            if coin is not None:
+                raise refuse("--prices", prices, "FILE alone: it has a column of symbols")
+            if not wanted or not set(wanted) <= set(own.values()):
+                raise refuse("--prices", ", ".join(held), f"symbols of {', '.join(wanted or COINS)}", path)
+            names = {s: c for s, c in own.items() if c in wanted}
+        else:
+            if coin is None and len(wanted) != 1:
+                raise refuse("--prices", prices, f"COIN=FILE, COIN of {', '.join(COINS)}: it has no column of symbols")
+            names, coin = None, coin or wanted[0]
+            if wanted and wanted != [coin]:
+                raise refuse("--prices", prices, f"prices of {', '.join(wanted)}, which the books hold")
+        read = read_bars(path, name=coin, names=names, utc_offset_hours=_offset(path))
+        closes, data = read.history, {Path(path).name: digest(path)}
         notes += [f"{f.count} times {f.rule} in {f.name}: {f.what}" for f in read.report.findings]
     basis = None
     if funding is not None:
         from plimsoll.feeds.funding import read_funding
 
-        rates = read_funding(funding, name="BTC", utc_offset_hours=_offset(funding)).history
-        basis = basis_rate(rates.select(["BTC"]))
+        rates = read_funding(funding, name=lead, utc_offset_hours=_offset(funding)).history
+        basis = basis_rate(rates.select([lead]))
         data[Path(funding).name] = digest(funding)
     return factor_levels(closes, closes.names, basis=basis), data, notes
+
+
+def _coin_and_path(text: str) -> tuple[str | None, str]:
+    """`BTC=daily.csv` in its parts; no coin where none was given."""
+    coin, mark, path = text.partition("=")
+    return (coin, path) if mark and coin in COINS else (None, text)
 
 
 def _offset(path: str) -> int | None:
@@ -235,6 +279,7 @@ def _command(
     funding: str | None,
     model: tuple[str, ...],
     book: tuple[str, ...],
+    coin: str,
     start: str | None,
     until: str | None,
     look_back: int,
@@ -244,11 +289,16 @@ def _command(
     from pathlib import Path
     from shlex import join
 
+    def bare(text: str) -> str:
+        coin, path = _coin_and_path(text)
+        return (f"{coin}=" if coin else "") + Path(path).name
+
     given: list[tuple[str, Any]] = [
-        ("--prices", prices and Path(prices).name),
+        ("--prices", prices and bare(prices)),
         ("--funding", funding and Path(funding).name),
         *(("--model", m) for m in model),
         *(("--book", b) for b in book),
+        ("--coin", None if coin == "BTC" else coin),
         ("--from", start),
         ("--until", until),
         ("--look-back", look_back),

@@ -88,18 +88,18 @@ class ProxyErrors:
     def __len__(self) -> int:
         return len(self.table)
 
-    def factor(self, day: int, z: npt.ArrayLike, tau: npt.ArrayLike) -> F64:
-        """What the proxy has to be multiplied by on day `day` at `z` and `tau` years; flat beyond the grid.
+    def factor(self, day: int | npt.NDArray[np.int64], z: npt.ArrayLike, tau: npt.ArrayLike) -> F64:
+        """What the proxy has to be multiplied by on `day` at `z` and `tau` years, which broadcast.
 
-        Linear in `z` and in the logarithm of the tenor.
+        Flat beyond the grid, linear in `z` and in the logarithm of the tenor.
         """
-        rows = self.table[day]
         where = np.log(np.asarray(tau, dtype=np.float64) * 365.0)
         z, where = np.broadcast_arrays(np.asarray(z, dtype=np.float64), where)
         i, u = _place(np.log(self.days), where)
         j, v = _place(self.steps, z)
-        low = rows[i, j] * (1.0 - v) + rows[i, j + 1] * v
-        high = rows[i + 1, j] * (1.0 - v) + rows[i + 1, j + 1] * v
+        rows = self.table
+        low = rows[day, i, j] * (1.0 - v) + rows[day, i, j + 1] * v
+        high = rows[day, i + 1, j] * (1.0 - v) + rows[day, i + 1, j + 1] * v
         result: F64 = np.exp(low * (1.0 - u) + high * u)
         return result
 

@@ -34,7 +34,7 @@ from plimsoll.market.history import HOUR_NS, History
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["RULES", "BarReport", "Bars", "Finding", "read_bars", "slips_of"]
+__all__ = ["RULES", "BarReport", "Bars", "Finding", "read_bars", "slips_of", "symbols_of"]
 
 TIMES = ("time", "timestamp", "open_time", "unix", "date", "datetime")
 NAMES = ("symbol", "ticker", "pair")
@@ -121,6 +121,17 @@ def read_bars(
         if against is not None:
             _agree(bars, against)
     return bars
+
+
+def symbols_of(path: str | Path) -> tuple[str, ...] | None:
+    """The symbols of a file of bars, in its order; `None` where it has no column of them."""
+    import polars as pl
+
+    frame = _table(path)
+    found = _known(frame, NAMES)
+    if not found:
+        return None
+    return tuple(frame[found[0]].cast(pl.String).fill_null("").unique(maintain_order=True).to_list())
 
 
 def _table(path: str | Path) -> pl.DataFrame:

@@ -144,9 +144,12 @@ def impact_view(found: Impact, top: int = 8, depth: Mapping[str, float] | None =
         head.add_row(label, money(before, "USD"), money(after, "USD"), change)
     count = found.equity.size
     called, closed = int(found.called.sum()), int(found.closed.sum())
+    # who was short before lacks more now, and is no new call
+    again = ~found.called & (found.call > 0)
+    more = f", {int(again.sum()):,} that were called before for {money(float(found.call[again].sum()), 'USD')} more"
     words = Text(
-        f"{called:,} of {count:,} accounts are called for {money(float(found.call.sum()), 'USD')}; "
-        f"{closed:,} fall below maintenance",
+        f"{called:,} of {count:,} accounts are called for {money(float(found.call[found.called].sum()), 'USD')}"
+        f"{more if again.any() else ''}; {closed:,} fall below maintenance",
         style=BAD if closed else "none",
     )
     beside = ("depth", "times it") if depth else ()

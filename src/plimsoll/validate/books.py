@@ -8,7 +8,7 @@ therefore always the same risk, and not the one that a book drifted into.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -134,15 +134,23 @@ LIBRARY: tuple[BookShape, ...] = (
 """Eight books, each of about one or two bitcoins of notional."""
 
 
-def library(names: Sequence[str] | None = None) -> tuple[BookShape, ...]:
-    """The books of these names, in their order, or all."""
-    if not names:
-        return LIBRARY
-    known = {shape.name: shape for shape in LIBRARY}
-    for name in names:
+def library(names: Sequence[str] | None = None, coin: str = "BTC") -> tuple[BookShape, ...]:
+    """The books of these names, in their order, or all; those of one coin in `coin`.
+
+    With another coin than BTC the books of several coins are as they are. Raises `DocumentError` for an unknown name.
+
+    >>> library(["linear"], "ETH")[0].coins
+    ('ETH',)
+    """
+    known = {shape.name: shape if len(shape.coins) > 1 else _in_coin(shape, coin) for shape in LIBRARY}
+    for name in names or ():
         if name not in known:
             raise refuse("books", name, f"one of {', '.join(known)}")
-    return tuple(known[name] for name in names)
+    return tuple(known[name] for name in names or known)
+
+
+def _in_coin(shape: BookShape, coin: str) -> BookShape:
+    return replace(shape, legs=tuple(replace(leg, coin=coin) for leg in shape.legs))
 
 
 def book_of(shape: BookShape, levels: Mapping[str, float], time: datetime) -> JointBook:

@@ -19,6 +19,7 @@ import numpy as np
 from plimsoll.documents import content_hash, format_instant, refuse
 from plimsoll.dynamics.iv_proxy import shipped
 from plimsoll.market.history import instant_of
+from plimsoll.validate.chain_error import CHAIN_DRAWS
 from plimsoll.validate.judge import Judgement
 from plimsoll.validate.levels import NOISE
 from plimsoll.validate.walk import BOUNDS, NOISES, EngineModel, Walk
@@ -76,6 +77,8 @@ def disclosure(
             "proxy": {"pack": shipped().hash(), "decay": shipped().lam, "noise": NOISE},
             "regimes": {"volatility": list(BOUNDS), "decay": 0.94},
             "draws_of_proxy_error": NOISES,
+            "draws_of_chain_error": CHAIN_DRAWS,
+            "chains": shipped().measured_on,
             "unit": "fractions of the price of the book's first coin on the day of the forecast",
         },
         "parameters": [{**m.to_dict(), "document": m.model.model_dump(mode="json")} for m in models],

@@ -33,8 +33,10 @@ class Verdict:
     `p_value` is the exact two-sided one of the promised share, `adjusted` Holm's over its family: all books and regimes
     of the model for the regimes, all books for `all`. `one_sided` is the chance of at least so many exceptions.
     `low` and `high` bound the true share of exceptions with 95 % confidence. `noisy` is the fewest and most exceptions
-    over the draws of the volatility proxy's error, and `noisy_p` the one-sided p-value at the most; `None` for books
-    without options. `tested` is false where there were too few days.
+    over the draws of the daily error of the volatility proxy's level, and `noisy_p` the one-sided p-value at the most;
+    `on_chains` and `on_chains_p` the same over the errors of whole surfaces on the chains of 2026; all `None` for books
+    without options. Coverage is `claimed` only where it is not rejected with those errors either. `tested` is false
+    where there were too few days.
     """
 
     model: str
@@ -53,6 +55,8 @@ class Verdict:
     conservatism: float
     noisy: tuple[int, int] | None
     noisy_p: float | None
+    on_chains: tuple[int, int] | None
+    on_chains_p: float | None
     tested: bool
     adjusted: float = 1.0
 
@@ -70,13 +74,21 @@ class Verdict:
         """Whether coverage of exactly the promised share is rejected, with `size` the error over the whole family."""
         return self.tested and self.adjusted < size
 
+    def claimed(self, size: float = 0.05) -> bool:
+        """Whether the promised coverage may be claimed: tested, not significantly missed, and for a book with options
+        not with the error of the proxy carried through it either, at the worst of the draws."""
+        worst = min(p for p in (self.one_sided, self.noisy_p, self.on_chains_p) if p is not None)
+        return self.tested and worst >= size
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         out = dict(self.__dict__)
         out["shortfall"] = dict(self.shortfall.__dict__)
         out["noisy"] = None if self.noisy is None else list(self.noisy)
+        out["on_chains"] = None if self.on_chains is None else list(self.on_chains)
         out["conservatism"] = _finite(self.conservatism)
-        return {**out, "coverage": self.coverage, "rejected": self.rejected(), "side": self.side}
+        extra = {"coverage": self.coverage, "rejected": self.rejected(), "claimed": self.claimed(), "side": self.side}
+        return {**out, **extra, "iv": "none" if self.noisy is None else "proxy"}
 
 
 @dataclass(frozen=True)
@@ -172,13 +184,8 @@ def _verdict(track: Track, model: str, regime: str, days: Any, level: float) -> 
     low, high = interval(count, size)
     # a book may be unable to lose at a quantile: margin is then nothing, and the ratios begin at a cent of a percent
     held = np.maximum(var, 1e-6)
-    noisy, noisy_p = None, None
-    if track.noisy.shape[1]:
-        counts = (track.noisy[days] > var[:, None]).sum(axis=0)
-        noisy = (int(counts.min()), int(counts.max()))
-        worst = np.zeros(size, dtype=np.bool_)
-        worst[: noisy[1]] = True
-        noisy_p = kupiec(worst, level, side="too many").p_value
+    noisy, noisy_p = _over_draws(track.noisy[days], var, level)
+    on_chains, on_chains_p = _over_draws(track.on_chains[days], var, level)
     return Verdict(
         model,
         track.shape.name,
@@ -196,8 +203,19 @@ def _verdict(track: Track, model: str, regime: str, days: Any, level: float) -> 
         conservatism(held, losses, level),
         noisy,
         noisy_p,
+        on_chains,
+        on_chains_p,
         size >= FEW,
     )
+
+
+def _over_draws(losses: F64, var: F64, level: float) -> tuple[tuple[int, int] | None, float | None]:
+    """Fewest and most exceptions over the draws of `losses[T, K]`, and the one-sided p-value at the most."""
+    if not losses.shape[1]:
+        return None, None
+    counts = (losses > var[:, None]).sum(axis=0)
+    worst = np.arange(var.size) < counts.max()
+    return (int(counts.min()), int(counts.max())), kupiec(worst, level, side="too many").p_value
 
 
 def _study(track: Track, model: str, first: str, level: float, draws: int, seed: int) -> Study:

@@ -21,6 +21,7 @@ from plimsoll.risk.models import PlainCharge, RiskModel
 from plimsoll.scenarios.factors import FactorHistory
 from plimsoll.scenarios.moves import IV, FactorMoves
 from plimsoll.validate.books import BookShape, book_of
+from plimsoll.validate.chain_error import chain_days, chain_losses
 from plimsoll.validate.levels import NOISE
 from plimsoll.validate.result import F64, Hits
 
@@ -93,13 +94,15 @@ class Track:
 
     All are fractions of the price of the book's first coin on the day of the forecast, positive when bad.
     `times[T]` is when the loss was known; `noisy[T, K]` the losses with the error of the volatility proxy drawn in
-    (empty for books without options); `regime[T]` the regime known at the forecast.
+    (empty for books without options), `on_chains[T, K]` those in a market that the proxy missed as it missed the chains
+    of 2026 (`plimsoll.validate.chain_error`); `regime[T]` the regime known at the forecast.
     """
 
     shape: BookShape
     times: tuple[int, ...]
     losses: F64
     noisy: F64
+    on_chains: F64
     regime: tuple[str, ...]
     var: Mapping[str, F64]
     es: Mapping[str, F64]
@@ -174,9 +177,12 @@ def walk_forward(
             regime = _regime(known, coin)
             columns = _realised(models[0].model, own, t, noise, seed)
             forecasts = {m.label: m(known, books) for m in models}
+            move = {n: float(own.values[t + 1, f] / own.values[t, f]) for f, n in enumerate(own.names)}
             for name, book in books.items():
                 losses = joint_losses(book, columns, threads=1) / here[coin]
-                rows[name].add(then, losses, regime, {m: forecasts[m][name] for m in forecasts}, here[coin])
+                chains = _on_chains(rows[name].shape, models[0].model, here, move, now, seed) / here[coin]
+                told = {m: forecasts[m][name] for m in forecasts}
+                rows[name].add(then, losses, losses[0] + chains, regime, told, here[coin])
         tracks += [rows[shape.name].track() for shape in members]
     order = {shape.name: i for i, shape in enumerate(shapes)}
     tracks.sort(key=lambda t: order[t.shape.name])
@@ -197,16 +203,24 @@ class _Rows:
         self.shape = shape
         self.times: list[int] = []
         self.losses: list[F64] = []
+        self.chains: list[F64] = []
         self.regime: list[str] = []
         self.forecasts: dict[str, list[tuple[float, float]]] = {m: [] for m in models}
         self.skipped = 0
 
     def add(
-        self, time: int, losses: F64, regime: str, forecasts: Mapping[str, tuple[float, float]], price: float
+        self,
+        time: int,
+        losses: F64,
+        chains: F64,
+        regime: str,
+        forecasts: Mapping[str, tuple[float, float]],
+        price: float,
     ) -> None:
         """One day."""
         self.times.append(time)
         self.losses.append(losses)
+        self.chains.append(chains)
         self.regime.append(regime)
         for model, (var, es) in forecasts.items():
             self.forecasts[model].append((var / price, es / price))
@@ -223,6 +237,7 @@ class _Rows:
             tuple(self.times),
             losses[:, 0],
             noisy,
+            np.array(self.chains),
             tuple(self.regime),
             {m: f[:, 0] for m, f in made.items()},
             {m: f[:, 1] for m, f in made.items()},
@@ -239,6 +254,17 @@ def _realised(model: RiskModel, levels: History, t: int, noise: float, seed: int
         if name.endswith(IV):
             table[f, 1:] *= np.exp(noise * draws)
     return FactorMoves(levels.names, table, model.horizon_days).columns(model.iv, theta=model.theta)[0]
+
+
+def _on_chains(
+    shape: BookShape, model: RiskModel, here: Mapping[str, float], move: Mapping[str, float], now: int, seed: int
+) -> F64:
+    """`[K]` what the errors measured on the chains add to the loss, USD; empty for books without options."""
+    if not shape.options:
+        return np.empty(0)
+    elapsed = model.horizon_days if model.theta else 0.0
+    days = chain_days(shape.coins, now, seed)
+    return chain_losses(shape, here, move, model.iv.rule, days, elapsed=elapsed)
 
 
 def _factors(shape: BookShape, levels: History) -> tuple[str, ...]:
