@@ -93,6 +93,41 @@ axes.legend(ncols=5, loc="upper right", frameon=False, fontsize=8)
 axes.spines[["top", "right"]].set_visible(False)
 
 # %%
+# The five crashes, close by
+# --------------------------
+# Forty-five days before and after the worst day of each month that gave a crash its name. In the made-up history those
+# are its five worst days.
+
+NAMED = {"March 2020": "2020-03", "May 2021": "2021-05", "June 2022": "2022-06", "November 2022": "2022-11"}
+NAMED |= {"February 2026": "2026-02"}
+months = np.array([day.strftime("%Y-%m") for day in days])
+known = np.nan_to_num(lost)
+centres = {name: int(np.argmax(np.where(months == month, known, -1.0))) for name, month in NAMED.items()}
+if not all(month in months for month in NAMED.values()):
+    centres = {f"{days[k]:%d %B %Y}": int(k) for k in sorted(np.argsort(known)[-5:])}
+windows, panels = plt.subplots(1, 5, figsize=(9.5, 3.0), sharey=True, layout="constrained")
+for panel, (name, centre) in zip(panels, centres.items(), strict=True):
+    near = slice(max(0, centre - 45), centre + 46)
+    since = np.arange(days.size)[near] - centre
+    panel.fill_between(since, lost[near], color="0.8", linewidth=0)
+    panel.plot(since, schedules["raw"][near], color="tab:orange", linewidth=0.8)
+    panel.plot(since, schedules["governed"][near], color="tab:blue", linewidth=1.6, drawstyle="steps-post")
+    panel.axhline(static, color="tab:green", linewidth=1, linestyle="--")
+    hit = beyond[near]
+    panel.plot(since[hit], lost[near][hit], "o", color="tab:red", markersize=4)
+    panel.set(title=name, xlabel="days")
+    panel.title.set_fontsize(9)
+    panel.spines[["top", "right"]].set_visible(False)
+    inside = {kind: int((known[near] > rate[near]).sum()) for kind, rate in schedules.items()}
+    rise = {kind: rate[near].max() / rate[near][0] - 1.0 for kind, rate in schedules.items() if kind != "static"}
+    print(
+        f"{name:>14}: worst move {known[centre]:6.1%}; days beyond the raw rate {inside['raw']}, the governed "
+        f"{inside['governed']}, the static {inside['static']}; risen by {rise['raw']:.0%} and {rise['governed']:.0%}"
+    )
+panels[0].yaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
+panels[0].set(ylabel="part of the notional", ylim=(0, None))
+
+# %%
 # The number
 # ----------
 # What the calm costs: how much more margin the governed rate holds on average, for how much less of a peak.
