@@ -21,6 +21,9 @@ STRONG, QUIET, BAD = "bold", "dim", "red"
 MOST_ASSETS = 6
 """Assets that the tables name; the rest are in the JSON and in what is told of all."""
 
+UNMATCHED = ("not among the outcomes: taken as neither flag", "outcomes of positions that are not here")
+"""Of `Positions.traps`, what a second file of flags does not share with the first."""
+
 UNDECIDED = (
     "the path: the file has neither times nor fills. The overshoot of a close is how far the mark fell after it and "
     "before it is judged, so the rounds and the horizon decide it, not the flags",
@@ -59,6 +62,7 @@ def replay_view(found: Replay) -> RenderableType:
         Text("what the file cannot decide", style=STRONG),
         *(Text(f"- {line}", QUIET) for line in UNDECIDED),
     ]
+    parts += [Text(f"{n:,} {what}", BAD) for what, n in found.traps.items() if what in UNMATCHED and n]
     if found.made < found.draws:
         parts.append(Text(f"{found.draws - found.made} of {found.draws} draws had nothing to replay", BAD))
     for asset, why in list(found.skipped.items())[:MOST_ASSETS]:
