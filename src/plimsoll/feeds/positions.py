@@ -33,7 +33,7 @@ SPELT = {
     "was_liquidated": ("was_liquidated", "liquidated", "is_liquidated"),
     "was_adl": ("was_adl", "adl", "is_adl", "was_deleveraged", "deleveraged", "is_deleveraged"),
 }
-"""Names under which a flag is read, whatever their case. Under an unknown one a file would pass for one without flags."""
+"""Names of a flag, in any case. Under an unknown name the file would pass for one without flags."""
 
 YES, NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
 
@@ -42,11 +42,11 @@ def read_positions(path: str | Path, outcomes: str | Path | None = None) -> Posi
     """The positions in a file; with `outcomes` the flags come from that file, by address and asset.
 
     Columns `user_address`, `asset`, `side` (LONG or SHORT), `position_size`, `mark_price`, `realized_pnl`, and where
-    known `entry_price`, `leverage_ratio`, `was_liquidated`, `was_adl` (or another name of `SPELT`; two names of one flag
-    are refused). Further columns are not read. Flags that are absent or null in every row are unknown; in some rows
-    only, they are refused. A position that `outcomes` does not name has neither flag, and rows of `outcomes` that name
-    no position here are of other files: both are counted (`Positions.traps`). Where no row names one, the file is
-    refused. Parquet or CSV, gzip or plain. Raises `DocumentError` with the column or row.
+    known `entry_price`, `leverage_ratio`, `was_liquidated`, `was_adl` (or another name of `SPELT`; two columns of one
+    flag are refused). Further columns are not read. Flags that are absent or null in every row are unknown; in some
+    rows only, they are refused. A position that `outcomes` does not name has neither flag, and a row of `outcomes` may
+    be about a position that is not here: both are counted (`Positions.traps`); where all are, the file is refused.
+    Parquet or CSV, gzip or plain. Raises `DocumentError` with the column or row.
     """
     frame = _table(path)
     check_schema(frame.schema, COLUMNS, path)

@@ -272,10 +272,18 @@ def _measures(dollars: tuple[float, float, float, float], base: float, share: fl
 
 def policies(made: Event, assumed: Assumptions) -> tuple[Taken, ...]:
     """Each of `POLICIES` on one draw."""
-    horizon, end = assumed.horizon, made.marks.end
+    horizon, end, orders = assumed.horizon, made.marks.end, made.orders
     return (
-        queue(made.winners, made.ask, whole=assumed.whole, close_at=assumed.close_at, horizon=horizon, end=end),
-        queue(made.winners, made.ask, whole=False, horizon=horizon, end=end),
+        queue(
+            made.winners,
+            made.ask,
+            whole=assumed.whole,
+            close_at=assumed.close_at,
+            horizon=horizon,
+            end=end,
+            orders=orders,
+        ),
+        queue(made.winners, made.ask, whole=False, horizon=horizon, end=end, orders=orders),
         in_proportion(made.winners, made.ask, horizon=horizon, end=end),
         profits_only(made.winners, made.ask, horizon=horizon, end=end),
     )
@@ -299,7 +307,8 @@ def _shares(positions: Positions, marks: Mapping[str, Marks], model: ReplayFit, 
         for f, flag in enumerate(FLAGS):
             random = np.random.default_rng([seed, 5, f, s])
             regression, x = model.model(long, flag), getattr(made, flag)[here]
-            drawn = [regression.chance(x, regression.draw(random)) for _ in range(SHARE_DRAWS)]
+            # one product of matrices: with many assets the rows are long, and a hundred passes over them slow
+            drawn = regression.chance(x, np.stack([regression.draw(random) for _ in range(SHARE_DRAWS)], axis=1)).T
             hits = np.array([random.random(len(c)) < c for c in drawn])
             chance = regression.chance(x)
             y = getattr(positions, flag)
