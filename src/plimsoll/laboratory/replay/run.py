@@ -105,6 +105,12 @@ class Replay:
         return next(o for o in self.outcomes if o.asset == asset and o.policy == policy)
 
     @property
+    def largest(self) -> tuple[str, ...]:
+        """The assets by what production closed in them, most first; those in which nothing is replayed come last."""
+        closed = {o.asset: o.notional.value for o in self.outcomes if o.policy == POLICIES[0]}
+        return tuple(sorted(self.assets, key=lambda a: -closed.get(a, 0.0)))
+
+    @property
     def published(self) -> tuple[float, float]:
         """The published overshoot of the venue over what it closed: least and greatest."""
         return PUBLISHED_OVERSHOOT[0] / PUBLISHED_NOTIONAL, PUBLISHED_OVERSHOOT[1] / PUBLISHED_NOTIONAL
