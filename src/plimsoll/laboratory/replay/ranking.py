@@ -110,4 +110,5 @@ def precisions(score: F64, y: B, weights: F64) -> F64:
     wanted = weights @ y.astype(float)
     before = np.cumsum(w, axis=1)[:, hit] - w[:, hit]
     part = np.clip(wanted[:, None] - before, 0.0, w[:, hit])
-    return np.divide(part.sum(axis=1), wanted, out=np.full(wanted.size, np.nan), where=wanted > 0.0)
+    found: F64 = np.divide(part.sum(axis=1), wanted, out=np.full(wanted.size, np.nan), where=wanted > 0.0)
+    return found
