@@ -130,9 +130,10 @@ def replay(
     """Fit on half of the accounts, test on the other half, and draw the deleveraging `draws` times.
 
     Each draw takes its accounts anew (bootstrap), its coefficients and entries from their posteriors, everything hidden
-    from these, and a path. Same table, seed and build: same bits. With `model` nothing is fitted; without flags and
-    without a model the shipped fit answers, and flags are drawn as well. Without `vary` there is no sensitivity.
-    Raises `DocumentError` where no asset has anything to replay.
+    from these, and a path. Same table, seed and build: same bits; of a hundred assets and more the last ones also hang
+    on how many threads the linear algebra has. With `model` nothing is fitted; without flags and without a model the
+    shipped fit answers, and flags are drawn as well. Without `vary` there is no sensitivity. Raises `DocumentError`
+    where no asset has anything to replay.
     """
     assumed = assumed or Assumptions()
     if draws < 2:
