@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from plimsoll.laboratory.fleet import FleetArrays
@@ -133,3 +135,8 @@ __all__ = [
     "rates",
     "schedule",
 ]
+
+
+def socialised_last(layers: Sequence[str]) -> tuple[str, ...]:
+    """The layers in their order, but for the one that can only be the last."""
+    return tuple(sorted(layers, key="socialised".__eq__))

@@ -200,3 +200,19 @@ def test_every_gallery_page_leaves_a_picture_where_the_site_looks_for_it() -> No
     for page in pages:
         text = page.read_text(encoding="utf-8")
         assert re.search(r"^figure(,.*)? = |^plt\.", text, re.MULTILINE), page.name
+
+
+def test_a_random_test_that_fails_is_named(tmp_path: Path) -> None:
+    """What Hypothesis imports to report a failure may warn; a warning is an error here and must not end the run."""
+    lines = ["from hypothesis import given, strategies as st", "", "@given(st.integers())", "def test_less(x):"]
+    (tmp_path / "test_planted.py").write_text("\n".join([*lines, "    assert x < 3", ""]), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    ended = subprocess.run(
+        [*command, "-p", "no:cacheprovider", "test_planted.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert "FAILED test_planted.py::test_less" in ended.stdout

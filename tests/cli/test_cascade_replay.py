@@ -123,3 +123,20 @@ def test_the_real_file(shared: Path, capsys: Any) -> None:
     assert rows["SOL", "production"]["overshoot"]["value"] > rows["BTC", "production"]["overshoot"]["value"]
     for r in found["ranked"]:
         assert r["paid"] == r["owed"]
+
+
+def test_the_largest_assets_are_told_first_and_what_the_outcomes_do_not_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    table = as_table(world(0, 400).positions)
+    small = pl.when(pl.col("asset") == "AAA").then(pl.col("realized_pnl") / 1e4).otherwise(pl.col("realized_pnl"))
+    flags = table.select("user_address", "asset", liquidated="was_liquidated", adl="was_adl")
+    table.drop("was_liquidated", "was_adl").with_columns(small).tail(380).write_csv(tmp_path / "p.csv")
+    flags.head(390).write_parquet(tmp_path / "o.parquet")
+    files = ["--positions", str(tmp_path / "p.csv"), "--outcomes", str(tmp_path / "o.parquet")]
+    assert run(["cascade", "replay", *files, "--draws", "3"]) == 0
+    out = capsys.readouterr().out
+    assert out.index("BBB, closed") < out.index("AAA, closed") < out.index("all, closed")
+    assert "10 not among the outcomes: taken as neither flag" in out
+    assert "20 outcomes of positions that are not here" in out

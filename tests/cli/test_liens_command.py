@@ -43,6 +43,9 @@ def test_value(capsys: pytest.CaptureFixture[str]) -> None:
         (["liens", "value", "nowhere=5"], "bridged, fast, slow"),
         (["liens", "value", "slow=-5"], "CHAIN=UNITS"),
         (["liens", "value", "slow"], "CHAIN=UNITS"),
+        (["liens", "value", "slow=10", "slow=20"], "balances.slow: got 'slow=20'; allowed: each chain once"),
+        # the generator takes -1 for 1: two seeds would be one run
+        (["liens", "simulate", "--seed", "-1"], "-1"),
     ],
 )
 def test_bad_input(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,6 +66,41 @@ def test_flags_as_other_programs_write_them(tmp_path: Path) -> None:
     assert p.liquidated.tolist() == ROWS["was_liquidated"]
 
 
+def test_flags_under_other_names_are_not_taken_for_no_flags(tmp_path: Path) -> None:
+    renamed = table().rename({"was_liquidated": "Liquidated", "was_adl": "was_deleveraged"})
+    p = read_positions(written(tmp_path, renamed))
+    assert p.liquidated is not None
+    assert p.deleveraged is not None
+    assert p.liquidated.tolist() == ROWS["was_liquidated"]
+    assert p.deleveraged.tolist() == ROWS["was_adl"]
+    both = table().with_columns(liquidated=pl.lit(True))
+    with pytest.raises(DocumentError, match=r"columns.was_liquidated: got 'was_liquidated, liquidated'"):
+        read_positions(written(tmp_path, both))
+    with pytest.raises(DocumentError, match=r"rows\[1\].adl: got 'maybe'"):
+        read_positions(written(tmp_path, table(was_adl=["no", "maybe", "no", "no"]).rename({"was_adl": "adl"})))
+
+
+def test_outcomes_of_other_positions_are_counted_and_so_are_positions_without(tmp_path: Path) -> None:
+    path = written(tmp_path, table(was_liquidated=None, was_adl=None))
+    flags = pl.DataFrame(
+        {
+            "user_address": ["0xz", "0xb", "0xa", "0xy"],
+            "asset": ["BTC"] * 4,
+            "liquidated": [False, True, False, True],
+            "adl": [False, False, True, False],
+        }
+    )
+    p = read_positions(path, written(tmp_path, flags, "o.csv"))
+    assert p.liquidated is not None
+    assert p.deleveraged is not None
+    assert p.liquidated.tolist() == [False, False, True, False]
+    assert p.deleveraged.tolist() == [True, False, False, False]
+    assert (p.unnamed, p.elsewhere) == (2, 2)
+    assert p.traps()["outcomes of positions that are not here"] == 2
+    assert p.rows(np.array([0])).traps()["not among the outcomes: taken as neither flag"] == 2
+    assert "outcomes of positions that are not here" not in read_positions(written(tmp_path, table())).traps()
+
+
 @pytest.mark.parametrize("name", ["p.parquet", "p.csv"])
 @pytest.mark.parametrize("flags", [None, [None] * 4])
 def test_without_flags_they_are_unknown(tmp_path: Path, name: str, flags: Any) -> None:

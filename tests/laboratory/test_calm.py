@@ -39,6 +39,7 @@ def test_a_planted_refill_is_found(rate: float, shown: float) -> None:
     assert found.refill == pytest.approx(1.0 - shown * np.exp(-rate), abs=0.03)
 
 
+@pytest.mark.timeout(600)
 def test_noise_is_within_the_error_and_walls_hardly_count() -> None:
     off, error = [], []
     for seed in range(12):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cascade_fleets import ASSETS, fall, liquidity, random_fleet, rates
+from cascade_fleets import ASSETS, fall, liquidity, random_fleet, rates, socialised_last
 from kernel_kinds import KINDS, use_kernels
 from plimsoll.documents import DocumentError
 from plimsoll.laboratory.cascade import cascade
@@ -45,7 +45,7 @@ def same(one: CascadeRun, other: CascadeRun) -> None:
     st.floats(-0.4, 0.4),
     st.sampled_from(("whole", "part")),
     st.sampled_from(("profit-leverage", "pro-rata", "least-risk")),
-    st.permutations(CASCADE_LAYERS).flatmap(lambda p: st.integers(0, 4).map(lambda n: tuple(p[:n]))),
+    st.permutations(CASCADE_LAYERS).flatmap(lambda p: st.integers(0, 4).map(lambda n: socialised_last(p[:n]))),
     st.floats(0.0, 100_000.0),
     st.integers(0, 2),
     st.booleans(),
@@ -209,6 +209,11 @@ def test_bad_inputs_are_named() -> None:
         replace(path, depth=path.depth - 2.0)
     with pytest.raises(DocumentError, match=r"keepers.gas_cost: got 1.0; allowed: zero, unless fee_to is 'keepers'"):
         CascadeVenue.from_dict({"schema": CascadeVenue.SCHEMA, "schema_version": 1, "keepers": {"gas_cost": 1.0}})
+    early = {"schema": CascadeVenue.SCHEMA, "schema_version": 1, "order": ["socialised", "insurance_fund"]}
+    with pytest.raises(
+        DocumentError, match=r"order: got \['socialised', 'insurance_fund'\]; allowed: 'socialised' last"
+    ):
+        CascadeVenue.from_dict(early)
     with pytest.raises(DocumentError, match="indices: got 'an instrument twice or out of order'"):
         replace(fleet, indices=np.zeros_like(fleet.indices))
     heavy = replace(fleet, lots=np.where(fleet.indices == 0, 10**11, fleet.lots))

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cascade_fleets import fall, liquidity, random_fleet, rates, schedule
+from cascade_fleets import fall, liquidity, random_fleet, rates, schedule, socialised_last
 from naive.cascade import Cascade
 from plimsoll.laboratory.cascade import cascade
 from plimsoll.laboratory.liquidity import Makers
@@ -74,7 +74,7 @@ def compared(
     st.floats(-0.45, 0.45),
     st.sampled_from(("whole", "part")),
     st.sampled_from(("profit-leverage", "pro-rata", "least-risk")),
-    st.permutations(CASCADE_LAYERS).flatmap(lambda p: st.integers(0, 4).map(lambda n: tuple(p[:n]))),
+    st.permutations(CASCADE_LAYERS).flatmap(lambda p: st.integers(0, 4).map(lambda n: socialised_last(p[:n]))),
     st.sampled_from((0.0, 300.0, 20_000.0)),
     st.sampled_from((3e4, 3e5, 1e7)),
 )
@@ -89,7 +89,7 @@ def test_the_cases_reach_everything_that_can_happen() -> None:
     rng = np.random.default_rng(8)
     runs = []
     for seed in range(60):
-        layers = tuple(str(x) for x in rng.permutation(CASCADE_LAYERS)[: int(rng.integers(0, 5))])
+        layers = socialised_last([str(x) for x in rng.permutation(CASCADE_LAYERS)[: int(rng.integers(0, 5))]])
         close, ranking = str(rng.choice(["whole", "part"])), ("profit-leverage", "pro-rata", "least-risk")[seed % 3]
         fund, depth = float(rng.choice([0.0, 300.0, 20_000.0])), float(rng.choice([3e4, 3e5, 1e7]))
         move = float(rng.uniform(-0.45, 0.45)) * (0.25 if seed % 2 else 1.0)

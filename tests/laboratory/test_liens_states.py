@@ -9,6 +9,7 @@ from plimsoll.laboratory.liens.venue import Lien, Terms, Venue
 from plimsoll.laboratory.liens.watcher import Fact, Heard
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("left", "states"),
     [

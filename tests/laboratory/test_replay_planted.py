@@ -28,6 +28,7 @@ def covered(worlds: range, draws: int) -> tuple[int, list[float], list[World]]:
     return hits, widths, made
 
 
+@pytest.mark.timeout(600)
 def test_the_overshoot_lies_in_its_interval_about_as_often_as_it_says() -> None:
     """Of 10 intervals of 90 per cent fewer than 7 hold the truth once in 78 sets, were they exact; and none is vacuous:
     their ends are within a factor of six of each other."""

@@ -20,7 +20,7 @@ def command() -> None:
 @command.command(epilog="Example: plimsoll liens simulate --events 20000 --seed 7 --json")
 @click.argument("file", metavar="[NETWORK]", required=False)
 @click.option("--events", type=int, default=10_000, show_default=True, help="Blocks, messages and acts of owners.")
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same run.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed gives the same run.")
 @click.option("--deep", is_flag=True, help="Without NETWORK: reorganisations deeper than the confirmations too.")
 @json_option
 def simulate(file: str | None, events: int, seed: int, deep: bool, as_json: bool) -> None:
@@ -53,7 +53,7 @@ def value(balances: tuple[str, ...], file: str | None, as_json: bool) -> None:
     """What locks on chains count for, after the haircut of their asset and of the wait until they can be sold."""
     from plimsoll.laboratory.liens.haircuts import valued
 
-    rows = valued(_network(file, deep=False), dict(_balance(text) for text in balances))
+    rows = valued(_network(file, deep=False), _balances(balances))
     if as_json:
         print_json({"chains": [vars(r) for r in rows], "equity": sum(r.equity for r in rows)})
         return
@@ -73,10 +73,15 @@ def _network(file: str | None, deep: bool) -> LienNetwork:
     return LienNetwork.load(file)
 
 
-def _balance(text: str) -> tuple[str, int]:
+def _balances(given: tuple[str, ...]) -> dict[str, int]:
     from plimsoll.documents import refuse
 
-    name, _, units = text.partition("=")
-    if not name or not units.isdecimal():
-        raise refuse("balances", text, "CHAIN=UNITS, whole units from zero up")
-    return name, int(units)
+    found: dict[str, int] = {}
+    for text in given:
+        name, _, units = text.partition("=")
+        if not name or not units.isdecimal():
+            raise refuse("balances", text, "CHAIN=UNITS, whole units from zero up")
+        if name in found:
+            raise refuse(f"balances.{name}", text, "each chain once")
+        found[name] = int(units)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,12 @@ COLUMNS = (
     Column("leverage_ratio", "leverage", "number", required=False),
 )
 FLAGS = ("was_liquidated", "was_adl")
+SPELT = {
+    "was_liquidated": ("was_liquidated", "liquidated", "is_liquidated"),
+    "was_adl": ("was_adl", "adl", "is_adl", "was_deleveraged", "deleveraged", "is_deleveraged"),
+}
+"""Names of a flag, in any case. Under an unknown name the file would pass for one without flags."""
+
 YES, NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
 
 
@@ -35,10 +42,11 @@ def read_positions(path: str | Path, outcomes: str | Path | None = None) -> Posi
     """The positions in a file; with `outcomes` the flags come from that file, by address and asset.
 
     Columns `user_address`, `asset`, `side` (LONG or SHORT), `position_size`, `mark_price`, `realized_pnl`, and where
-    known `entry_price`, `leverage_ratio`, `was_liquidated`, `was_adl`. Further columns are not read. Flags that are
-    absent or null in every row are unknown; in some rows only, they are refused. A position that `outcomes` does not
-    name has neither flag; a row of `outcomes` that names no position is refused. Parquet or CSV, gzip or plain. Raises
-    `DocumentError` with the column or row.
+    known `entry_price`, `leverage_ratio`, `was_liquidated`, `was_adl` (or another name of `SPELT`; two columns of one
+    flag are refused). Further columns are not read. Flags that are absent or null in every row are unknown; in some
+    rows only, they are refused. A position that `outcomes` does not name has neither flag, and a row of `outcomes` may
+    be about a position that is not here: both are counted (`Positions.traps`); where all are, the file is refused.
+    Parquet or CSV, gzip or plain. Raises `DocumentError` with the column or row.
     """
     frame = _table(path)
     check_schema(frame.schema, COLUMNS, path)
@@ -81,20 +89,22 @@ def _flag(frame: pl.DataFrame, name: str, path: str | Path) -> B | None:
     """A flag as booleans; None where the column is absent or holds nothing."""
     import polars as pl
 
-    if name not in frame.columns or frame[name].null_count() == frame.height:
+    found = [c for c in frame.columns if c.lower() in SPELT[name] and frame[c].null_count() < frame.height]
+    if len(found) > 1:
+        raise refuse(f"columns.{name}", ", ".join(found), "one column of this flag", str(path))
+    if not found:
         return None
-    text = frame[name].cast(pl.String).str.to_lowercase()
+    column = frame[found[0]]
+    text = column.cast(pl.String).str.to_lowercase()
     fine = text.is_in(list(YES + NO)).fill_null(False)
     if not fine.all():
         row = int((~fine).arg_max() or 0)
         allowed = "true or false in every row, or in none"
-        raise refuse(f"rows[{row}].{name}", frame[name][row], allowed, str(path))
+        raise refuse(f"rows[{row}].{column.name}", column[row], allowed, str(path))
     return np.asarray(text.is_in(list(YES)).to_numpy(), dtype=bool)
 
 
 def _flagged(found: Positions, liquidated: B | None, deleveraged: B | None, source: str) -> Positions:
-    from dataclasses import replace
-
     if (liquidated is None) != (deleveraged is None):
         missing = FLAGS[0] if liquidated is None else FLAGS[1]
         raise refuse(f"columns.{missing}", "nothing", "both flags, or neither", source)
@@ -113,16 +123,22 @@ def _with_outcomes(found: Positions, path: str | Path) -> Positions:
         )
     where = {key: row for row, key in enumerate(zip(found.account.tolist(), found.asset.tolist(), strict=True))}
     out = {name: np.zeros(len(found), dtype=bool) for name in FLAGS}
-    seen: set[int] = set()
+    seen: set[tuple[str, str]] = set()
+    elsewhere = 0
     for row, key in enumerate(zip(keys["account"], keys["asset"], strict=True)):
+        if key in seen:
+            raise refuse(f"rows[{row}].user_address", f"{key[0]} in {key[1]}", "each position once", str(path))
+        seen.add(key)
         at = where.get(key)
-        if at is None or at in seen:
-            got = f"{key[0]} in {key[1]}"
-            allowed = "a position of the other file" if at is None else "each position once"
-            raise refuse(f"rows[{row}].user_address", got, allowed, str(path))
-        seen.add(at)
+        if at is None:
+            elsewhere += 1
+            continue
         for name in FLAGS:
             values = flags[name]
             assert values is not None
             out[name][at] = values[row]
-    return _flagged(found, out[FLAGS[0]], out[FLAGS[1]], str(path))
+    if elsewhere == len(seen):
+        allowed = "a position of the other file, of which no row names one"
+        raise refuse("rows[0].user_address", f"{keys['account'][0]} in {keys['asset'][0]}", allowed, str(path))
+    told = _flagged(found, out[FLAGS[0]], out[FLAGS[1]], str(path))
+    return replace(told, unnamed=len(found) - (len(seen) - elsewhere), elsewhere=elsewhere)

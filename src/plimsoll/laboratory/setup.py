@@ -83,6 +83,9 @@ class CascadeVenue(Document):
     def _whole(self) -> Self:
         if len(set(self.order)) != len(self.order):
             raise fault("order", list(self.order), "each layer at most once")
+        if "socialised" in self.order[:-1]:
+            # winners pay once a step, when everybody else has: another order would be read as this one
+            raise fault("order", list(self.order), "'socialised' last")
         if self.keepers.gas_cost and self.fee_to != "keepers":
             raise fault("keepers.gas_cost", self.keepers.gas_cost, "zero, unless fee_to is 'keepers'")
         return self

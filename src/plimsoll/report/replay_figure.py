@@ -61,7 +61,7 @@ def _calibration(axes: Axes, found: Replay) -> None:
 
 def _rules(axes: Axes, found: Replay) -> None:
     axes.set_title("taken beyond need, over what was closed")
-    named = [a for a in found.assets if any(o.asset == a for o in found.outcomes)]
+    named = [a for a in found.largest if any(o.asset == a for o in found.outcomes)]
     groups = [*named[:MOST_ASSETS], "all"]
     names = list(dict.fromkeys(o.policy for o in found.outcomes))
     width = 0.8 / len(names)

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 STRONG, QUIET, BAD = "bold", "dim", "red"
 MOST_ASSETS = 6
-"""Assets that the tables name; the rest are in the JSON and in what is told of all."""
+"""Assets that the tables name, the largest; the rest are in the JSON and in what is told of all."""
+
+UNMATCHED = ("not among the outcomes: taken as neither flag", "outcomes of positions that are not here")
+"""Of `Positions.traps`, what a second file of flags does not share with the first."""
 
 UNDECIDED = (
     "the path: the file has neither times nor fills. The overshoot of a close is how far the mark fell after it and "
@@ -59,10 +62,14 @@ def replay_view(found: Replay) -> RenderableType:
         Text("what the file cannot decide", style=STRONG),
         *(Text(f"- {line}", QUIET) for line in UNDECIDED),
     ]
+    parts += [Text(f"{n:,} {what}", BAD) for what, n in found.traps.items() if what in UNMATCHED and n]
     if found.made < found.draws:
         parts.append(Text(f"{found.draws - found.made} of {found.draws} draws had nothing to replay", BAD))
-    for asset, why in list(found.skipped.items())[:MOST_ASSETS]:
-        parts.append(Text(f"{asset}: {why}", QUIET))
+    parts += [Text(f"{asset}: {found.skipped[asset]}", QUIET) for asset in found.largest if asset in found.skipped][
+        :MOST_ASSETS
+    ]
+    if len(found.skipped) > MOST_ASSETS:
+        parts.append(Text(f"and {len(found.skipped) - MOST_ASSETS} more", QUIET))
     return Group(*parts)
 
 
@@ -85,7 +92,8 @@ def told(i: Interval, digits: int = 2) -> str:
 
 def _marks(found: Replay) -> Table:
     table = _table("marks, USD", "first", "lowest", "last", "fall", "known from")
-    for asset, m in list(found.marks.items())[:MOST_ASSETS]:
+    for asset in found.largest[:MOST_ASSETS]:
+        m = found.marks[asset]
         table.add_row(asset, f"{m.start:,.6g}", f"{m.low:,.6g}", f"{m.end:,.6g}", f"{m.fall:.1%}", m.evidence)
     if len(found.marks) > MOST_ASSETS:
         table.add_row(f"and {len(found.marks) - MOST_ASSETS} more", style=QUIET)
@@ -104,7 +112,7 @@ def _calibration(found: Replay) -> Group:
 
 def _pointed(found: Replay) -> Table:
     table = _table("of those named, deleveraged", "random", "production", "lift, points")
-    for p in found.pointed[:MOST_ASSETS]:
+    for p in sorted(found.pointed, key=lambda p: found.largest.index(p.asset))[:MOST_ASSETS]:
         by = p.production_lift
         lift = f"{100 * by.value:+.1f} ({100 * by.low:+.1f} to {100 * by.high:+.1f})"
         table.add_row(f"{p.asset} shorts ({p.positions:,})", f"{p.random.value:.1%}", f"{p.production.value:.1%}", lift)
@@ -113,7 +121,7 @@ def _pointed(found: Replay) -> Table:
 
 def _shares(found: Replay) -> Table:
     table = _table("asset, side", "liquidated", "deleveraged")
-    for asset in found.assets[:MOST_ASSETS]:
+    for asset in found.largest[:MOST_ASSETS]:
         for side in ("long", "short"):
             cells = [told(s.predicted, 1) for s in found.shares if s.asset == asset and s.side == side]
             if len(cells) == 2:
@@ -123,7 +131,7 @@ def _shares(found: Replay) -> Table:
 
 def _outcomes(found: Replay) -> Table:
     table = _table("", "needed", "overshoot (90 %)", "left to venue")
-    named = [a for a in found.assets if any(o.asset == a for o in found.outcomes)]
+    named = [a for a in found.largest if any(o.asset == a for o in found.outcomes)]
     for asset in (*named[:MOST_ASSETS], "all"):
         for o in found.outcomes:
             if o.asset != asset:

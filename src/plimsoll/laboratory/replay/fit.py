@@ -137,8 +137,17 @@ def features(
     def rows(excursion: F64) -> F64:
         return np.column_stack([columns[0], columns[1], np.log(excursion), *columns[2:], own])
 
-    bare = np.column_stack([columns[0], columns[1], np.log(against), own])
-    return Features(rows(against), rows(for_it), bare)
+    return Features(rows(against), rows(for_it), np.column_stack([columns[0], columns[1], np.log(against), own]))
+
+
+def cushion_rows(positions: Positions, marks: Mapping[str, Marks], assets: tuple[str, ...]) -> F64:
+    """`features(...).cushion` for positions of one asset, which every draw asks for: without the other regressions."""
+    against, _ = excursions(positions, marks)
+    made = np.zeros((len(positions), len(BARE) + len(assets)))
+    made[:, 0], made[:, 1], made[:, 2] = 1.0, positions.fresh, np.log(against)
+    if len(positions) and (asset := str(positions.asset[0])) in assets:
+        made[:, len(BARE) + assets.index(asset)] = 1.0
+    return made
 
 
 def fit(positions: Positions, marks: Mapping[str, Marks]) -> ReplayFit:

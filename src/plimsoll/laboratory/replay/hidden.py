@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,9 +10,9 @@ from scipy.special import ndtr, ndtri
 
 from plimsoll.documents import refuse
 from plimsoll.laboratory.replay.entries import draw_entries
-from plimsoll.laboratory.replay.fit import ReplayFit, cushions, features
+from plimsoll.laboratory.replay.fit import ReplayFit, cushion_rows, cushions, features
 from plimsoll.laboratory.replay.marks import Marks, excursions, fall_in_rounds
-from plimsoll.laboratory.replay.positions import F64, B, Positions
+from plimsoll.laboratory.replay.positions import F64, I64, B, Positions
 from plimsoll.laboratory.replay.rounds import Asked, CloseAt, Horizon, Winners, asked, orders_of, queue
 
 MAINTENANCE = {"BTC": 0.0125, "ETH": 0.02, "SOL": 0.025}
@@ -74,12 +74,14 @@ class Assumptions:
 
 @dataclass(frozen=True, eq=False)
 class Event:
-    """One asset of one draw: its winners, what is asked of them step by step, and its marks."""
+    """One asset of one draw: its winners, what is asked of them step by step, its marks, and the winners' places in the
+    queue at each round (`orders_of`)."""
 
     asset: str
     winners: Winners
     ask: Asked
     marks: Marks
+    orders: Sequence[I64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +140,7 @@ def event(
         return None
     rate = assumed.rate(asset)
     losers = positions.rows(longs)
-    made = features(losers, marks, model.assets, (model.size_centre, model.size_scale)).cushion
-    known = cushions(made, model.cushions.draw(random))
+    known = cushions(cushion_rows(losers, marks, model.assets), model.cushions.draw(random))
     against, _ = excursions(losers, marks)
     u = random.random(longs.size)
     share = ndtr((np.log(against) - known.place) / known.width)
@@ -153,10 +154,11 @@ def event(
     if ask.lots.sum() <= 0.0:
         return None
     winners = winners_of(positions.rows(shorts), marks, model, entry, lots * weight[shorts], m, assumed, random)
-    return Event(asset, winners, _scaled(ask, winners, total, assumed.whole), m)
+    orders = orders_of(winners, ask)
+    return Event(asset, winners, _scaled(ask, winners, orders, total, assumed.whole), m, orders)
 
 
-def _scaled(ask: Asked, winners: Winners, total: float, whole: bool) -> Asked:
+def _scaled(ask: Asked, winners: Winners, orders: Sequence[I64], total: float, whole: bool) -> Asked:
     """`ask` times a number with which the venue's queue closes `total` lots, as it did.
 
     Lots by lots that is a division. With whole positions more is closed than is asked, so the number is halved down to,
@@ -165,7 +167,7 @@ def _scaled(ask: Asked, winners: Winners, total: float, whole: bool) -> Asked:
     most = total / float(ask.lots.sum())
     if not whole:
         return replace(ask, lots=ask.lots * most, deficit=ask.deficit * most)
-    low, high, orders = 0.0, most, orders_of(winners, ask)
+    low, high = 0.0, most
     for _ in range(SEARCHES):
         scale = high if low == 0.0 and high == most else (low + high) / 2.0
         tried = queue(winners, replace(ask, lots=ask.lots * scale, deficit=ask.deficit * scale), orders=orders)
@@ -213,8 +215,7 @@ def winners_of(
 ) -> Winners:
     """Leverage of the shorts: as the file has it, else drawn from the cushions of the longs of the asset."""
     rate = assumed.rate(shorts.asset[0])
-    made = features(shorts, marks, model.assets, (model.size_centre, model.size_scale)).cushion
-    known = cushions(made, model.cushions.draw(random))
+    known = cushions(cushion_rows(shorts, marks, model.assets), model.cushions.draw(random))
     cushion = np.exp(known.place + known.width * random.standard_normal(len(shorts)))
     drawn = assumed.leverage / (cushion + rate * (1.0 + cushion))
     return Winners(lots, entry, np.where(np.isnan(shorts.leverage), drawn, shorts.leverage), m.start)

@@ -36,6 +36,8 @@ class Positions:
     realised        USD gained by what was closed, losses below zero, before fees
     leverage        multiples of the account's equity, NaN where not known
     liquidated, deleveraged   what happened to it, or None where the file does not say
+    unnamed, elsewhere        of flags from a second file: positions that it does not name, which count as having
+                              neither, and rows of it that name no position here
     ```
 
     Raises `DocumentError` for a number outside its range and for a position that is there twice.
@@ -52,6 +54,8 @@ class Positions:
     liquidated: B | None = None
     deleveraged: B | None = None
     source: str = ""
+    unnamed: int = 0
+    elsewhere: int = 0
 
     def __post_init__(self) -> None:
         n = len(self.account)
@@ -135,5 +139,10 @@ class Positions:
                 "liquidated with a profit": int((self.liquidated & gained).sum()),
                 "deleveraged with a loss": int((self.deleveraged & ~gained).sum()),
                 "flagged without anything closed": int((either & ~self.closed).sum()),
+            }
+        if self.unnamed or self.elsewhere:
+            found |= {
+                "not among the outcomes: taken as neither flag": self.unnamed,
+                "outcomes of positions that are not here": self.elsewhere,
             }
         return found

@@ -21,7 +21,7 @@ class Probit:
     covariance: F64
 
     def chance(self, x: F64, at: F64 | None = None) -> F64:
-        """Probability of each row of `x` `[n, k]`, at `at` or at the mean."""
+        """Probability of each row of `x` `[n, k]`, at `at` (`[k]`, or `[k, m]` for `[n, m]`) or at the mean."""
         found: F64 = ndtr(x @ (self.mean if at is None else at))
         return found
 

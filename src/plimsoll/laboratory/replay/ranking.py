@@ -69,7 +69,7 @@ def pointed(
         blind = random.random(rows.size)
         weights = resampled(there.account, draws, random)
         got = {
-            n: np.array([precision(s, y, w) for w in (np.ones(rows.size), *weights)])
+            n: precisions(s, y, np.vstack([np.ones(rows.size), weights]))
             for n, s in (("production", rank), ("fitted", chance))
         }
         base = np.array([precision(random.permutation(blind), y, w) for w in weights])
@@ -99,11 +99,16 @@ def precision(score: F64, y: B, weight: F64) -> float:
     >>> precision(np.array([3.0, 2.0, 1.0]), np.array([True, False, True]), np.ones(3))
     0.5
     """
+    return float(precisions(score, y, weight[None, :])[0])
+
+
+def precisions(score: F64, y: B, weights: F64) -> F64:
+    """`[m]` for weights `[m, n]`, NaN where nothing is flagged: the order is the same for all of them."""
     order = np.argsort(-score, kind="stable")
-    w, hit = weight[order], y[order]
-    wanted = float(weight @ y)
-    if wanted <= 0.0:
-        return float("nan")
-    before = np.cumsum(w) - w
-    part = np.clip(wanted - before, 0.0, w)
-    return float((part @ hit) / wanted)
+    hit = np.flatnonzero(y[order])
+    w = weights[:, order]
+    wanted = weights @ y.astype(float)
+    before = np.cumsum(w, axis=1)[:, hit] - w[:, hit]
+    part = np.clip(wanted[:, None] - before, 0.0, w[:, hit])
+    found: F64 = np.divide(part.sum(axis=1), wanted, out=np.full(wanted.size, np.nan), where=wanted > 0.0)
+    return found

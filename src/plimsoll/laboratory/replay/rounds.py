@@ -128,8 +128,7 @@ def queue(
         wanted = float(ask.lots[k])
         if wanted <= 0.0:
             continue
-        total = np.cumsum(left[order])
-        count = min(int(np.searchsorted(total, wanted * (1.0 - 1e-12))) + 1, order.size)
+        count = _enough(left, order, wanted * (1.0 - 1e-12))
         chosen = order[:count]
         part = left[chosen].copy()
         if not whole and count:
@@ -150,8 +149,22 @@ def queue(
         left[chosen] -= part
         notional += lots * at
         taken += float(each.sum())
-        order = order[left[order] > 0.0]
+        # whoever was closed stood first, and of them the last alone can have something left
+        order = order[count - 1 if left[chosen[-1]] > 0.0 else count :]
     return Taken(notional, needed, taken, 0.0, missing, burden, closed)
+
+
+def _enough(left: F64, order: I64, wanted: float) -> int:
+    """How many of `order`, from the first on, hold `wanted` lots together; all where they do not.
+
+    Few are enough at most steps, so sums are formed of more and more of the queue until one is.
+    """
+    look = 64
+    while True:
+        count = int(left[order[:look]].cumsum().searchsorted(wanted)) + 1
+        if count <= look or look >= order.size:
+            return min(count, order.size)
+        look *= 8
 
 
 def orders_of(winners: Winners, ask: Asked) -> list[I64]:

@@ -105,6 +105,12 @@ class Replay:
         return next(o for o in self.outcomes if o.asset == asset and o.policy == policy)
 
     @property
+    def largest(self) -> tuple[str, ...]:
+        """The assets by what production closed in them, most first; those in which nothing is replayed come last."""
+        closed = {o.asset: o.notional.value for o in self.outcomes if o.policy == POLICIES[0]}
+        return tuple(sorted(self.assets, key=lambda a: -closed.get(a, 0.0)))
+
+    @property
     def published(self) -> tuple[float, float]:
         """The published overshoot of the venue over what it closed: least and greatest."""
         return PUBLISHED_OVERSHOOT[0] / PUBLISHED_NOTIONAL, PUBLISHED_OVERSHOOT[1] / PUBLISHED_NOTIONAL
@@ -124,9 +130,10 @@ def replay(
     """Fit on half of the accounts, test on the other half, and draw the deleveraging `draws` times.
 
     Each draw takes its accounts anew (bootstrap), its coefficients and entries from their posteriors, everything hidden
-    from these, and a path. Same table, seed and build: same bits. With `model` nothing is fitted; without flags and
-    without a model the shipped fit answers, and flags are drawn as well. Without `vary` there is no sensitivity.
-    Raises `DocumentError` where no asset has anything to replay.
+    from these, and a path. Same table, seed and build: same bits; of a hundred assets and more the last ones also hang
+    on how many threads the linear algebra has. With `model` nothing is fitted; without flags and without a model the
+    shipped fit answers, and flags are drawn as well. Without `vary` there is no sensitivity. Raises `DocumentError`
+    where no asset has anything to replay.
     """
     assumed = assumed or Assumptions()
     if draws < 2:
@@ -272,10 +279,18 @@ def _measures(dollars: tuple[float, float, float, float], base: float, share: fl
 
 def policies(made: Event, assumed: Assumptions) -> tuple[Taken, ...]:
     """Each of `POLICIES` on one draw."""
-    horizon, end = assumed.horizon, made.marks.end
+    horizon, end, orders = assumed.horizon, made.marks.end, made.orders
     return (
-        queue(made.winners, made.ask, whole=assumed.whole, close_at=assumed.close_at, horizon=horizon, end=end),
-        queue(made.winners, made.ask, whole=False, horizon=horizon, end=end),
+        queue(
+            made.winners,
+            made.ask,
+            whole=assumed.whole,
+            close_at=assumed.close_at,
+            horizon=horizon,
+            end=end,
+            orders=orders,
+        ),
+        queue(made.winners, made.ask, whole=False, horizon=horizon, end=end, orders=orders),
         in_proportion(made.winners, made.ask, horizon=horizon, end=end),
         profits_only(made.winners, made.ask, horizon=horizon, end=end),
     )
@@ -299,7 +314,8 @@ def _shares(positions: Positions, marks: Mapping[str, Marks], model: ReplayFit, 
         for f, flag in enumerate(FLAGS):
             random = np.random.default_rng([seed, 5, f, s])
             regression, x = model.model(long, flag), getattr(made, flag)[here]
-            drawn = [regression.chance(x, regression.draw(random)) for _ in range(SHARE_DRAWS)]
+            # one product of matrices: with many assets the rows are long, and a hundred passes over them slow
+            drawn = regression.chance(x, np.stack([regression.draw(random) for _ in range(SHARE_DRAWS)], axis=1)).T
             hits = np.array([random.random(len(c)) < c for c in drawn])
             chance = regression.chance(x)
             y = getattr(positions, flag)
