@@ -3,9 +3,9 @@
     python tools/measure_depth.py [--shared FOLDER] [--check]
 
 Depth in the mean over the recording, the thinner side. The recording begins with a snapshot that reaches 0.24 % from
-the middle; further levels are known only where they changed since, so depth beyond is the mean of the last minute and says
-at least. Refill by `plimsoll.laboratory.calm.refill` on books a second apart. Other coins: depth in the ratio of the
-median daily dollar volume of spot trading to that of Bitcoin in the year before the recording, an assumption.
+the middle; further levels are known only where they changed since, so depth beyond is the mean of the last minute and
+says at least. Refill by `plimsoll.laboratory.calm.refill` on books a second apart. Other coins: depth in the ratio of
+the median daily dollar volume of spot trading to that of Bitcoin in the year before the recording, an assumption.
 """
 
 from __future__ import annotations
@@ -78,9 +78,10 @@ def page(series: DepthSeries, found: Found, made: Liquidity, shares: dict[str, f
         "# Calm depth and refill, measured",
         "",
         _text(
-            f"Binance USD-M BTCUSDT, {series.seconds[-1]:.0f} seconds from 2024-08-08 23:54 UTC, a book each second, by "
-            "`python tools/measure_depth.py`. Minutes of one quiet night: they set the calm side of a cascade. Nothing "
-            "here is calibrated for stress; what makers do in a storm is a parameter of the scenario, and varied there."
+            f"Binance USD-M BTCUSDT, {series.seconds[-1]:.0f} seconds from 2024-08-08 23:54 UTC, a book each second, "
+            "by `python tools/measure_depth.py`. Minutes of one quiet night: they set the calm side of a cascade. "
+            "Nothing here is calibrated for stress; what makers do in a storm is a parameter of the scenario, and "
+            "varied there."
         ),
         "",
         "| within | bids, m USD | asks, m USD | known |",

@@ -30,6 +30,7 @@ LISTING: dict[str, list[Listing]] = {
         Listing("close-out", "A failing account through the ways to liquidate it, side by side.", "close_out"),
         Listing("cascade", "Crashes that a fleet's own liquidations deepen; 10 October 2025 again.", "cascade"),
         Listing("waterfall", "Who pays for a default, layer after layer; the size of a fund.", "waterfall"),
+        Listing("liens", "Collateral on other chains: a checked simulation, latency haircuts.", "liens"),
     ],
     "Validate": [
         Listing("conformance", "Run numbers that venues computed against the models.", "conformance"),

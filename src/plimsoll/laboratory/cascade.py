@@ -16,12 +16,13 @@ import numpy.typing as npt
 from plimsoll.documents import refuse
 from plimsoll.laboratory import losses, orders
 from plimsoll.laboratory.fleet import FleetArrays
+from plimsoll.laboratory.holders import Holders, Seen
 from plimsoll.laboratory.liquidity import Liquidity
 from plimsoll.laboratory.policy import Asked, CascadeRates, Past
 from plimsoll.laboratory.result import CascadeRun
 from plimsoll.laboratory.setup import CascadeVenue
 from plimsoll.laboratory.state import State
-from plimsoll.laboratory.world import World
+from plimsoll.laboratory.world import Standing, World
 from plimsoll.scenarios.stress_path import StressPath
 
 F64 = npt.NDArray[np.float64]
@@ -40,15 +41,18 @@ def cascade(
     threads: int | None = None,
     check: bool = False,
     told: Callable[[str, int, int], None] | None = None,
+    holders: Holders | None = None,
 ) -> CascadeRun:
     """Run one cascade. `feedback=False`: the same orders trade, and the outside price is not moved by them.
 
     The same arguments give the same numbers, whatever `threads` and the order of the accounts; `seed` draws delays by
     the numbers of the accounts. `check` compares money and lots with their start after every step and raises
     `ArithmeticError` where they differ; it is always done at the end. `told(text, done, total)` hears of each step.
+    `holders` pay in at every step before accounts are looked at; their money comes from outside and is counted there.
     Raises `DocumentError` where fleet, path, liquidity, venue and rates do not know the same assets.
     """
-    return _Cascade(World(fleet, path, liquidity, venue), rates, seed, feedback, threads, check, told).run()
+    world = World(fleet, path, liquidity, venue)
+    return _Cascade(world, rates, seed, feedback, threads, check, told, holders).run()
 
 
 class _Cascade:
@@ -61,9 +65,10 @@ class _Cascade:
         threads: int | None,
         check: bool,
         told: Callable[[str, int, int], None] | None,
+        holders: Holders | None,
     ) -> None:
         self.world, self.rates, self.feedback = world, rates, feedback
-        self.threads, self.check, self.told = threads, check, told
+        self.threads, self.check, self.told, self.holders = threads, check, told, holders
         start = world.catalogue.worth(world.outside[0], world.vol[0], 0.0)
         self.state = State.of(world.fleet, world.venue, start.price, world.settle)
         before = State.of(world.fleet, world.venue, start.price, world.settle)
@@ -102,6 +107,8 @@ class _Cascade:
             out.mark[step] = mark
             if asked is None:
                 asked = self._asked(step)
+                if self.holders is not None:
+                    self._pay(self.holders, step, asked, mark)
             again = self._round(step, asked, mark)
             if out.rounds[step] >= world.venue.rounds and again:
                 out.unsettled += 1
@@ -124,6 +131,10 @@ class _Cascade:
         if not rows.size:
             return False
         out.rounds[step] += 1
+        if self.holders is not None:
+            size: F64 = np.abs(state.lots * now.size[world.fleet.indices]) / world.unit
+            usd: F64 = np.bincount(world.owner, weights=size, minlength=world.fleet.accounts)[rows].astype(np.float64)
+            self.holders.closing(self._seen(step, asked, standing), rows, usd)
         rate = world.rates(step, mark)
         bankrupt = standing.equity[rows] < 0
         adl = np.zeros(0, dtype=np.int64)
@@ -155,6 +166,24 @@ class _Cascade:
         if adl.size:
             self.failed.append(adl[losses.flat(world, state, adl)])
         return moved > 0
+
+    def _pay(self, holders: Holders, step: int, asked: Asked, mark: F64) -> None:
+        """What holders bring in at the marks."""
+        world, state = self.world, self.state
+        now = world.catalogue.worth(mark, world.vol[step], world.days(step))
+        standing = world.stand(state, asked, step, mark, now, self.threads)
+        units = holders.pays(self._seen(step, asked, standing))
+        if units.shape != standing.equity.shape or units.dtype != np.int64 or (units < 0).any():
+            raise refuse("holders", f"{units.dtype} of shape {units.shape}", "int64 from zero up, one for each account")
+        state.cash[:, 0] += units
+        state.parties["owners"][0] -= units.sum()
+
+    def _seen(self, step: int, asked: Asked, standing: Standing) -> Seen:
+        world = self.world
+        more = np.asarray(asked.addon, dtype=np.float64) * world.unit
+        base = np.ceil((standing.line - more) / max(asked.scalar, 1e-300)).astype(np.int64)
+        seconds = step * world.path.step_seconds
+        return Seen(step, seconds, standing.equity, standing.line, base, self.held, world.fleet.ids)
 
     def _count(self, rows: I64, step: int) -> None:
         """Those that were sent: they count, and whoever holds nothing any more waits for nothing."""

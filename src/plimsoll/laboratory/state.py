@@ -13,9 +13,9 @@ from plimsoll.laboratory.setup import CascadeVenue
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
-PARTIES = ("makers", "rest", "desk", "insurance_fund", "venue_capital", "fees", "keepers")
+PARTIES = ("makers", "rest", "desk", "insurance_fund", "venue_capital", "fees", "keepers", "owners")
 """Besides the accounts: makers that take forced orders, the rest of the venue that holds what the fleet does not hold
-against itself, the desk that changes currencies, and four purses."""
+against itself, the desk that changes currencies, four purses, and what holders have outside, from which they pay in."""
 
 
 @dataclass
