@@ -41,6 +41,7 @@ from plimsoll.rates.learned import (
     FEATURES,
     Baseline,
     BoostedForecaster,
+    Charter,
     DriftRule,
     DriftState,
     FrozenTrees,
@@ -51,8 +52,8 @@ from plimsoll.rates.learned import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent
-FROZEN = ROOT / "src" / "plimsoll" / "rates" / "learned" / "data" / "variance-1d@2022-01-01.json"
-HASHES = FROZEN.parent / "hashes.json"
+FROZEN = ROOT / "src" / "plimsoll" / "rates" / "learned" / "data"
+UNTIL = "2022-01-01"
 LEVEL = 0.05
 
 
@@ -118,39 +119,78 @@ def holm(found: Sequence[Answer]) -> int:
     return next((k for k, v in enumerate(p) if v > LEVEL / (len(p) - k)), len(p))
 
 
-def frozen(panels: list[Panel], chosen: Mapping[str, Baseline], options: Mapping[str, Any], lam: float) -> FrozenTrees:
-    """The variance challenger of one day, grown on everything known before 2022."""
-    first = next(f for f in folds(panels, JUDGED[:2], 1, chosen, lam))
+Frozen = dict[str, tuple[Charter, FrozenTrees]]
+"""Trees by their name, with what they are for."""
+
+
+def frozen(
+    panels: list[Panel],
+    horizon: int,
+    chosen: Mapping[str, Baseline],
+    options: Mapping[str, Any],
+    lam: float,
+    let_in: Mapping[str, list[str]],
+) -> Frozen:
+    """The challengers of one horizon that the gate let in for a coin, grown on everything known before 2022."""
+    first = next(f for f in folds(panels, JUDGED[:2], horizon, chosen, lam))
     X = np.vstack([f.train_X for f in first])
-    model = BoostedForecaster("variance", features=FEATURES, **options)
-    model.fit(X, np.concatenate([f.train_ratio for f in first]))
-    note = "factor on the baseline's variance of the next day; baselines: " + ", ".join(
-        f"{c} {b}" for c, b in sorted(chosen.items())
-    )
-    return model.frozen_.model_copy(update={"trained_until": "2022-01-01", "note": note})
+    of = ", ".join(f"{c} {b}" for c, b in sorted(chosen.items()))
+    days = "next day" if horizon == 1 else f"next {horizon} days"
+    made: Frozen = {}
+    for level in (None, *LEVELS):
+        coins = let_in.get(target_name(level), [])
+        if not coins:
+            continue
+        if level is None:
+            model = BoostedForecaster("variance", features=FEATURES, **options)
+            model.fit(X, np.concatenate([f.train_ratio for f in first]))
+            note = f"factor on the baseline's variance of the {days}; baselines: {of}"
+        else:
+            model = BoostedForecaster("quantile", level=level, features=FEATURES, **options)
+            model.fit(X, np.concatenate([f.train_scaled for f in first]))
+            note = f"{level:.0%} quantile of the {days}, in units of the baseline's sigma; baselines: {of}"
+        charter = Charter(
+            target="variance" if level is None else "quantile",
+            horizon=horizon,
+            level=level,
+            lam=lam,
+            baselines={c: chosen[c] for c in coins},
+        )
+        word = "variance" if level is None else f"quantile-{100 * level:02.0f}"
+        trees = model.frozen_.model_copy(update={"trained_until": UNTIL, "note": note})
+        made[f"{word}-{horizon}d@{UNTIL}"] = (charter, trees)
+    return made
 
 
-def study(data: Path) -> tuple[str, FrozenTrees]:
+def target_name(level: float | None) -> str:
+    """What a target is called on the page."""
+    return "variance" if level is None else f"{level:.0%} quantile"
+
+
+def study(data: Path) -> tuple[str, Frozen]:
     """The page and the frozen trees."""
     panels = load(data)
     lam = best_lambda(panels)
     found: list[Answer] = []
     choices: dict[str, Any] = {"lam": lam, "embargo_days": EMBARGO_NS // 86_400_000_000_000, "folds": list(JUDGED)}
-    trees: FrozenTrees | None = None
+    trees: Frozen = {}
     for horizon in HORIZONS:
         chosen = best_baselines(panels, horizon, lam)
         options = best_options(panels, horizon, chosen, lam)
         choices[f"{horizon}d"] = {"baselines": chosen, "options": options}
         before = run(panels, TUNED, horizon, chosen, lam, options)
         after = run(panels, JUDGED, horizon, chosen, lam, options)
-        found += answers(horizon, chosen, before, after)
-        if horizon == 1:
-            trees = frozen(panels, chosen, options, lam)
-    assert trees is not None
+        made = answers(horizon, chosen, before, after)
+        let_in: dict[str, list[str]] = {}
+        for answer in made:
+            if answer.promoted:
+                let_in.setdefault(answer.target, []).append(answer.coin)
+        trees |= frozen(panels, horizon, chosen, options, lam, let_in)
+        found += made
     return page(found, choices, trees), trees
 
 
-def page(found: Sequence[Answer], choices: dict[str, Any], trees: FrozenTrees) -> str:
+def page(found: Sequence[Answer], choices: dict[str, Any], trees: Frozen) -> str:
     """The page as Markdown."""
     said = Counter(a.after.verdict(LEVEL) for a in found)
     let_in = [a for a in found if a.promoted]
@@ -173,10 +213,25 @@ def page(found: Sequence[Answer], choices: dict[str, Any], trees: FrozenTrees) -
         baselines = ", ".join(f"{c} {b}" for c, b in own["baselines"].items())
         grown = ", ".join(f"{k} {v:g}" for k, v in own["options"].items())
         lines.append(f"- {horizon} d: baselines {baselines}; trees {grown} (of {len(GRID)} sets)")
-    lines += [f"- frozen trees of the 1 d variance: `{trees.hash()}`", ""]
-    for target in ("variance", *(f"{q:.0%} quantile" for q in LEVELS)):
+    lines += ["", *served_table(trees), ""]
+    for target in map(target_name, (None, *LEVELS)):
         lines += ["", f"## {target[0].upper()}{target[1:]}", "", *table([a for a in found if a.target == target])]
     return "\n".join([*lines, "", *FOOT]) + "\n"
+
+
+def served_table(trees: Frozen) -> list[str]:
+    """The frozen files, for which coins they are served, and their hashes."""
+    lines = ["| frozen trees | served for | on | hash |", "| --- | --- | --- | --- |"]
+    for name, (charter, one) in trees.items():
+        coins = ", ".join(charter.baselines)
+        kinds = ", ".join(dict.fromkeys(charter.baselines.values()))
+        lines.append(f"| `{name}` | {coins} | {kinds} | `{one.hash()}` |")
+    return [
+        "What the gate let in is frozen and served by `plimsoll rates --learned --funding FILE --dvol FILE`: the",
+        "variance as a volatility, quantiles as losses of their horizon; each only ever raises a rate.",
+        "",
+        *lines,
+    ]
 
 
 def table(found: Sequence[Answer]) -> list[str]:
@@ -226,6 +281,17 @@ FOOT = (
 )
 
 
+def files(trees: Frozen) -> dict[Path, str]:
+    """The trees, their hashes, and what they are for."""
+    hashes = {name: one.hash() for name, (_, one) in trees.items()}
+    charters = {name: charter.model_dump(mode="json") for name, (charter, _) in trees.items()}
+    return {
+        **{FROZEN / f"{name}.json": one.to_json(indent=None) for name, (_, one) in trees.items()},
+        FROZEN / "hashes.json": json.dumps(hashes, indent=1) + "\n",
+        FROZEN / "admitted.json": json.dumps(charters, indent=1) + "\n",
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check page and trees."""
     parser = argparse.ArgumentParser(description="Learned forecasts against their baselines.")
@@ -234,8 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args(arguments)
     text, trees = study(options.data)
-    approved = {FROZEN.stem: trees.hash()}
-    texts = {options.output: text, FROZEN: trees.to_json(indent=None), HASHES: json.dumps(approved, indent=1) + "\n"}
+    texts = {options.output: text, **files(trees)}
     return keep(texts, check=options.check)
 
 

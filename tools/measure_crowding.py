@@ -333,8 +333,8 @@ def _told_fits(found: dict[str, Any], beta: float) -> str:
         parts.append(
             f"With {name} margins the beta that fits asks {there['other crashes']:.2g} times what accounts cost in the "
             f"crashes held out and {there['other fleets']:.2g} times in other fleets; crashes by themselves ask for "
-            f"{_beta(alone[0])} to {_beta(alone[-1])}, in the median {alone[len(alone) // 2]:.2g}. The sum is that of few "
-            "accounts: one large one decides it."
+            f"{_beta(alone[0])} to {_beta(alone[-1])}, in the median {alone[len(alone) // 2]:.2g}. The sum is that of "
+            "few accounts: one large one decides it."
         )
     return " ".join(parts) + (
         f" The default of `CrowdingRule` is {beta:g}, that median, because a sum over fleets follows its largest "
@@ -360,13 +360,13 @@ from which makers withdraw by the assumed default. Fleets are random, two thirds
 initial margin. Thin margins are 1, 2.5 and 5 % of maintenance, wide ones 5, 7.5 and 10 %; initial margin is twice
 that. The venue has no fund, so that whatever accounts owe in the end is counted. Nothing here is calibrated to a venue.
 """
+_FITTED, _HELD_OUT = ", ".join(f"*{c}*" for c in FITTED), " and ".join(f"*{c}*" for c in HELD_OUT)
 BETA = f"""
 Every account is left out of the day around the deepest fall once, with all draws unchanged; the difference is what it
-cost. Beta is what makes all charges together the sum of these differences, over {len(FIT_SEEDS)} fleets in
-{", ".join(f"*{c}*" for c in FITTED)}; it is judged on other fleets in the same crashes and on {" and ".join(f"*{c}*" for c in HELD_OUT)}. The interval is
-a bootstrap of crashes, and of fleets within them. *Rank* is Spearman's correlation of single charges and marginal
-losses, in the mean over fleets and crashes; *on others* leaves out what an account itself owes; *size alone* ranks by
-initial margin. Nobody pays in here.
+cost. Beta is what makes all charges together the sum of these differences, over {len(FIT_SEEDS)} fleets in {_FITTED};
+it is judged on other fleets in the same crashes and on {_HELD_OUT}. The interval is a bootstrap of crashes, and of
+fleets within them. *Rank* is Spearman's correlation of single charges and marginal losses, in the mean over fleets and
+crashes; *on others* leaves out what an account itself owes; *size alone* ranks by initial margin. Nobody pays in here.
 """
 CONTEST = f"""
 {len(CONTEST_SEEDS)} fleets of {LARGE} accounts in each of five whole windows of a week or two, the same under every

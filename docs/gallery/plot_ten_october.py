@@ -53,8 +53,8 @@ for p in found.pointed:
 # What each rule takes
 # --------------------
 # Dots, what winners lose beyond what had to be covered; triangles, what the venue loses on positions that it keeps.
-# Both over what the venue's own queue closed; ranges hold 90 % of the draws. The band is the published estimate for
-# the whole venue, most of whose other assets fell further.
+# Both over what the venue's own queue closed; ranges hold 90 % of the draws. The band is the published estimate for the
+# whole venue, most of whose other assets fell further.
 
 rules = ["production", "queue by lots", "pro-rata", "profits only"]
 assets = [a for a in found.assets if a not in found.skipped]
@@ -91,6 +91,7 @@ axes.spines[["top", "right"]].set_visible(False)
 over = {rule: found.outcome("all", rule).overshoot.value for rule in rules}
 left = found.outcome("all", "profits only").left.value
 print(
-    f"taken beyond need: {over['production']:.2%} by the venue's queue, {over['queue by lots']:.2%} by lots in any "
-    f"order, {over['profits only']:.2%} from profits alone, which leaves {left:.2%} with the venue"
+    f"taken beyond need: {over['production']:.2%} by the venue's queue, "
+    f"{over['queue by lots']:.2%} by lots in any order, "
+    f"{over['profits only']:.2%} from profits alone, which leaves {left:.2%} with the venue"
 )

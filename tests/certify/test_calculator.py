@@ -24,6 +24,9 @@ from plimsoll.certify import (
 )
 from plimsoll.ledger.quantised import quantised
 from plimsoll.margin.forms import Expression, Least, Max, Relieved, Scaled, Sum, Tail, Worst
+from plimsoll.margin.house.box import Box
+from plimsoll.margin.house.dsa_forms import Curved
+from plimsoll.scenarios import FLAT
 
 NUMBERS = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([0.0, 1.0, -1.0, 0.1, 1e-12]))
 SIZE = 3
@@ -44,7 +47,12 @@ def worsts(draw: st.DrawFn, rows: int | None = None) -> Worst:
 
 @st.composite
 def leaves(draw: st.DrawFn) -> Expression:
-    kind = draw(st.sampled_from(["worst", "tail", "relieved"]))
+    kind = draw(st.sampled_from(["worst", "tail", "relieved", "curved"]))
+    if kind == "curved":
+        items = draw(st.lists(st.integers(0, SIZE - 1), min_size=0, max_size=SIZE, unique=True))
+        numbers = draw(st.lists(NUMBERS, min_size=5 * len(items), max_size=5 * len(items)))
+        box = Box(draw(st.floats(0.01, 0.5)), draw(st.floats(0.01, 1.0)), draw(st.floats(0.01, 1.0)), FLAT)
+        return Curved(np.array(items, dtype=np.int64), np.array(numbers).reshape(len(items), 5), box)
     if kind == "worst":
         return draw(worsts())
     if kind == "tail":
@@ -152,7 +160,12 @@ def test_positions_out_of_range_are_refused() -> None:
         certify(statement(node, [2.1], within=within))
 
 
+HALF = {"numerator": 1, "denominator": 2}
 BAD = {
+    "coefficients too few": (
+        {"kind": "curved", "coefficients": [[1]] * 4 + [[]], "move": HALF, "down": HALF, "up": HALF},
+        r"coefficients\[4\]: got 0; allowed: 1 numbers",
+    ),
     "a row too short": ({"long": [[1, 2]]}, r"requirement.worst.long\[0\]: got 2; allowed: 1 numbers"),
     "rows too few": ({"short": []}, "short: got 0; allowed: 1 rows"),
     "a float": ({"constant": [0.5]}, "constant"),
@@ -166,6 +179,8 @@ BAD = {
 def test_a_statement_that_is_none_is_refused_by_its_path(what: str) -> None:
     change, message = BAD[what]
     node = {"kind": "worst", "items": [0], "long": [[1]], "short": [[-1]], "constant": [0]} | change
+    if node["kind"] == "curved":
+        node = {"items": [0], **change}
     with pytest.raises(pl.DocumentError, match=message.replace("requirement.worst.", "requirement.*")):
         statement(node, [1.0])
 

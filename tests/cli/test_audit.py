@@ -30,7 +30,7 @@ def ledger(tmp_path: Path, capsys: Any) -> str:
 
 def test_a_record_is_verified_replayed_and_exported(ledger: str, tmp_path: Path, capsys: Any) -> None:
     assert run(["audit", "log", ledger]) == 0
-    assert "prbm@" in capsys.readouterr().out
+    assert "prbm@2025-01-01" in capsys.readouterr().out
     assert run(["audit", "log", ledger, "--last", "2", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["seq"] for row in rows] == [2, 3]

@@ -141,6 +141,99 @@ def test_the_shipped_forecast_raises_rates_and_thresholds(files: tuple[str, str]
     assert (scalars[True] > scalars[False] + 0.02).any()
 
 
+def test_funding_and_dvol_reach_the_forecast_and_a_replay_is_the_same(
+    shared: Path, tmp_path: Path, capsys: Any
+) -> None:
+    data = shared / "data"
+    bars = ["--history", str(data / "prices" / "binance_spot_daily_7coins.parquet")]
+    funding = ["--funding", str(data / "funding" / "binance_BTCUSDT_funding_8h_2019_2026.csv.gz")]
+    dvol = ["--dvol", str(data / "vol" / "deribit_dvol_btc_daily_2022_2025.csv.gz")]
+    policy = str(tmp_path / "policy.json")
+    RatePolicy(size=SizeRule(sizes=(1e5,))).save(policy)
+    command = ["rates", "--policy", policy, *bars, "--asset", "BTCUSDT=BTC", "--asset", "BNBUSDT=BNB", "--json"]
+    said = []
+    for more in (
+        [],
+        ["--learned"],
+        ["--learned", *funding],
+        ["--learned", *funding, *dvol],
+        ["--learned", *funding, *dvol],
+    ):
+        assert run([*command, *more]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[3] == said[4]
+    assert len(set(said)) == 4
+    for text in said[1:]:
+        jumps = [c for c in json.loads(text)["changes"]["BNB"] if c["causes"] == ["forecast"]]
+        assert jumps
+        assert min(c["at"] for c in jumps) >= 1_640_995_200_000_000_000
+    assert run([*command, *funding]) == 2
+    assert "--learned" in capsys.readouterr().err
+
+
+def test_minutes_and_told_events_make_rates_between_bars(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
+    policy, bars = files
+    hours, events, figure = str(tmp_path / "hours.csv"), str(tmp_path / "events.json"), str(tmp_path / "rates.svg")
+    table = pl.read_csv(bars).filter(pl.col("symbol") == "BTCUSDT").sort("open_time")
+    start, close = table["open_time"].to_numpy(), table["close"].to_numpy()
+    # within each day the price goes to the next close in a straight line, but for one hour
+    ends = np.concatenate([start[:, None] + 3_600_000 * np.arange(24)])
+    before = np.append(close[0], close[:-1])
+    path = before[:, None] + (close - before)[:, None] * (np.arange(24) + 1) / 24
+    path[-3, 10] = 0.6 * before[-3]
+    short = pl.DataFrame({"open_time": ends.ravel(), "symbol": "BTCUSDT", "close": path.ravel()})
+    short.write_csv(hours)
+    command = ["rates", "--policy", policy, "--history", bars, "--asset", "BTCUSDT=BTC"]
+    assert run([*command, "--json"]) == 0
+    alone = json.loads(capsys.readouterr().out)
+    assert alone["events"] == {"BTC": []}
+    assert run([*command, "--minutes", hours, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    at = (int(start[-3]) + 11 * 3_600_000) * 1_000_000
+    assert at in [e["time"] for e in found["events"]["BTC"]]
+    jump = next(c for c in found["changes"]["BTC"] if c["at"] == at and c["causes"] == ["event"])
+    assert jump["effective"] == at
+    assert "sigmas of a bar" in jump["reason"]
+    two = [*command, "--asset", "SOLUSDT=SOL", "--json", "--minutes"]
+    assert run([*two, f"BTC={hours}"]) == 0
+    again = json.loads(capsys.readouterr().out)["events"]
+    assert [e["time"] for e in again["BTC"]] == [e["time"] for e in found["events"]["BTC"]]
+    assert again["SOL"] == []
+    head = {"schema": "plimsoll.rate-events", "schema_version": 1}
+    told = {"time": "2018-11-20T05:00:00Z", "reason": "half of the makers have left", "depth": 0.001}
+    early = told | {"time": "2017-01-01T00:00:00Z"}
+    Path(events).write_text(json.dumps(head | {"events": {"BTC": [early, told]}}))
+    assert run([*command, "--minutes", hours, "--events", events, "-o", figure]) == 0
+    out = capsys.readouterr().out
+    assert "raised the first tier at once" in out
+    assert "1 events of BTC before its first rate" in out
+    assert max(map(len, out.splitlines()[:-2])) <= 100
+    # what was repaired is counted
+    dirty = str(tmp_path / "dirty.csv")
+    table.with_columns(close=pl.when(pl.int_range(pl.len()) == 40).then(0.0).otherwise(pl.col("close"))).write_csv(
+        dirty
+    )
+    assert run([*command[:4], dirty, *command[5:]]) == 0
+    assert "1 times not-a-price in BTC" in capsys.readouterr().out
+    # hours that are stamped three late, of another coin, as long as the days themselves, and events of another coin
+    late = str(tmp_path / "late.csv")
+    short.with_columns(open_time=pl.col("open_time") + 3 * 3_600_000).write_csv(late)
+    other = str(tmp_path / "other.csv")
+    short.with_columns(symbol=pl.lit("XRPUSDT")).write_csv(other)
+    Path(events).write_text(json.dumps(head | {"events": {"XRP": [told]}}))
+    for more, words in (
+        (["--minutes", late], "BTC stamped +3 h off"),
+        (["--minutes", other], "XRPUSDT"),
+        (["--minutes", bars], "shorter ones"),
+        (["--minutes", str(tmp_path / "none.csv")], "none.csv"),
+        (["--events", events], "events.XRP"),
+        (["--events", policy], "plimsoll.rate-events"),
+    ):
+        assert run([*command, *more]) == 2, more
+        captured = capsys.readouterr()
+        assert words in captured.err, captured.err
+
+
 def test_books_make_closing_dearer_than_the_law(files: tuple[str, str], tmp_path: Path, capsys: Any) -> None:
     policy, bars = files
     books = str(tmp_path / "books.json")
@@ -185,6 +278,6 @@ def test_bad_input_is_named(files: tuple[str, str], tmp_path: Path, capsys: Any)
 
 
 def test_schemas_of_rates(capsys: Any) -> None:
-    for name in ("rate-policy", "rate-schedule", "fleet"):
+    for name in ("rate-events", "rate-policy", "rate-schedule", "fleet"):
         assert run(["schema", name]) == 0
         assert json.loads(capsys.readouterr().out)["properties"]["schema"]["const"] == f"plimsoll.{name}"

@@ -82,6 +82,13 @@ def test_a_history_from_a_file_is_seen_only_until_the_market(
     again = json_of(capsys, *book, "--history", str(tmp_path / "late.csv"))
     assert again["history"].endswith("1 later ones were not looked at")
     assert again["results"] == found["results"]
+    rows = Path(early).read_text().splitlines()
+    cells = rows[40].split(",")
+    rows[40] = ",".join([*cells[:2], "0", "0", "0", "0", *cells[6:]])
+    (tmp_path / "zero.csv").write_text("\n".join(rows) + "\n")
+    assert (
+        "1 times not-a-price in BTCUSDT" in json_of(capsys, *book, "--history", str(tmp_path / "zero.csv"))["history"]
+    )
     vols = bars(tmp_path / "iv.csv", {"x": 0.6})
     content = Path(vols).read_text().replace("date,symbol,", "date,").replace(",x,", ",")
     Path(vols).write_text(content)

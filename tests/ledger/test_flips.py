@@ -89,8 +89,8 @@ def every_flip(ledger: Ledger, head: str, ats: tuple[int, ...]) -> int:
 def test_a_flipped_byte_in_every_column_of_sqlite(tmp_path: Path, record_property: Any) -> None:
     head = filled(str(tmp_path / "book.db"))
     with Ledger.existing(tmp_path / "book.db") as ledger:
-        found = every_flip(ledger, head, (0, 1, 2))
-    assert found == 3 * (RECORDS * len(COLUMNS) + 3 * 2 + 1)
+        found = every_flip(ledger, head, (0, 2))
+    assert found == 2 * (RECORDS * len(COLUMNS) + 3 * 2 + 1)
     record_property("count of flipped columns found and located", found)
 
 

@@ -80,7 +80,7 @@ def test_a_replay_in_this_and_in_another_process_is_the_record(book: tuple[Path,
 def rewritten(place: Path, other: Path, change: Any) -> None:
     """A ledger written anew with a consistent chain, with one margin's event changed: what only recomputing finds."""
     with Ledger.existing(place) as ledger, Ledger.open(other) as forged:
-        for entry in ledger.entries():
+        for entry in [ledger.entry(1), ledger.entry(5)]:
             documents = {n: ledger.document(d) for n, d in entry.attached.items()}
             event = Event(entry.kind, entry.stream, demo_market().time, entry.content, entry.position, documents)
             forged.append([change(event) if entry.seq == 1 else event])

@@ -5,25 +5,37 @@ Second opinion for the integers: imports nothing of the package and reads the pa
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import product
 from typing import Any
 
 MOST_GIVEN_UP = 6
+FINE = 2**1100
 
 
 def parts(quantity: Fraction) -> tuple[Fraction, Fraction]:
     return max(quantity, Fraction(0)), max(-quantity, Fraction(0))
 
 
+def whole(number: float) -> int:
+    """A float times `FINE`, which is a whole number for each of them."""
+    numerator, denominator = float(number).as_integer_ratio()
+    return numerator * (FINE // denominator)
+
+
 def rows(worst: Any, quantity: list[Fraction]) -> list[Fraction]:
+    common = math.lcm(*(q.denominator for q in quantity)) if quantity else 1
     found = []
     for long, short, constant in zip(worst.long, worst.short, worst.constant, strict=True):
-        total = Fraction(float(constant))
+        total = whole(constant) * common
         for i, a, b in zip(worst.items, long, short, strict=True):
-            bought, sold = parts(quantity[int(i)])
-            total += Fraction(float(a)) * bought + Fraction(float(b)) * sold
-        found.append(total)
+            q = int(quantity[int(i)] * common)
+            if q > 0:
+                total += whole(a) * q
+            elif q < 0:
+                total -= whole(b) * q
+        found.append(Fraction(total, FINE * common))
     return found
 
 
@@ -91,6 +103,31 @@ def dual(node: Any, quantity: list[Fraction]) -> Fraction:
     return max(at(t) for t in mixes)
 
 
+def curved(node: Any, quantity: list[Fraction]) -> Fraction:
+    """One move after the other: at a fixed move in volatility the least is at an end or where the slope is zero."""
+    a = [
+        sum(Fraction(float(row[k])) * quantity[int(i)] for i, row in zip(node.items, node.coefficients, strict=True))
+        for k in range(5)
+    ]
+    far, low, high = Fraction(node.box.move), -Fraction(node.box.vol_down), Fraction(node.box.vol_up)
+
+    def gain(x: Fraction, y: Fraction) -> Fraction:
+        return a[0] * x + a[1] * x * x / 2 + a[2] * y + a[3] * x * y + a[4] * y * y / 2
+
+    def least_in_x(y: Fraction) -> Fraction:
+        slope = a[0] + a[3] * y
+        turns = [-slope / a[1]] if a[1] > 0 and -far <= -slope / a[1] <= far else []
+        return min(gain(x, y) for x in [-far, far, *turns])
+
+    ys = [low, high]
+    if a[4] != 0:
+        ys += [-(a[2] + a[3] * x) / a[4] for x in (-far, far)]
+    if a[1] != 0 and a[4] * a[1] != a[3] ** 2:
+        # where x follows y along its turning point
+        ys.append((a[3] * a[0] / a[1] - a[2]) / (a[4] - a[3] ** 2 / a[1]))
+    return max(Fraction(0), -min(least_in_x(y) for y in ys if low <= y <= high))
+
+
 def exact(node: Any, quantity: list[Fraction]) -> Fraction:
     kind = type(node).__name__
     if kind == "Worst":
@@ -105,6 +142,8 @@ def exact(node: Any, quantity: list[Fraction]) -> Fraction:
         return total / count
     if kind == "Relieved":
         return relieved(node, quantity)
+    if kind == "Curved":
+        return curved(node, quantity)
     if kind == "Scaled":
         return Fraction(node.factor) * exact(node.term, quantity)
     values = [exact(term, quantity) for term in node.terms]

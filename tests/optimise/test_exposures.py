@@ -10,6 +10,7 @@ from hedge_desks import SPOT, account, chain, holding
 from plimsoll.optimise import Holding, TradingTerms, cost, make_desk, vega
 from plimsoll.optimise.ladder import Ladder
 from plimsoll.optimise.measure import measure, start
+from plimsoll.pricing.black76 import lognormal_value
 from plimsoll.pricing.greeks import greeks, inverse_greeks
 
 PRBM = "prbm@2026-01-01"
@@ -58,8 +59,6 @@ def test_the_delta_of_an_account_is_the_slope_of_its_worth(numeraire: str) -> No
                 continue
             forward = market.expiry_table["BTC", contract.expiry].forward.price * part
             years = market.seconds_to(contract.expiry) / 31_536_000.0
-            from plimsoll.pricing.black76 import lognormal_value
-
             value = lognormal_value(forward, contract.strike, mark.vol * np.sqrt(years), contract.call)
             coins += q * float(value) / forward
         dollars = coins * SPOT * part + 40_000.0
@@ -163,3 +162,25 @@ def test_bad_accounts_are_refused() -> None:
         make_desk(market, [holding(PRBM, {"PERP": 1.0})] * 2)
     with pytest.raises(pl.DocumentError, match="a model with a form"):
         make_desk(market, [holding("prbm-whole@2026-01-01", {"PERP": 1.0})])
+
+
+def test_coin_quotes_are_dollars_at_the_price_of_the_coin() -> None:
+    market = chain(np.random.default_rng(9), "inverse")
+    content = market.to_dict()
+    mark = content["marks"]["PERP"]["price"]
+    content["marks"]["PERP"] |= {"bid": mark - 7.0, "ask": mark + 14.0}
+    row = market.expiry_table["BTC", market.contracts["60D-1-C"].expiry]
+    years = market.seconds_to(row.expiry) / 31_536_000.0
+    vol = market.marks["60D-1-C"].vol
+    value = float(lognormal_value(row.forward.price, SPOT, vol * np.sqrt(years), True)) / row.forward.price
+    content["marks"]["60D-1-C"] |= {"bid": value - 0.001, "ask": value + 0.003}
+    terms = TradingTerms(future_fee=0.0, option_fee=0.0, size=2.0)
+    place = make_desk(pl.Market.from_dict(content), [holding(PRBM, {"PERP": 10.0})], terms=terms).places[0]
+    sides = dict(zip(place.names, place.sides, strict=True))
+    assert sides["60D-1-C"][0].cost == (pytest.approx(0.003 * SPOT, rel=1e-9),)
+    assert sides["60D-1-C"][1].cost == (pytest.approx(0.001 * SPOT, rel=1e-9),)
+    # ten dollars a contract: what a coin more expensive to buy and cheaper to sell costs, in coins, at its price
+    assert sides["PERP"][0].cost == (pytest.approx(10.0 * (1.0 / mark - 1.0 / (mark + 14.0)) * SPOT, rel=1e-9),)
+    assert sides["PERP"][1].cost == (pytest.approx(10.0 * (1.0 / (mark - 7.0) - 1.0 / mark) * SPOT, rel=1e-9),)
+    # two coins of a contract that is about ten dollars
+    assert sides["PERP"][0].most == pytest.approx(2.0 * mark / 10.0)

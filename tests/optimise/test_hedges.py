@@ -10,6 +10,7 @@ from hedge_desks import chain, holding, random_book
 from plimsoll.optimise import (
     ConflictError,
     Desk,
+    Holding,
     TradingTerms,
     Wish,
     capital,
@@ -135,6 +136,8 @@ def test_protection_is_bought_in_puts_and_nothing_else() -> None:
     bought = {n: q for n, q in zip(answer.names[0], answer.trades[0].tolist(), strict=True) if q}
     assert bought
     assert all(n.endswith("P") and q > 0.0 for n, q in bought.items())
+    with pytest.raises(pl.DocumentError, match="one that can only buy puts"):
+        hedge(plain, Wish(protect=0.5 * today))
     with pytest.raises(ConflictError) as caught:
         hedge(
             make_desk(market, [book], most=protective(plain), terms=TradingTerms(size=0.01)), Wish(protect=0.5 * today)
@@ -175,3 +178,22 @@ def test_bad_wishes_are_refused(wish: Wish, said: str) -> None:
     with pytest.raises(pl.DocumentError) as caught:
         hedge(planted(), wish)
     assert said in str(caught.value)
+
+
+def test_an_account_that_holds_nothing_is_left_alone() -> None:
+    market = chain(np.random.default_rng(14))
+    desk = make_desk(market, [holding("prbm@2026-01-01", {})])
+    answer = hedge(desk, Wish())
+    assert answer.status == "no saving"
+    assert answer.capital == (0.0, 0.0)
+    assert not answer.ticket.steps
+    with pytest.raises(pl.DocumentError, match="a position, or an instrument that the rules take"):
+        make_desk(market, [holding("prbm@2026-01-01", {})], candidates=[])
+
+
+def test_rules_in_another_mode_are_refused() -> None:
+    market = chain(np.random.default_rng(15))
+    book = holding("prbm@2026-01-01", {"PERP": 1.0})
+    changed = Holding("book", book.account.model_copy(update={"mode": "isolated"}), book.model)
+    with pytest.raises(pl.DocumentError, match=r"book\.mode: got 'isolated'"):
+        make_desk(market, [changed])

@@ -28,13 +28,30 @@ def book(time: int = 0) -> OrderBook:
 
 
 def test_closing_walks_the_stressed_levels() -> None:
-    known = KnownBooks.at(RULE, [book()], np.array([0]))
-    bids, asks = known.closings(RULE, 0, 1e6, 0.03)
+    wide = RULE.model_copy(update={"within": 0.04})
+    known = KnownBooks.at(wide, [book()], np.array([0]))
+    bids, asks = known.closings(wide, 0, 1e6, 0.03)
     # half of each level is left: 1,000 USD at 1 % and 2,000 at 3 %; 500 at 1 % and 5,000 at 4 %
     assert [bids.cost(s) for s in (1_000.0, 2_500.0)] == pytest.approx([10.0, 10.0 + 1_500.0 * 0.03])
     assert [asks.cost(s) for s in (400.0, 1_000.0)] == pytest.approx([4.0, 5.0 + 500.0 * 0.04])
     # beyond the last level no coin is cheaper than it
     assert bids.cost(5_000.0) == pytest.approx(10.0 + 4_000.0 * 0.03)
+
+
+def test_levels_far_from_the_middle_are_nobodys_price() -> None:
+    """An order at a tenth of the price, as real books have them, does not set what closing costs; the best one does."""
+    near = RULE.model_copy(update={"within": 0.01, "impact": 1.0})
+    stray = OrderBook.of(0, {99.0: 20.0, 10.0: 600.0}, {101.0: 10.0})
+    alone = OrderBook.of(0, {99.0: 20.0}, {101.0: 10.0})
+    sizes = (500.0, 5_000.0, 50_000.0)
+    costs = [
+        [KnownBooks.at(near, [b], np.array([0])).closings(near, 0, 1e6, 0.03)[0].cost(s) for s in sizes]
+        for b in (stray, alone)
+    ]
+    assert costs[0] == costs[1]
+    far = OrderBook.of(0, {90.0: 1.0}, {110.0: 1.0})
+    bids, _ = KnownBooks.at(near, [far], np.array([0])).closings(near, 0, 1e6, 0.03)
+    assert bids.cost(5_000.0) == pytest.approx(500.0)
 
 
 def test_depth_bounds_what_a_day_lets_out() -> None:

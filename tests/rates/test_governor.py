@@ -40,7 +40,12 @@ rules = st.builds(
 
 
 def naive(
-    rule: GovernorRule, times: list[int], raw: list[float], floor: list[float], urged: list[float]
+    rule: GovernorRule,
+    times: list[int],
+    raw: list[float],
+    floor: list[float],
+    urged: list[float],
+    events: tuple[int, ...] = (),
 ) -> tuple[list[float], list[float]]:
     """Rate in force and last announcement, by lists: announcements with the time from which they hold."""
     worst, total = 0.0, 0.0
@@ -84,6 +89,8 @@ def naive(
         asking = []
         if rule.emergency is not None and min(asked, rule.cap) > rule.emergency * force:
             asking.append(asked)
+        if k in events and min(asked, rule.cap) > force:
+            asking.append(asked)
         if min(urged[k], rule.cap) > force:
             asking.append(urged[k])
         if asking:
@@ -100,14 +107,22 @@ def naive(
 @given(rule=rules, seed=st.integers(0, 10_000), floor=st.floats(0.0, 0.2))
 def test_the_loop_says_the_same(rule: GovernorRule, seed: int, floor: float) -> None:
     raw = raw_path(seed)
-    times = days(raw.size)
     random = np.random.default_rng(seed)
+    # days, and events at any time between some of them
+    inside = np.sort(random.choice(raw.size - 1, 12, replace=False)) * DAY_NS + random.integers(1, DAY_NS, 12)
+    times = np.sort(np.concatenate([days(raw.size - 12), inside]))
+    times = times[np.concatenate([[True], np.diff(times) > 0])]
+    raw = raw[: times.size]
+    events = tuple(np.flatnonzero(times % DAY_NS).tolist())
     # a forecast now and then, up to three times what is asked
     urged = raw * random.uniform(0.0, 3.0, raw.size) * (random.random(raw.size) < 0.2)
-    found = govern(rule, times, raw, floor=floor, urged=urged)
-    rate, announced = naive(rule, times.tolist(), raw.tolist(), [floor] * raw.size, urged.tolist())
+    found = govern(rule, times, raw, floor=floor, urged=urged, events=dict.fromkeys(events, "a jump"))
+    rate, announced = naive(rule, times.tolist(), raw.tolist(), [floor] * raw.size, urged.tolist(), events)
     assert found.rate == pytest.approx(rate, rel=1e-12)
     assert found.announced == pytest.approx(announced, rel=1e-12)
+    told = [c for c in found.changes if c.causes == ("event",)]
+    assert {c.announced for c in told} <= set(events)
+    assert all(c.reason.startswith("a jump; raw rate") and c.effective == times[c.announced] for c in told)
 
 
 @given(rule=rules, seed=st.integers(0, 10_000), cut=st.integers(1, DAYS - 1))

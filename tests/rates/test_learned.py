@@ -18,13 +18,16 @@ from plimsoll.rates.learned import (
     BASELINES,
     FEATURES,
     BoostedForecaster,
+    Charter,
     DriftRule,
     DriftState,
     ForecastSeries,
     FrozenTrees,
     PurgedWalkForward,
+    QuantileSeries,
     admitted,
     baseline_variance,
+    charters,
     diebold_mariano,
     garman_klass,
     load_frozen,
@@ -34,9 +37,11 @@ from plimsoll.rates.learned import (
     qlike,
     raise_at_once,
     served,
+    served_quantile,
     shipped,
     watch,
 )
+from plimsoll.rates.learned.trees import VARIANCE
 from plimsoll.rates.publish import AssetHistory, RatePolicy, publish
 from plimsoll.rates.raw import TailRule
 from plimsoll.rates.size import SizeRule
@@ -347,12 +352,79 @@ def test_where_the_gate_kept_them_out_the_baseline_stands() -> None:
     rows, trees = panel(_bars(), "X", market="BTC"), _grown(2.0, "1970-11-01")
     assert set(served(rows, trees, let_in=False).use) == {"baseline"}
     text = (Path(__file__).parents[2] / "docs" / "validation" / "learned.md").read_text(encoding="utf-8")
-    table = text.split("## Variance")[1].split("## 1% quantile")[0]
-    cells = [[c.strip() for c in line.split("|")[1:-1]] for line in table.splitlines() if " 1 d " in line]
-    assert len(cells) == 7
-    assert admitted() == {c[0]: c[2] for c in cells if c[9] == "let in"}
+    expected: dict[tuple[str, int], dict[str, str]] = {}
+    for title in ("Variance", "1% quantile", "99% quantile"):
+        table = text.split(f"## {title}")[1].split("\n## ")[0]
+        for line in table.splitlines():
+            cells = [c.strip() for c in line.split("|")[1:-1]]
+            if len(cells) == 11 and cells[9] == "let in":
+                expected.setdefault((title, int(cells[1].split()[0])), {})[cells[0]] = cells[2]
+    assert sum(len(coins) for coins in expected.values()) == 8
+    names = {None: "Variance", 0.01: "1% quantile", 0.99: "99% quantile"}
+    assert {(names[c.level], c.horizon): c.baselines for c in charters().values()} == expected
+    assert admitted() == expected["Variance", 1]
     with pytest.raises(DocumentError, match="name"):
         admitted("another")
+
+
+def _quantile(value: float, until: str) -> FrozenTrees:
+    """One tree that says the return is `value` sigmas whatever it sees."""
+    return _grown(1.0, until).model_copy(update={"link": "identity", "baseline": value})
+
+
+@pytest.mark.parametrize(
+    ("level", "days", "far"), [(0.01, 1, -30.0), (0.99, 1, 30.0), (0.01, 5, -30.0), (0.99, 5, 30.0)]
+)
+def test_a_served_quantile_is_a_loss_that_the_past_alone_decides(level: float, days: int, far: float) -> None:
+    bars, until = _bars(), "1970-11-01"
+    charter = Charter(target="quantile", horizon=days, level=level, lam=0.9, baselines={"X": "ewma"})
+    rows = panel(bars, "X", market="BTC")
+    whole = served_quantile(rows, _quantile(far, until), charter, "ewma")
+    assert whole.times[0] == 305 * DAY_NS
+    own = np.array(whole.use) == "challenger"
+    assert own[0]  # further out than the baseline, and not yet known to be wrong
+    assert set(whole.use) == {"challenger", "baseline"}
+    near = served_quantile(rows, _quantile(0.01 * far, until), charter, "ewma")
+    assert set(near.use) == {"baseline"}
+    assert (whole.loss >= near.loss).all()
+    # thirty sigmas of days of 3 % each, as a loss of the side that has it
+    moved = np.log1p(whole.loss[own] if level > 0.5 else -whole.loss[own])
+    assert np.median(moved) == pytest.approx(far * 0.03 * math.sqrt(days), rel=0.3)
+    for end in (312, 350, 399):
+        views = {k: v.until(end * DAY_NS) for k, v in bars.items()}
+        part = served_quantile(panel(views, "X", market="BTC"), _quantile(far, until), charter, "ewma")
+        np.testing.assert_array_equal(part.loss, whole.loss[: len(part.times)])
+        assert part.use == whole.use[: len(part.times)]
+    with pytest.raises(DocumentError, match=r"charter\.target"):
+        served_quantile(rows, _quantile(far, until), charters()[VARIANCE], "ewma")
+    with pytest.raises(DocumentError, match="rows"):
+        served_quantile(rows, _quantile(far, "1970-09-01"), charter, "ewma")
+
+
+def test_a_quantile_raises_published_rates_at_its_horizon_and_lowers_none() -> None:
+    bars = _bars()
+    history = AssetHistory.of("BTC", bars["close"], bars["quote_volume"])
+    policy = RatePolicy(tail=TailRule(window=250), size=SizeRule(sizes=(1e4, 1e5)))
+    base = publish(policy, {"BTC": history})["BTC"]
+    at = int(base.times[60])
+    for loss, level, horizon, jumps in (
+        (0.01, 0.01, 1, False),
+        (0.5, 0.01, 1, True),
+        (0.5, 0.99, 1, True),
+        (0.5, 0.999, 1, False),  # it promises more than the policy asks
+        (0.5, 0.01, 90, False),  # no tier takes so long to close
+    ):
+        one = QuantileSeries("BTC", horizon, level, np.array([at]), np.array([loss]), ("challenger",), "hash")
+        found = publish(policy, {"BTC": replace(history, quantiles=(one,))})["BTC"]
+        np.testing.assert_array_equal(found.raw.raw, base.raw.raw)
+        assert (found.rate >= base.rate - 1e-12).all()
+        np.testing.assert_array_equal(found.rate[:60], base.rate[:60])
+        assert any(c.causes == ("forecast",) for _, c in found.changes) == jumps
+        if jumps:
+            assert (found.rate[60] >= loss).all()
+    for bad in ({"loss": np.array([-0.1])}, {"times": np.array([1, 1]), "loss": np.zeros(2), "use": ("baseline",) * 2}):
+        with pytest.raises(DocumentError, match="losses of 0 or more"):
+            replace(one, **bad)  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_served_is_named() -> None:
@@ -403,24 +475,26 @@ def test_a_forecast_that_is_no_number_does_not_stand() -> None:
 
 def test_the_shipped_trees_are_those_that_were_judged() -> None:
     """The file has the hash on the page, and a walk by hand through it gives what it predicts."""
-    trees = shipped()
-    page = Path(__file__).parents[2] / "docs" / "validation" / "learned.md"
-    assert trees.hash() in page.read_text(encoding="utf-8")
-    assert trees.features == FEATURES
-    assert trees.trained_until == "2022-01-01"
+    page = (Path(__file__).parents[2] / "docs" / "validation" / "learned.md").read_text(encoding="utf-8")
     X = np.random.default_rng(1).normal(0, 1, (25, len(FEATURES)))
     X[::3, 15:] = np.nan
-    got = trees.predict(X)
-    for row, factor in zip(X.tolist(), got.tolist(), strict=True):
-        total = trees.baseline
-        for tree in trees.trees:
-            i = 0
-            while tree.feature[i] >= 0:
-                x, t = row[tree.feature[i]], tree.threshold[i]
-                left = tree.missing_left[i] if math.isnan(x) else t is None or x <= t
-                i = tree.left[i] if left else tree.right[i]
-            total += tree.value[i]
-        assert factor == pytest.approx(math.exp(total), rel=1e-14)
+    assert len(charters()) == 4
+    for name in charters():
+        trees = shipped(name)
+        assert f"| `{name}` |" in page
+        assert trees.hash() in page
+        assert trees.features == FEATURES
+        assert trees.trained_until == "2022-01-01"
+        for row, factor in zip(X.tolist(), trees.predict(X).tolist(), strict=True):
+            total = trees.baseline
+            for tree in trees.trees:
+                i = 0
+                while tree.feature[i] >= 0:
+                    x, t = row[tree.feature[i]], tree.threshold[i]
+                    left = tree.missing_left[i] if math.isnan(x) else t is None or x <= t
+                    i = tree.left[i] if left else tree.right[i]
+                total += tree.value[i]
+            assert factor == pytest.approx(math.exp(total) if trees.link == "log" else total, rel=1e-13)
     with pytest.raises(DocumentError, match="one of variance-1d"):
         shipped("another")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from plimsoll.validate.judge import judge
 from plimsoll.validate.published import reproduce
 
 
+@cache
 def document() -> dict[str, object]:
     """The disclosure of the small walk, as a file would hold it."""
     walk, models = walks.walk(), list(walks.models())
@@ -26,12 +28,17 @@ def document() -> dict[str, object]:
 def test_page_holds_every_figure_and_rejection(tmp_path: Path) -> None:
     returns = toy_returns(0)
     found = reproduce(write_folder(tmp_path, returns, returns))
-    text = tool.page(found, document())
+    text = tool.page(found, document(), simulated=["## Size and power of the tests"])
     assert "80 figures equal, 0 different" in text
     for column in ("qV", "p_cc_raw", "QS_cp", "z2_corr", "q_hat_E"):
         assert f"| `{column}` |" in text
     for model in ("fhs", "halved", "hs"):
         assert f"### {model}" in text
+    assert text.endswith("## Size and power of the tests\n")
+    assert "| skewed t | none | 3 | 11 | 28 | 55 |" in text
+    twice = tool.page(found, document(), document())
+    assert twice.count("### halved") == 2 * text.count("### halved")
+    assert "## The days from 2022-01-01 on alone" in twice
     assert text.count("**rejected**") == sum(
         v["rejected"] and v["regime"] == "all"
         for v in document()["verdicts"]  # type: ignore[attr-defined]
@@ -47,9 +54,21 @@ def test_a_document_that_was_changed_makes_no_page(
     returns = toy_returns(0)
     toy = reproduce(write_folder(tmp_path, returns, returns))
     monkeypatch.setattr(tool, "reproduce", lambda _: toy)
-    page = tmp_path / "page.md"
-    assert tool.main(["--shared", str(shared), "--document", str(path), "--output", str(page)]) == 1
-    assert not page.exists()
-    path.write_text(json.dumps(document()), encoding="utf-8")
-    assert tool.main(["--shared", str(shared), "--document", str(path), "--output", str(page)]) == 0
+    monkeypatch.setattr(tool, "section", list)
+    page, sound = tmp_path / "page.md", tmp_path / "sound.json"
+    sound.write_text(json.dumps(document()), encoding="utf-8")
+    for one, two in ((path, sound), (sound, path)):
+        command = ["--shared", str(shared), "--document", str(one), "--later", str(two), "--output", str(page)]
+        assert tool.main(command) == 1
+        assert not page.exists()
+    command = ["--shared", str(shared), "--document", str(sound), "--later", str(sound), "--output", str(page)]
+    assert tool.main([*command, "--check"]) == 1
+    assert tool.main(command) == 0
     assert page.read_text(encoding="utf-8").startswith("# Backtests")
+    assert tool.main([*command, "--check"]) == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(0)
+def test_the_page_is_what_the_data_give(shared: Path) -> None:
+    assert tool.main(["--shared", str(shared), "--check"]) == 0

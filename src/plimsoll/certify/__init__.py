@@ -10,6 +10,7 @@ from plimsoll.certify.chain import START, body_hash, link_hash
 from plimsoll.certify.extract import Audited, Extract, audit
 from plimsoll.certify.rounding import GUARD, exact_decimal, exact_ratio, rounded_up
 from plimsoll.certify.statement import (
+    Curved,
     Least,
     Max,
     Node,
@@ -20,6 +21,7 @@ from plimsoll.certify.statement import (
     Sum,
     Tail,
     Worst,
+    curves,
     worsts,
 )
 
@@ -28,6 +30,7 @@ __all__ = [
     "START",
     "Audited",
     "Certificate",
+    "Curved",
     "Decided",
     "Extract",
     "Least",
@@ -44,6 +47,7 @@ __all__ = [
     "audit",
     "body_hash",
     "certify",
+    "curves",
     "exact_decimal",
     "exact_ratio",
     "link_hash",

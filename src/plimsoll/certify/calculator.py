@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from plimsoll.certify.statement import Least, Max, Node, Ratio, Relieved, Scaled, Sum, Tail, Worst
+from plimsoll.certify.statement import Curved, Least, Max, Node, Ratio, Relieved, Scaled, Sum, Tail, Worst
 
 
 def value_of(node: Node, quantities: tuple[int, ...], scale: int, kept: dict[int, list[int]] | None = None) -> Fraction:
@@ -22,6 +22,8 @@ def value_of(node: Node, quantities: tuple[int, ...], scale: int, kept: dict[int
         return _tail(node, rows_of(node.losses, quantities, scale, kept))
     if isinstance(node, Relieved):
         return _relieved(node, quantities, scale)
+    if isinstance(node, Curved):
+        return _curved(node, quantities)
     if isinstance(node, Scaled):
         return ratio(node.factor) * value_of(node.term, quantities, scale, kept)
     values = [value_of(term, quantities, scale, kept) for term in node.terms]
@@ -91,3 +93,26 @@ def _relieved(node: Relieved, quantities: tuple[int, ...], scale: int) -> Fracti
         return Fraction(start * (d - n) + end * n + bought, d)
 
     return max(dual(t) for t in mixes)
+
+
+def _curved(node: Curved, quantities: tuple[int, ...]) -> Fraction:
+    """The quadratic at every place where it can be least: corners, turning points of edges, the one inside.
+
+    A turning point that is no least value does no harm: it is a point of the box all the same.
+    """
+    sizes = [quantities[i] for i in node.items]
+    d, g, v, c, o = (sum(a * q for a, q in zip(row, sizes, strict=True)) for row in node.coefficients)
+    far, low, high = ratio(node.move), -ratio(node.down), ratio(node.up)
+    points = [(x, y) for x in (-far, far) for y in (low, high)]
+    if o:
+        points += [(x, -(v + c * x) / o) for x in (-far, far)]
+    if g:
+        points += [(-(d + c * y) / g, y) for y in (low, high)]
+    steep = g * o - c * c
+    if steep:
+        points.append((Fraction(c * v - d * o, steep), Fraction(c * d - v * g, steep)))
+    inside = [(x, y) for x, y in points if -far <= x <= far and low <= y <= high]
+    least = min(d * x + g * x * x / 2 + v * y + c * x * y + o * y * y / 2 for x, y in inside)
+    wide = max(-low, high)
+    hidden = sum(abs(q) for q in sizes) * (far + far * far / 2 + wide + far * wide + wide * wide / 2)
+    return max(Fraction(0), hidden - least)

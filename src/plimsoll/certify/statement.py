@@ -76,6 +76,29 @@ class Relieved(Part):
         return self
 
 
+class Curved(Part):
+    """The largest loss of a quadratic over a box, zero if nothing loses.
+
+    `coefficients[5][I]` of one contract, in units of the array and each to within one: of `x`, `x^2 / 2`, `y`, `x y`
+    and `y^2 / 2` in its gain. `x` lies between `-move` and `move`, `y` between `-down` and `up`. What the rounding of
+    the coefficients can hide is added, so that the loss is never below the exact one.
+    """
+
+    kind: Literal["curved"]
+    items: tuple[Count, ...]
+    coefficients: Annotated[tuple[Row, ...], Field(min_length=5, max_length=5)]
+    move: Ratio
+    down: Ratio
+    up: Ratio
+
+    @model_validator(mode="after")
+    def _shaped(self) -> Self:
+        for k, row in enumerate(self.coefficients):
+            if len(row) != len(self.items):
+                raise fault(f"coefficients[{k}]", len(row), f"{len(self.items)} numbers, one for each of items")
+        return self
+
+
 class Scaled(Part):
     """`factor * term`."""
 
@@ -105,14 +128,16 @@ class Least(Part):
     terms: Annotated[tuple[Node, ...], Field(min_length=1)]
 
 
-Node = Annotated[Worst | Tail | Relieved | Scaled | Sum | Max | Least, Field(discriminator="kind")]
+Node = Annotated[Worst | Tail | Relieved | Curved | Scaled | Sum | Max | Least, Field(discriminator="kind")]
 
 for _model in (Scaled, Sum, Max, Least):
     _model.model_rebuild()
 
 
 def worsts(node: Node, path: str = "requirement") -> Iterator[tuple[str, Worst]]:
-    """Every array below a node, with its path."""
+    """Every array of rows below a node, with its path."""
+    if isinstance(node, Curved):
+        return
     if isinstance(node, Worst):
         yield path, node
     elif isinstance(node, Tail):
@@ -124,6 +149,17 @@ def worsts(node: Node, path: str = "requirement") -> Iterator[tuple[str, Worst]]
     else:
         for i, term in enumerate(node.terms):
             yield from worsts(term, f"{path}.terms[{i}]")
+
+
+def curves(node: Node, path: str = "requirement") -> Iterator[tuple[str, Curved]]:
+    """Every quadratic below a node, with its path."""
+    if isinstance(node, Curved):
+        yield path, node
+    elif isinstance(node, Scaled):
+        yield from curves(node.term, f"{path}.term")
+    elif isinstance(node, (Sum, Max, Least)):
+        for i, term in enumerate(node.terms):
+            yield from curves(term, f"{path}.terms[{i}]")
 
 
 class Statement(Document):
@@ -162,8 +198,11 @@ class Statement(Document):
         if self.array_decimals < self.decimals:
             raise fault("array_decimals", self.array_decimals, f"at least decimals, {self.decimals}")
         for name, node in (("requirement", self.requirement), ("within", self.within)):
-            for path, worst in [] if node is None else list(worsts(node, name)):
-                for i, item in enumerate(worst.items):
+            leaves: list[tuple[str, Worst | Curved]] = []
+            if node is not None:
+                leaves = [*worsts(node, name), *curves(node, name)]
+            for path, leaf in leaves:
+                for i, item in enumerate(leaf.items):
                     if item >= len(self.instruments):
                         allowed = f"below {len(self.instruments)}, the number of instruments"
                         raise fault(f"{path}.items[{i}]", item, allowed)

@@ -41,17 +41,21 @@ def log(place: str, last: int, as_json: bool) -> None:
     if as_json:
         print_json([{"seq": e.seq, "hash": e.hash, "previous": e.previous, **e.read} for e in entries])
         return
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table("#", "time", "kind", "what", "initial", "certified", "hash")
+    table = Table("#", box=SIMPLE_HEAD)
+    for name in ("time", "what", "initial", "cert.", "hash"):
+        table.add_column(name, no_wrap=name != "what")
     for entry in entries:
         content = entry.content
         charged = content.get("charged") or {}
         words = f"{content.get('account') or ''} {content.get('rules') or ''}".strip() or entry.stream
-        unit = f" 1e-{charged['decimals']} {content['currency']}" if charged else ""
         certified = "" if not charged else "yes" if content["certificate"] else "no"
-        amount = f"{charged['initial']:,}{unit}" if charged else ""
-        table.add_row(str(entry.seq), entry.time, entry.kind, words, amount, certified, entry.hash[:12])
+        amount = f"{charged['initial'] / 10 ** charged['decimals']:,.2f} {content['currency']}" if charged else ""
+        time = entry.time[:16].replace("T", " ")
+        words = words if charged else f"{entry.kind} {words}"
+        table.add_row(str(entry.seq), time, words, amount, certified, entry.hash[:8])
     console().print(table)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from plimsoll.cli._common import console, json_option, print_json, write_text
+from plimsoll.cli._rate_histories import histories_of, with_books, with_events, with_minutes
 
 if TYPE_CHECKING:
-    from plimsoll.rates.publish import AssetHistory, RatePolicy
+    from plimsoll.rates.publish import RatePolicy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +34,12 @@ def learned_option(function: F) -> F:
     return click.option("--learned", is_flag=True, help=text)(function)
 
 
+def known_option(function: F) -> F:
+    """`--funding FILE` and `--dvol FILE`, which the learned forecast may look at."""
+    function = click.option("--dvol", metavar="FILE", help="Volatility index of the market, for --learned.")(function)
+    return click.option("--funding", metavar="FILE", help="Funding rates of the market, for --learned.")(function)
+
+
 def policy_option(function: F) -> F:
     """`--policy FILE`."""
     text = "Rate policy (`plimsoll schema rate-policy`); default: the house's."
@@ -47,7 +53,15 @@ def policy_option(function: F) -> F:
 )
 @history_option
 @learned_option
+@known_option
 @click.option("--books", metavar="FILE", help="Order books for the cost of closing (`plimsoll schema rate-books`).")
+@click.option(
+    "--minutes",
+    multiple=True,
+    metavar="FILE|NAME=FILE",
+    help="Shorter bars of the assets, or of NAME: rates at once on moves within a bar. May be repeated.",
+)
+@click.option("--events", metavar="FILE", help="What happened when (`plimsoll schema rate-events`): rates at once.")
 @policy_option
 @click.option("--output", "-o", metavar="FILE", help="Draw raw and published rates (.png or .svg).")
 @click.option("--schedule", metavar="FILE", help="Write the schedule in force at --at.")
@@ -59,7 +73,11 @@ def command(
     history: str | None,
     assets: tuple[str, ...],
     learned: bool,
+    funding: str | None,
+    dvol: str | None,
     books: str | None,
+    minutes: tuple[str, ...],
+    events: str | None,
     policy: str | None,
     output: str | None,
     schedule: str | None,
@@ -68,7 +86,9 @@ def command(
 ) -> None:
     """Margin rates per asset and tier: raw, floored, buffered, limited in speed, announced, each with its cause.
 
-    Nothing later than an instant decides what is published then.
+    A rate is published at the end of every bar and on events between them: a move of more than the policy's sigmas
+    (--minutes), a collapse of depth (--books), or what --events tells. Nothing later than an instant decides what is
+    published then.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -76,11 +96,21 @@ def command(
     from plimsoll.market.history import instant_ns
     from plimsoll.rates.publish import publish, schedule_at
 
-    rule, found = _policy(policy), _histories(history, assets, learned)
+    notes: list[str] = []
+    rule, found = _policy(policy), histories_of(history, assets, learned, funding, dvol, notes)
     if books is not None:
-        found = _with_books(found, books)
+        found = with_books(found, books)
+    for file in minutes:
+        found = with_minutes(found, file, assets, notes)
+    if events is not None:
+        found = with_events(found, events)
     with late_bar() as bar:
         rates = publish(rule, found, told=bar)
+    for name, one in found.items():
+        used = {e.time for e in rates[name].events.values()}
+        idle = sum(e.time not in used for e in one.events)
+        if idle:
+            notes.append(f"{idle} events of {name} before its first rate or long after its last bar: nothing followed")
     when = None if at is None else instant_ns(at, "--at")
     document = schedule_at(rule, rates, "published", when)
     if output is not None:
@@ -95,12 +125,23 @@ def command(
             name: [{"tier": k, "at": int(r.times[c.announced]), **vars(c)} for k, c in r.changes]
             for name, r in rates.items()
         }
-        print_json({"schedule": document.to_dict(), "changes": changes})
+        happened = {
+            name: [
+                vars(e) | {"raw": r.raw.raw[k].tolist(), "rate": r.rate[k].tolist()}
+                for k, e in sorted(r.events.items())
+            ]
+            for name, r in rates.items()
+        }
+        print_json({"schedule": document.to_dict(), "changes": changes, "events": happened, "notes": notes})
         return
     from plimsoll.report.rates_view import rates_view
 
     out = console()
     out.print(rates_view(rule, rates, found))
+    if notes:
+        out.print()
+    for note in notes:
+        out.print(note, markup=False)
     for name, path in (("picture", output), ("schedule", schedule)):
         if path is not None:
             out.print(f"\n{name}: {path}", markup=False, soft_wrap=True)
@@ -186,7 +227,8 @@ def tune(
     from plimsoll.rates.tune import grid
     from plimsoll.rates.tune import tune as search
 
-    rule, found, rules = _policy(policy), _histories(history, assets), grid()
+    notes: list[str] = []
+    rule, found, rules = _policy(policy), histories_of(history, assets, notes=notes), grid()
     border = instant_ns(split, "--split")
     with late_bar() as bar:
         series = study_series(rule, found, told=bar)
@@ -220,6 +262,8 @@ def tune(
 
         out = console()
         out.print(tuned_view(chosen, border, coverage))
+        for note in notes:
+            out.print(note, markup=False)
         for name, path in (("picture", output), ("governor", governor)):
             if path is not None:
                 out.print(f"\n{name}: {path}", markup=False, soft_wrap=True)
@@ -230,6 +274,7 @@ def tune(
 @command.command(epilog="Example: plimsoll rates thresholds --history hourly.parquet --asset BTCUSDT=BTC -o v.png")
 @history_option
 @learned_option
+@known_option
 @click.option("--rule", metavar="FILE", help="Threshold rule (`plimsoll schema threshold-rule`); default: the house's.")
 @click.option("--fast-hours", default=24.0, show_default=True, help="Window of the realised volatility.")
 @click.option("--decay-hours", default=168.0, show_default=True, help="Memory of the forecast volatility.")
@@ -239,6 +284,8 @@ def thresholds(
     history: str | None,
     assets: tuple[str, ...],
     learned: bool,
+    funding: str | None,
+    dvol: str | None,
     rule: str | None,
     fast_hours: float,
     decay_hours: float,
@@ -251,8 +298,8 @@ def thresholds(
     from plimsoll.rates.thresholds import raised, threshold_path
 
     chosen = ThresholdRule() if rule is None else ThresholdRule.load(rule)
-    paths = []
-    for name, found in _histories(history, assets, learned).items():
+    paths, notes = [], list[str]()
+    for name, found in histories_of(history, assets, learned, funding, dvol, notes).items():
         closes = History.build([name], found.times, found.closes)
         hours = closes.step_ns / 3.6e12
         fast, decay = max(fast_hours, 2.0 * hours), max(decay_hours, 2.0 * hours)
@@ -273,6 +320,8 @@ def thresholds(
 
     out = console()
     out.print(thresholds_view(paths))
+    for note in notes:
+        out.print(note, markup=False)
     if output is not None:
         out.print(f"\npicture: {output}", markup=False, soft_wrap=True)
 
@@ -281,50 +330,3 @@ def _policy(path: str | None) -> RatePolicy:
     from plimsoll.rates.publish import RatePolicy
 
     return RatePolicy() if path is None else RatePolicy.load(path)
-
-
-def _histories(path: str | None, assets: tuple[str, ...], learned: bool = False) -> dict[str, AssetHistory]:
-    from plimsoll.documents import refuse
-
-    if path is None:
-        from plimsoll.feeds.sample_history import sample_assets
-
-        if learned:
-            raise refuse("--learned", "the sample history", "a file with open, high, low and close (--history)")
-        made = sample_assets()
-        unknown = [a for a in assets if a not in made]
-        if unknown:
-            raise refuse("--asset", unknown[0], f"one of {', '.join(made)}, those of the sample history")
-        return {a: made[a] for a in assets} if assets else made
-    from plimsoll.feeds import read_bars
-    from plimsoll.rates.publish import AssetHistory
-
-    names = {symbol: name or symbol for symbol, _, name in (a.partition("=") for a in assets)} or None
-    bars = read_bars(path, names=names)
-    volume = bars.field("quote_volume" if "quote_volume" in bars.fields else "volume")
-    if "quote_volume" not in bars.fields:
-        volume = replace(volume, values=volume.values * bars.history.values)
-    order = list(names.values()) if names else list(bars.history.names)
-    result = {name: AssetHistory.of(name, bars.history, volume) for name in order}
-    if learned:
-        from plimsoll.rates.learned import admitted, panel, served, shipped
-
-        table, trees = {"close": bars.history, **bars.fields, "quote_volume": volume}, shipped()
-        gate, market = admitted(), "BTC" if "BTC" in order else order[0]
-        for name, found in result.items():
-            rows = panel(table, name, market=market)
-            result[name] = replace(
-                found, forecast=served(rows, trees, kind=gate.get(name, "har-log"), let_in=name in gate)
-            )
-    return result
-
-
-def _with_books(histories: dict[str, AssetHistory], path: str) -> dict[str, AssetHistory]:
-    from plimsoll.documents import refuse
-    from plimsoll.rates.depth import RateBooks
-
-    document = RateBooks.load(path)
-    unknown = [a for a in document.books if a not in histories]
-    if unknown:
-        raise refuse(f"books.{unknown[0]}", unknown[0], f"one of {', '.join(histories)}", path)
-    return {name: replace(found, books=document.of(name)) for name, found in histories.items()}

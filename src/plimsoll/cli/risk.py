@@ -34,7 +34,8 @@ def parse_horizon(text: str) -> float:
 
 
 def read_histories(given: tuple[str, ...], market: Market) -> tuple[History, str]:
-    """The histories in the files, joined, as known at the market's instant; a generated one where none was given.
+    """The histories in the files, joined, as known at the market's instant; a generated one where none was given. Also
+    what they are in words, with what was repaired in them, by rule and number.
 
     A file may be given a name (`BTC iv=dvol.csv`); symbols with the quote currency at their end (`BTCUSDT`) are those
     of the underlying.
@@ -46,10 +47,12 @@ def read_histories(given: tuple[str, ...], market: Market) -> tuple[History, str
 
     if not given:
         return generated_history(market.time), "history: generated, of no market (--history FILE for a real one)"
-    parts = []
+    parts, repaired = [], list[str]()
     for text in given:
         name, _, path = text.rpartition("=")
-        found = read_bars(path, name=name or None).history
+        read = read_bars(path, name=name or None)
+        found = read.history
+        repaired += [f"{f.count} times {f.rule} in {f.name}" for f in read.report.findings]
         names = tuple(_factor(n, market) for n in found.names)
         if len(set(names)) != len(names):
             raise refuse("--history", f"{text}, which holds {', '.join(found.names)}", "each underlying once")
@@ -62,6 +65,8 @@ def read_histories(given: tuple[str, ...], market: Market) -> tuple[History, str
     told = f"history: {len(known):,} bars of {', '.join(known.names)}"
     if len(known) < len(whole):
         told += f"; {len(whole) - len(known):,} later ones were not looked at"
+    if repaired:
+        told += f"; {', '.join(repaired)}"
     return known, told
 
 

@@ -28,6 +28,7 @@ DOCUMENTS = {
     "crowding-rule": "margin.cavb:CrowdingRule",
     "crowding-curves": "margin.cavb:CrowdingCurves",
     "rate-books": "rates.depth:RateBooks",
+    "rate-events": "rates.events:RateEvents",
     "rate-policy": "rates.publish:RatePolicy",
     "rate-schedule": "rates.schedule:RateSchedule",
     "fleet": "rates.impact:Fleet",

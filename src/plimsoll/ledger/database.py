@@ -104,6 +104,7 @@ def _on_postgres(connection: Any, _record: Any) -> None:
     cursor.close()
     connection.commit()
     if fsync != "on":
+        connection.close()
         raise refuse("ledger", f"a server with fsync={fsync}", "a server with fsync=on: else no commit is durable")
 
 
@@ -116,6 +117,8 @@ def told() -> Iterator[None]:
         yield
     except (DatabaseError, InterfaceError) as error:
         raise UnavailableError(f"the database of the ledger: {_first_line(error)}") from error
+    except UnicodeError as error:  # a damaged file, whose names are no text any more
+        raise UnavailableError(f"the database of the ledger: a file that is damaged ({error})") from error
     except OSError as error:  # pg8000 hands on what its socket says
         raise UnavailableError(f"the database of the ledger: {error}") from error
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plimsoll.certify import Certificate, Extract, Statement, UncertifiedError, certify
-from plimsoll.documents import Document, DocumentError, PlimsollError, canonical_bytes, parse_json
+from plimsoll.documents import Document, PlimsollError, canonical_bytes, parse_json
 from plimsoll.ledger.build import build
 from plimsoll.ledger.quantised import UNIT, certified, furthest
 from plimsoll.ledger.records import Entry, Event
@@ -195,4 +195,4 @@ def margins(ledger: Ledger) -> Iterator[Entry]:
     return ledger.entries(kind=KIND)
 
 
-__all__ = ["Checked", "DocumentError", "Margin", "check_margins", "extract_of", "margin_event", "margins", "recomputed"]
+__all__ = ["Checked", "Margin", "check_margins", "extract_of", "margin_event", "margins", "recomputed"]

@@ -15,6 +15,7 @@ from plimsoll.certify import (
     Statement,
     UncertifiedError,
     certify,
+    curves,
     exact_decimal,
     exact_ratio,
     rounded_up,
@@ -24,6 +25,7 @@ from plimsoll.documents import DocumentError, refuse
 from plimsoll.margin import Account, MarginModel, Requirement
 from plimsoll.margin.forms import Expression, Form, Least, Max, Relieved, Scaled, Sum, Tail, Worst
 from plimsoll.margin.forms.expression import F64
+from plimsoll.margin.house.dsa_forms import Curved
 from plimsoll.margin.many.universe import Universe
 from plimsoll.market import Market
 from plimsoll.risk import pnl_array
@@ -44,8 +46,9 @@ class Certified:
 def quantised(expression: Expression, decimals: int) -> dict[str, Any]:
     """An expression as a node of a statement, its arrays rounded up to `10**-decimals`.
 
-    Every expression grows with each number in it, so what it comes to is never below the one in floats. Raises
-    `UncertifiedError` for an expression of another kind and `DocumentError` for a number that is not finite.
+    Every expression grows with each number in it but the coefficients of a quadratic, whose rounding is made good: what
+    it comes to is never below the one in floats. Raises `UncertifiedError` for an expression of another kind and
+    `DocumentError` for a number that is not finite.
     """
     if isinstance(expression, Worst):
         return {
@@ -61,6 +64,16 @@ def quantised(expression: Expression, decimals: int) -> dict[str, Any]:
     if isinstance(expression, Relieved):
         price = [None if np.isinf(p) else rounded_up(p, decimals) for p in expression.price.tolist()]
         return {"kind": "relieved", "charge": quantised(expression.charge, decimals), "price": price}
+    if isinstance(expression, Curved):
+        box = expression.box
+        return {
+            "kind": "curved",
+            "items": [int(i) for i in expression.items],
+            "coefficients": [[rounded_up(x, decimals) for x in row] for row in expression.coefficients.T.tolist()],
+            "move": _ratio(box.move),
+            "down": _ratio(box.vol_down),
+            "up": _ratio(box.vol_up),
+        }
     if isinstance(expression, Scaled):
         term = quantised(expression.term, decimals)
         return {"kind": "scaled", "factor": _ratio(expression.factor), "term": term}
@@ -201,6 +214,8 @@ def furthest(mine: Statement, other: Statement) -> int | None:
     for (path, a), (there, b) in pairs:
         if path != there or a.items != b.items or len(a.constant) != len(b.constant):
             return None
+    if [(p, c.items) for p, c in curves(mine.requirement)] != [(p, c.items) for p, c in curves(other.requirement)]:
+        return None
     for one, two in _leaves(first, second):
         if isinstance(one, bool) or type(one) is not type(two):
             return None
@@ -218,7 +233,7 @@ def _leaves(one: Any, two: Any) -> Any:
     if isinstance(one, dict) and isinstance(two, dict) and one.keys() == two.keys():
         for key in one:
             # a ratio is compared as a number: its two integers have no unit
-            if key in ("factor", "count", "maintenance") and one[key] and two[key]:
+            if key in ("factor", "count", "maintenance", "move", "down", "up") and one[key] and two[key]:
                 yield from _ratios(one[key], two[key])
             else:
                 yield from _leaves(one[key], two[key])

@@ -237,8 +237,8 @@ def _entry(row: Any) -> Entry:
 
 
 def _bytes(value: Any) -> bytes:
-    """A column of bytes; a file that was tampered with may hold text there."""
-    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value)
+    """A column of bytes; a file that was tampered with may hold anything there."""
+    return bytes(value) if isinstance(value, (bytes, bytearray, memoryview)) else str(value).encode()
 
 
 def _head(connection: Connection) -> tuple[int, str]:

@@ -117,6 +117,11 @@ class _Chain:
     def take(self, entry: Entry) -> None:
         """Judge the next record."""
         self.count += 1
+        number: object = entry.seq  # a file that was tampered with may hold anything there
+        if not isinstance(number, int):
+            self.fault("entries", str(entry.seq), "seq", entry.seq, "a whole number")
+            self.blind = True
+            return
         by_itself = link_hash(entry.seq, entry.previous, entry.body_hash) == entry.hash
         due = self.seq + 1
         if entry.seq != due or (entry.previous != self.link and not by_itself and self.missing):

@@ -35,9 +35,10 @@ class CrowdingRule(Document):
     which nothing is charged: an owner who is that small a part of the crowd is no part of it.
 
     `beta` makes charges cover what accounts cost in a cascade. The default is the median over five recorded crashes of
-    the one that does so in each, with random fleets under maintenance margins of 5 to 10 % (`tools/measure_crowding.py`,
-    the page on crowding). Assumed, not calibrated to a venue: single crashes ask for a ten-thousandth to a hundred of
-    it, and under margins of 1 to 5 % no beta covers them within the cap."""
+    the one that does so in each, with random fleets under maintenance margins of 5 to 10 %, as measured by
+    `tools/measure_crowding.py`. Assumed, not calibrated to a venue: single crashes ask for a ten-thousandth to a
+    hundred of it, and under margins of 1 to 5 % no beta covers them within the cap.
+    """
 
     SCHEMA: ClassVar[str] = "plimsoll.crowding-rule"
 

@@ -13,7 +13,8 @@ from plimsoll.optimise.ticket import Ticket
 @dataclass(frozen=True)
 class Kept:
     """A limit and where the answer stands. `price` is what the objective changes by for one unit more of the bound, in
-    US dollars by `unit` (of the linear program around the answer); zero where it does not bind.
+    US dollars by `unit` (of the linear program around the answer); zero where it does not bind, and where
+    the answer is local.
     """
 
     name: str

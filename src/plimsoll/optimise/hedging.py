@@ -114,5 +114,11 @@ def hedge(
     Raises what `minimise` raises. With `protect` the desk has to be one that can only buy puts (see `protective`).
     """
     asked = wish or Wish()
+    if asked.protect is not None:
+        for place in desk.places:
+            plan = place.exposures.plan
+            for name, put, (buy, sell) in zip(place.names, plan.option & ~plan.call, place.sides, strict=True):
+                if sell.most or (buy.most and not put):
+                    raise refuse("protect", f"a desk that may trade {name}", "one that can only buy puts: `protective`")
     limits = (*limits_of(desk, asked), *further)
     return minimise(desk, goal_of(asked), limits, effort=effort, solver=solver, progress=progress)

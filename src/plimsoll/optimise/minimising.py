@@ -206,8 +206,8 @@ def _answer(
         trades=best,
         capital=(sum(price.margins(none).values()), sum(price.margins(best).values())),
         books=tuple(books),
-        limits=tuple(_kept(problem, limit, solved, best, price) for limit in problem.limits),
-        exhausted=_exhausted(problem, problem.model, solved, best),
+        limits=tuple(_kept(problem, limit, solved, best, price, local) for limit in problem.limits),
+        exhausted=() if local else _exhausted(problem, problem.model, solved, best),
         outside=(measure(desk, worst, none), measure(desk, worst, best)),
         ticket=ticket,
         route=route,
@@ -215,8 +215,10 @@ def _answer(
     )
 
 
-def _kept(problem: Problem, limit: al.Limit, solved: Solved, best: Trades, price: _Price) -> Kept:
-    dual = float(sum(solved.dual[r] for r in problem.model.limits[limit.name])) if solved.dual.size else 0.0
+def _kept(problem: Problem, limit: al.Limit, solved: Solved, best: Trades, price: _Price, local: bool) -> Kept:
+    rows = problem.model.limits[limit.name]
+    # the prices of a bound are not those of the steps that were taken on it
+    dual = float(sum(solved.dual[r] for r in rows)) if solved.dual.size and not local else 0.0
     none = tuple(np.zeros_like(y) for y in best)
     return Kept(
         limit.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -91,6 +91,8 @@ class Solver:
                 route[-1] += ", from the last basis"
             stopped = _run(h, engine)
             found = _read(h, engine, model, stopped)
+            if found.status == "unbounded" and not self._possible(h, model, effort):
+                found = _with(found, status="infeasible")
             if found.status != "failed":
                 break
         assert found is not None
@@ -102,6 +104,12 @@ class Solver:
             dual = np.array(rest.getSolution().row_dual)
             found = _with(found, dual=dual if dual.size == model.lower.size else found.dual)
         return _with(found, route=tuple(route))
+
+    def _possible(self, h: Any, model: Model, effort: Effort) -> bool:
+        """Whether there is a point at all: presolve may only know that a program is unbounded or infeasible."""
+        engine = self._engine(h, replace(model, cost=np.zeros_like(model.cost)), effort, "simplex")
+        _run(h, engine)
+        return bool(engine.getModelStatus() != h.HighsModelStatus.kInfeasible)
 
     def _warm(self, engine: Any, model: Model) -> bool:
         if self.last is None or not model.linear or not self.last[0].same_structure(model):
@@ -222,6 +230,4 @@ def dual_bound(model: Model, dual: F64) -> float:
 
 
 def _with(found: Solved, **changes: Any) -> Solved:
-    from dataclasses import replace
-
     return replace(found, **changes)

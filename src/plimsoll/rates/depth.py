@@ -1,7 +1,9 @@
 """Real order books in rates: what closing a tier costs by its levels, and how much its depth lets out in a day.
 
 A book counts from its own time on, for `SizeRule.book_days`, until the next one; before the first and after the last
-has grown old, closing costs by the square-root law alone. So nothing later than a time is in its rate.
+has grown old, closing costs by the square-root law alone. So nothing later than a time is in its rate. Of its levels
+those within `SizeRule.within` of the middle count, and the best one wherever it is: a real book has orders at a tenth
+of the price, which nobody who has a day to close would sell into.
 """
 
 from __future__ import annotations
@@ -112,15 +114,20 @@ class KnownBooks:
         return [
             Closing(
                 1.0,
-                np.cumsum(side[:, 1]) * book.mid * (1.0 - rule.stress),
-                np.abs(side[:, 0] / book.mid - 1.0),
+                np.cumsum(near[:, 1]) * book.mid * (1.0 - rule.stress),
+                np.abs(near[:, 0] / book.mid - 1.0),
                 volume,
                 daily,
                 rule.impact,
                 free,
             )
-            for side in (book.bids, book.asks)
+            for near in (_near(side, book.mid, rule.within) for side in (book.bids, book.asks))
         ]
+
+
+def _near(side: F64, mid: float, within: float) -> F64:
+    """The levels up to `within` of the middle, and at least the best."""
+    return side[: max(1, int((np.abs(side[:, 0] / mid - 1.0) <= within + 1e-12).sum()))]
 
 
 _NONE = np.array([], dtype=np.float64)

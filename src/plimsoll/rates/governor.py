@@ -9,6 +9,7 @@ announced limited, rounded up to the grid; small falls wait
 in force  what was announced, `notice_hours` later
 override  raw at once, with the reason, if the rate in force is below raw / `emergency`
 urged     what a learned forecast asks for, at once, with the reason, if the rate in force is below it
+event     raw at once, with what happened, if the rate in force is below it
 ```
 
 Every stage can be switched off. What is known at an instant decides what is announced then: no later value is read.
@@ -19,9 +20,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Self, cast
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,7 @@ Cause = Literal[
     "speed limit down",
     "emergency",
     "forecast",
+    "event",
 ]
 
 DAY_NS = 86_400_000_000_000
@@ -127,7 +129,7 @@ class Published:
     @property
     def overrides(self) -> tuple[Change, ...]:
         """The changes that skipped notice and speed limit."""
-        return tuple(c for c in self.changes if "emergency" in c.causes or "forecast" in c.causes)
+        return tuple(c for c in self.changes if set(c.causes) & {"emergency", "forecast", "event"})
 
 
 def govern(
@@ -139,6 +141,7 @@ def govern(
     stressed: npt.ArrayLike | None = None,
     stress_index: npt.ArrayLike | None = None,
     urged: npt.ArrayLike | float = 0.0,
+    events: Mapping[int, str] | None = None,
 ) -> Published:
     """The published rates of a series `raw[T]` at `times[T]` (int64 ns, UTC, increasing).
 
@@ -146,7 +149,8 @@ def govern(
     observations, counted as at least `raw`; without it, the largest raw rate so far. `stress_index` is the raw rate
     over its long-run level; without it, over the mean of the raw rates so far. `urged` is what a learned forecast asks
     for: a rate in force below it rises to it at once, and falls again by the speed limit and with notice; nothing that
-    it says lowers a rate. Each entry must be known at its time.
+    it says lowers a rate. `events` says at which indices something happened, and what: a rate in force below the raw
+    one rises to it at once, whatever `emergency` tolerates. Each entry must be known at its time.
     The first instant publishes what is wanted then.
 
     Errors: `DocumentError` naming the series and the index of the first entry that is no rate.
@@ -168,7 +172,11 @@ def govern(
     )
     blended, buffered, wanted = wanted_rates(rule, asked, lowest, worst, index)
     pressed = _rates("urged", urged, at.size)
-    walk = _Walk(rule, at, asked, lowest, blended, buffered, wanted, pressed)
+    happened = {} if events is None else dict(events)
+    strange = [k for k in happened if not 0 <= k < at.size]
+    if strange:
+        raise refuse("events", strange[0], f"indices from 0 to {at.size - 1}")
+    walk = _Walk(rule, at, asked, lowest, blended, buffered, wanted, pressed, happened)
     return walk.run()
 
 
@@ -193,6 +201,7 @@ class _Walk:
     buffered: F64
     wanted: F64
     urged: F64
+    events: Mapping[int, str]
 
     def run(self) -> Published:
         rule, count = self.rule, self.times.size
@@ -253,15 +262,19 @@ class _Walk:
         rule, lowest = self.rule, float(self.floor[k]) if self.rule.floor else 0.0
         raw, urged = float(self.raw[k]), float(self.urged[k])
         emergency = rule.emergency is not None and min(raw, rule.cap) > rule.emergency * force
+        called = k in self.events and min(raw, rule.cap) > force
         pressed = min(urged, rule.cap) > force
-        if not (emergency or pressed):
+        if not (emergency or called or pressed):
             return None
-        needed = min(max(raw if emergency else 0.0, urged if pressed else 0.0, lowest), rule.cap)
-        if emergency and not (pressed and urged > raw):
-            cause, what = "emergency", f"raw rate {raw:.4%} is more than {rule.emergency:g} times"
-        else:
-            cause, what = "forecast", f"the forecast's rate {urged:.4%} is above"
-        return needed, cast(Cause, cause), f"{what} the {force:.4%} in force: raised at once, without notice"
+        needed = min(max(raw if emergency or called else 0.0, urged if pressed else 0.0, lowest), rule.cap)
+        at_once = "raised at once, without notice"
+        if pressed and not ((emergency or called) and raw >= urged):
+            return needed, "forecast", f"the forecast's rate {urged:.4%} is above the {force:.4%} in force: {at_once}"
+        if called:
+            what = f"{self.events[k]}; raw rate {raw:.4%} is above"
+            return needed, "event", f"{what} the {force:.4%} in force: {at_once}"
+        what = f"raw rate {raw:.4%} is more than {rule.emergency:g} times"
+        return needed, "emergency", f"{what} the {force:.4%} in force: {at_once}"
 
     def _causes(self, k: int) -> tuple[Cause, ...]:
         """What the wanted rate is made of, the largest part first."""

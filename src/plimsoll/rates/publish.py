@@ -1,9 +1,13 @@
-"""From the history of some assets to the rates that were in force, tier by tier, and every change with its cause."""
+"""From the history of some assets to the rates that were in force, tier by tier, and every change with its cause.
+
+Rates are published at the end of every bar and, where the history has minutes, order books or a list of events, on
+events between them (`plimsoll.rates.events`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -16,9 +20,10 @@ from plimsoll.margin.period import HOURS, closing_hours, margin_period
 from plimsoll.market.history import History
 from plimsoll.market.order_book import OrderBook
 from plimsoll.rates.depth import KnownBooks
+from plimsoll.rates.events import Event, EventRule, collapses, merged, moves
 from plimsoll.rates.governor import Change, GovernorRule, Published, govern
-from plimsoll.rates.learned.drift import ForecastSeries
-from plimsoll.rates.raw import TailRule, tail_series
+from plimsoll.rates.learned.drift import ForecastSeries, QuantileSeries
+from plimsoll.rates.raw import Instants, TailRule, TailSeries, tail_series, tails_between
 from plimsoll.rates.schedule import RateSchedule
 from plimsoll.rates.size import SizedRates, SizeRule, correlations, hedge_jump, sized_rates, stressed_volume
 
@@ -27,13 +32,15 @@ I64 = npt.NDArray[np.int64]
 
 
 class RatePolicy(Document):
-    """A venue's whole rule: how the tail is measured, what size adds, and how the published rate follows."""
+    """A venue's whole rule: how the tail is measured, what size adds, how the published rate follows, and what makes
+    it follow at once."""
 
     SCHEMA: ClassVar[str] = "plimsoll.rate-policy"
 
     tail: TailRule = TailRule()
     size: SizeRule = SizeRule()
     governor: GovernorRule = GovernorRule()
+    events: EventRule = EventRule()
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +48,9 @@ class AssetHistory:
     """Closes (USD) and traded volume (USD per bar) of one asset, `[T]`, at the ends of bars `times` (ns, UTC).
 
     `books` are order books of it, in order of time: they tell what closing costs from their times on. `forecast` is a
-    learned forecast of its volatility: where it is above the one of the closes it raises rates at once.
+    learned forecast of its volatility: where it is above the one of the closes it raises rates at once, as `quantiles`
+    do, learned forecasts of what a position loses, where they are above the tail of the closes. `minutes`
+    (one series, USD) are closes of shorter bars and `events` what happened at which time: both make rates between bars.
     """
 
     name: str
@@ -50,6 +59,9 @@ class AssetHistory:
     volume: F64
     forecast: ForecastSeries | None = None
     books: tuple[OrderBook, ...] = ()
+    minutes: History | None = None
+    events: tuple[Event, ...] = ()
+    quantiles: tuple[QuantileSeries, ...] = ()
 
     @classmethod
     def of(cls, name: str, closes: History, volume: History) -> AssetHistory:
@@ -66,13 +78,18 @@ class AssetHistory:
 
 @dataclass(frozen=True, eq=False)
 class AssetRates:
-    """What was asked and what was in force of one asset: `raw` by parts, `rate[T, K]` in force, all changes by tier."""
+    """What was asked and what was in force of one asset: `raw` by parts, `rate[T, K]` in force, all changes by tier.
+
+    `bars` are the indices of `times` at which a bar ended; at the others there were `events`, which have their index.
+    """
 
     name: str
     times: I64
     raw: SizedRates
     rate: F64
     tiers: tuple[Published, ...]
+    bars: I64
+    events: Mapping[int, Event] = field(default_factory=dict)
 
     @property
     def changes(self) -> Iterator[tuple[int, Change]]:
@@ -106,14 +123,27 @@ def publish(
 
 def _one(policy: RatePolicy, history: AssetHistory, jump: F64 | None) -> AssetRates:
     step_days = float(np.median(np.diff(history.times))) / 86_400e9
-    books = KnownBooks.at(policy.size, history.books, history.times)
     volume = stressed_volume(policy.size, history.volume, step_days)
-    whole, horizons = _horizons(policy, books.volume(policy.size, volume), step_days)
+    whole, horizons = _horizons(policy, _counted_on(policy, history, volume), step_days)
     expected = None if history.forecast is None else history.forecast.known(history.times) * np.sqrt(step_days)
     tails = tail_series(policy.tail, history.times, history.closes, horizons, whole=whole, forecast=expected)
-    later = slice(tails.start, None)
-    known = KnownBooks(books.books, books.row[later])
-    sized = sized_rates(policy.size, tails, volume[later], 0.0 if jump is None else jump[later], known)
+    tails, bar, events = _with_events(policy, history, tails, step_days)
+    tails = _pressed(policy, tails, history.quantiles, step_days)
+    row = tails.start + bar
+    left = np.ones(bar.size)
+    left[list(events)] = [e.depth for e in events.values()]
+    sized = sized_rates(
+        policy.size,
+        tails,
+        volume[row] * left,
+        0.0 if jump is None else jump[row],
+        KnownBooks.at(policy.size, history.books, tails.times),
+        step_days=step_days,
+    )
+    bars = np.flatnonzero(np.isin(tails.times, history.times))
+    # between bars the long-run level is that of the bars
+    long_run = (np.cumsum(sized.raw[bars], axis=0) / np.arange(1, bars.size + 1)[:, None])[bar]
+    words = {k: e.reason for k, e in events.items()}
     published = tuple(
         govern(
             policy.governor,
@@ -121,13 +151,76 @@ def _one(policy: RatePolicy, history: AssetHistory, jump: F64 | None) -> AssetRa
             sized.raw[:, k],
             floor=sized.floor[:, k],
             stressed=sized.stressed[:, k],
+            stress_index=sized.raw[:, k] / long_run[:, k],
             urged=sized.urged[:, k],
+            events=words,
         )
         for k in range(len(policy.size.sizes))
     )
     rate = np.maximum.accumulate(np.stack([p.rate for p in published], axis=1), axis=1)
     rate.flags.writeable = False
-    return AssetRates(history.name, tails.times, sized, rate, published)
+    return AssetRates(history.name, tails.times, sized, rate, published, bars, events)
+
+
+def _with_events(
+    policy: RatePolicy, history: AssetHistory, tails: TailSeries, step_days: float
+) -> tuple[TailSeries, I64, dict[int, Event]]:
+    """The series with a row for each event between bars, the bar `[R]` known at each row, and the events by row."""
+    found = merged(
+        (
+            *history.events,
+            *collapses(policy.events, policy.size.within, history.books),
+            *(
+                ()
+                if history.minutes is None
+                else moves(policy.events, tails.times, history.closes[tails.start :], tails.sigma, history.minutes)
+            ),
+        )
+    )
+    # before the first rate there is nothing to raise, and long after the last bar nothing is known
+    last = int(tails.times[-1]) + round(step_days * 86_400e9)
+    found = [e for e in found if tails.times[0] <= e.time < last]
+    times = np.union1d(tails.times, np.array([e.time for e in found], dtype=np.int64))
+    bar = np.searchsorted(tails.times, times, side="right") - 1
+    events = dict(zip(np.searchsorted(times, [e.time for e in found]).tolist(), found, strict=True))
+    if times.size == tails.times.size:
+        return tails, bar, events
+    between = tails.times[bar] != times
+    price = np.full(times.size, np.nan)
+    for k, event in events.items():
+        if between[k] and event.price is not None:
+            price[k] = event.price
+    expected = None if history.forecast is None else history.forecast.known(times) * np.sqrt(step_days)
+    instants = Instants(times, bar, price)
+    return tails_between(policy.tail, tails, history.times, history.closes, instants, expected), bar, events
+
+
+def _pressed(
+    policy: RatePolicy, tails: TailSeries, quantiles: tuple[QuantileSeries, ...], step_days: float
+) -> TailSeries:
+    """The series with what learned quantiles ask for where it is above the tail, at their horizon and longer ones.
+
+    A quantile that promises more than the policy's level says nothing about it and is left out.
+    """
+    urged = tails.urged.copy()
+    for one in quantiles:
+        if one.coverage <= policy.tail.level + 1e-12:
+            loss = np.nan_to_num(one.known(tails.times))[:, None]
+            later = np.array(tails.horizons) * step_days >= one.horizon - 1e-9
+            urged = np.where(later & (loss > tails.tail), np.maximum(urged, loss), urged)
+    np.maximum.accumulate(urged, axis=1, out=urged)
+    urged.flags.writeable = False
+    return replace(tails, urged=urged)
+
+
+def _counted_on(policy: RatePolicy, history: AssetHistory, volume: F64) -> F64:
+    """The least USD of a day that any rate may count on: at bars, at the books between them, and after events."""
+    books = KnownBooks.at(policy.size, history.books, history.times).volume(policy.size, volume)
+    at = np.array([b.time_ns for b in history.books], dtype=np.int64)
+    row = np.maximum(np.searchsorted(history.times, at, side="right") - 1, 0)
+    between = KnownBooks.at(policy.size, history.books, at).volume(policy.size, volume[row])
+    left = min((e.depth for e in history.events), default=1.0)
+    return np.concatenate([books, between]) * left
 
 
 def _horizons(policy: RatePolicy, volume: F64, step_days: float) -> tuple[int, tuple[int, ...]]:

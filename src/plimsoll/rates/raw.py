@@ -23,12 +23,12 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field, model_validator
 
 from plimsoll.documents import Document, Positive, fault, refuse
 from plimsoll.dynamics.ewma import ewma_variance
 from plimsoll.kernels import expected_shortfall, value_at_risk
+from plimsoll.rates.windows import Measure, window_tails
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -116,29 +116,78 @@ def tail_series(
     variance = ewma_variance(returns, rule.decay)  # [T]: known before each return, and after the last
     sigma = np.sqrt(np.maximum(variance, np.finfo(np.float64).tiny))
     start = rule.least + whole - 1
-    count = price.size - start
-    tail, floor, stressed = (np.empty((count, len(horizons))) for _ in range(3))
+    rows = np.arange(start, price.size, dtype=np.int64)
     higher = _above(forecast, sigma)
-    urged = np.zeros_like(tail)
-    bars_of_floor = _bars(at, rule.floor_years)
+    tail, floor, urged = _measures(rule, logs, sigma, higher, rows, horizons, _bars(at, rule.floor_years))
+    stressed = np.empty_like(tail)
     for c, h in enumerate(horizons):
-        moves = logs[h:] - logs[:-h]
-        for k in range(count):
-            t = start + k
-            last = t - h + 1  # windows that have ended
-            first = max(1, last - rule.window)  # before the first return there is no volatility
-            scale = np.clip(sigma[t] / sigma[first:last], 1.0 / rule.cap, rule.cap)
-            tail[k, c] = both_sides(rule, _there(moves[first:last] * scale))
-            if higher[t] > 0.0:
-                scale = np.clip(higher[t] / sigma[first:last], 1.0 / rule.cap, rule.cap)
-                urged[k, c] = both_sides(rule, _there(moves[first:last] * scale))
-            floor[k, c] = both_sides(rule, _there(moves[max(0, last - bars_of_floor) : last]))
-        stressed[:, c] = _stressed(rule, moves, start - h + 1, count)
+        stressed[:, c] = _stressed(rule, logs[h:] - logs[:-h], start - h + 1, rows.size)
     # a longer period is never cheaper
     for series in (tail, floor, stressed, urged):
         np.maximum.accumulate(series, axis=1, out=series)
         series.flags.writeable = False
     return TailSeries(at[start:], horizons, tail, floor, stressed, sigma[start:], start, urged)
+
+
+@dataclass(frozen=True, eq=False)
+class Instants:
+    """The bars of a series and the events between them: `bar[R]` is the row of the series that is known at each, and
+    `price[R]` (USD) what the asset trades at where the bar has not ended and the price moved, NaN elsewhere."""
+
+    times: I64
+    bar: I64
+    price: F64
+
+
+def tails_between(
+    rule: TailRule, series: TailSeries, times: I64, closes: F64, instants: Instants, forecast: F64 | None = None
+) -> TailSeries:
+    """The series with rows between its bars: each entry there is what `tail_series` would give if the bar ended at the
+    price of that instant, and at least what the last bar gave. `forecast[R]` is the volatility of a bar that somebody
+    else knew at each instant."""
+    parts = {name: getattr(series, name)[instants.bar] for name in ("tail", "floor", "stressed", "urged", "sigma")}
+    bars_of_floor = _bars(times, rule.floor_years)
+    for r in np.flatnonzero(np.isfinite(instants.price)).tolist():
+        t = series.start + int(instants.bar[r])
+        now = _as_if(
+            rule,
+            series,
+            np.append(closes[: t + 1], instants.price[r]),
+            bars_of_floor,
+            np.nan if forecast is None else float(forecast[r]),
+        )
+        for name, value in now.items():
+            parts[name][r] = np.maximum(parts[name][r], value)
+    for part in parts.values():
+        part.flags.writeable = False
+    return TailSeries(
+        instants.times,
+        series.horizons,
+        parts["tail"],
+        parts["floor"],
+        parts["stressed"],
+        parts["sigma"],
+        series.start,
+        parts["urged"],
+    )
+
+
+def _as_if(
+    rule: TailRule, series: TailSeries, closes: F64, bars_of_floor: int, forecast: float
+) -> dict[str, F64 | float]:
+    """The last entry of `tail_series` of these closes, but for the stress windows before it."""
+    logs = np.log(closes)
+    sigma = np.sqrt(np.maximum(ewma_variance(np.diff(logs), rule.decay), np.finfo(np.float64).tiny))
+    row = np.array([closes.size - 1])
+    higher = np.where(forecast > sigma, forecast, 0.0)
+    tail, floor, urged = _measures(rule, logs, sigma, higher, row, series.horizons, bars_of_floor)
+    stressed = np.empty_like(tail)
+    for c, h in enumerate(series.horizons):
+        past = logs[h:] - logs[:-h]
+        width = min(rule.stress_window, series.start - h + 1)
+        stressed[0, c] = both_sides(rule, past[past.size - width :][~np.isnan(past[past.size - width :])])
+    found = {"tail": tail, "floor": floor, "stressed": stressed, "urged": urged}
+    return {name: np.maximum.accumulate(v, axis=1)[0] for name, v in found.items()} | {"sigma": float(sigma[-1])}
 
 
 def both_sides(rule: TailRule, moves: F64) -> float:
@@ -155,11 +204,30 @@ def both_sides(rule: TailRule, moves: F64) -> float:
     return max(0.0, float(long), float(short)) + 0.0
 
 
+def _measures(
+    rule: TailRule, logs: F64, sigma: F64, higher: F64, rows: I64, horizons: tuple[int, ...], bars_of_floor: int
+) -> tuple[F64, F64, F64]:
+    """`tail`, `floor` and `urged`, each `[R, H]`, at the `rows` of a series of log prices; `higher[T]` is a forecast
+    volatility where there is one above `sigma[T]`, zero elsewhere."""
+    measure = Measure(rule.measure, rule.level, rule.cap)
+    pressed = np.flatnonzero(higher[rows] > 0.0)
+    tail, floor, urged = (np.zeros((rows.size, len(horizons))) for _ in range(3))
+    for c, h in enumerate(horizons):
+        moves = logs[h:] - logs[:-h]
+        last = rows - h + 1  # windows that have ended
+        first = np.maximum(1, last - rule.window)  # before the first return there is no volatility
+        before = sigma[: moves.size]
+        tail[:, c] = window_tails(measure, moves, first, last, before, sigma[rows])
+        urged[pressed, c] = window_tails(measure, moves, first[pressed], last[pressed], before, higher[rows[pressed]])
+        floor[:, c] = window_tails(measure, moves, np.maximum(0, last - bars_of_floor), last)
+    return tail, floor, urged
+
+
 def _stressed(rule: TailRule, moves: F64, first: int, count: int) -> F64:
     """The largest plain measure of a stress window up to each time `[count]`; windows of before the start count."""
     width = min(rule.stress_window, first)
-    windows = sliding_window_view(moves[: first + count - 1], width)
-    found = np.array([both_sides(rule, _there(w)) for w in windows])
+    begins = np.arange(first + count - width, dtype=np.int64)
+    found = window_tails(Measure(rule.measure, rule.level), moves, begins, begins + width)
     return np.asarray(np.maximum.accumulate(found)[first - width :])
 
 
@@ -176,12 +244,6 @@ def _above(forecast: npt.ArrayLike | None, sigma: F64) -> F64:
             f"forecast[{int(np.argmax(bad))}]", float(found[np.argmax(bad)]), "a volatility above zero, or NaN"
         )
     return np.asarray(np.where(found > sigma, found, 0.0))
-
-
-def _there(moves: F64) -> F64:
-    """The moves whose both ends have a price."""
-    there = ~np.isnan(moves)
-    return moves if there.all() else moves[there]
 
 
 def _bars(times: I64, years: float) -> int:

@@ -34,9 +34,11 @@ class SizeRule(Part):
 
     `period` is the margin period, `participation` the part of the stressed volume at which a position is closed,
     `stress` the part of the volume, and of the depth of a book, that is gone when it is needed, `impact` the Y of the
-    square-root law, `free` the part of a day's volume that costs nothing. A book counts for `book_days`; its depth
-    within `within` of the middle comes back `refills` times a day, which is assumed. `hedged` is the part of the open
-    interest that leans on a hedge in the lead asset. `maintenance` is the maintenance rate over the initial one.
+    square-root law, `free` the part of a day's volume that costs nothing. A book counts for `book_days`; its levels
+    within `within` of the middle count, and their depth comes back `refills` times a day. `hedged` is the part of the
+    open interest that leans on a hedge in the lead asset. Evidence of `refills` and of `hedged`: assumed; how far
+    rates move with them is measured in `docs/validation/rates.md`. `maintenance` is the maintenance rate over the
+    initial one.
     """
 
     sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1e5, 1e6, 1e7, 5e7, 2e8)
@@ -85,7 +87,13 @@ class SizedRates:
 
 
 def sized_rates(
-    rule: SizeRule, tails: TailSeries, volume: F64, jump: F64 | float = 0.0, books: KnownBooks | None = None
+    rule: SizeRule,
+    tails: TailSeries,
+    volume: F64,
+    jump: F64 | float = 0.0,
+    books: KnownBooks | None = None,
+    *,
+    step_days: float | None = None,
 ) -> SizedRates:
     """The raw rates `[T, K]` of all tiers; `volume[T]` is the stressed volume of a day in USD, `jump[T]` that of the
     hedge's correlation in units of the tail (`hedge_jump`), `books` those known at each time. Of a book's two sides
@@ -94,7 +102,7 @@ def sized_rates(
         raise refuse("volume", f"shape {volume.shape}", f"one volume for each of {tails.times.size} times")
     count, kinds = tails.times.size, len(rule.sizes)
     parts = {name: np.empty((count, kinds)) for name in ("tail", "close_out", "period", "floor", "stressed", "urged")}
-    step_days = float(np.median(np.diff(tails.times))) / 86_400e9
+    step_days = float(np.median(np.diff(tails.times))) / 86_400e9 if step_days is None else step_days
     known = KnownBooks.at(rule, (), tails.times) if books is None else books
     daily = tails.sigma / math.sqrt(step_days)
     parts["close_out"][:] = [

@@ -26,14 +26,14 @@ def study_series(
     for name, rates in raw.items():
         history = histories[name]
         bars = period_bars(policy, history)
-        start = history.times.size - rates.times.size
+        start = history.times.size - rates.bars.size
         found.append(
             Series(
                 name,
-                rates.times,
-                rates.raw.raw[:, 0],
-                rates.raw.floor[:, 0],
-                rates.raw.stressed[:, 0],
+                rates.times[rates.bars],
+                rates.raw.raw[rates.bars, 0],
+                rates.raw.floor[rates.bars, 0],
+                rates.raw.stressed[rates.bars, 0],
                 losses(history.closes, bars)[start:],
             )
         )

@@ -28,12 +28,20 @@ def rates_figure(rates: Mapping[str, AssetRates], histories: Mapping[str, AssetH
         for axes, name in zip(figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0], shown, strict=True):
             found, history = rates[name], histories[name]
             days = [instant_of(int(t)) for t in found.times]
-            start = history.times.size - found.times.size
+            start = history.times.size - found.bars.size
             price = history.closes[start:]
-            loss = np.append(np.abs(price[1:] / price[:-1] - 1.0), np.nan)
+            loss = np.full(found.times.size, np.nan)
+            loss[found.bars[:-1]] = np.abs(price[1:] / price[:-1] - 1.0)
             rate, raw = found.rate[:, 0], found.raw.raw[:, 0]
             beyond = np.nan_to_num(loss) > rate
-            axes.fill_between(days, loss, color=MUTED, alpha=0.35, linewidth=0, label="move of the next day")
+            axes.fill_between(
+                [days[k] for k in found.bars],
+                loss[found.bars],
+                color=MUTED,
+                alpha=0.35,
+                linewidth=0,
+                label="move of the next day",
+            )
             axes.plot(days, raw, color=MARK, linewidth=0.9, label="raw")
             axes.plot(days, rate, color=GAIN, drawstyle="steps-post", label="in force")
             axes.plot(

@@ -82,7 +82,29 @@ def rates_view(
             ", ".join(change.causes),
             style=style,
         )
-    return Group(*parts, changes)
+    return Group(*parts, changes, *_events(rates))
+
+
+def _events(rates: Mapping[str, AssetRates]) -> list[RenderableType]:
+    """The last events that raised a rate of the first tier at once, and how many there were."""
+    count = sum(len(r.events) for r in rates.values())
+    if not count:
+        return []
+    rows = [
+        (int(found.times[c.announced]), name, c)
+        for name, found in rates.items()
+        for c in found.tiers[0].overrides
+        if "event" in c.causes
+    ]
+    rows.sort(key=lambda row: row[:2])
+    words = f"events: {count}, of which {len(rows)} raised the first tier at once"
+    table = _table("at", "asset", "from", "to", "what happened")
+    table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
+    for when, name, change in rows[-LAST:]:
+        what = rates[name].events[change.announced].reason
+        at = f"{instant_of(when):%Y-%m-%d %H:%M}"
+        table.add_row(at, name, f"{change.before:.2%}", f"{change.after:.2%}", what, style=BAD)
+    return [Text(""), Text(words, style=STRONG), *([table] if rows else [])]
 
 
 def _history(policy: RatePolicy, rates: Mapping[str, AssetRates], histories: Mapping[str, AssetHistory]) -> Table:
@@ -90,10 +112,10 @@ def _history(policy: RatePolicy, rates: Mapping[str, AssetRates], histories: Map
     table = _table("", "since", "long", "short", "mean", "raw", "peak/trough", "raw", "jumps")
     for name, found in rates.items():
         history = histories[name]
-        start = history.times.size - found.times.size
+        start = history.times.size - found.bars.size
         lost = losses(history.closes, period_bars(policy, history))[start:]
         known = np.isfinite(lost).all(axis=1)
-        rate, raw = found.rate[:, 0], found.raw.raw[:, 0]
+        rate, raw = found.rate[found.bars, 0], found.raw.raw[found.bars, 0]
         covered = (lost[known] <= rate[known, None]).mean(axis=0)
         table.add_row(
             name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, ClassVar, Self
 
 import numpy as np
@@ -90,10 +91,14 @@ class ReplayFit(Document):
 
     def model(self, long: bool, flag: str) -> Probit:
         """The regression of one flag on one side."""
-        c = self.flags[f"{SIDES[0] if long else SIDES[1]}.{flag}"]
-        return Probit(np.array(c.mean), np.array(c.covariance))
+        return self._models[f"{SIDES[0] if long else SIDES[1]}.{flag}"]
 
-    @property
+    @cached_property
+    def _models(self) -> dict[str, Probit]:
+        # a fit to many assets has large matrices, and every draw asks for them
+        return {name: Probit(np.array(c.mean), np.array(c.covariance)) for name, c in self.flags.items()}
+
+    @cached_property
     def cushions(self) -> Probit:
         """The regression that stands for cushions."""
         return Probit(np.array(self.cushion.mean), np.array(self.cushion.covariance))

@@ -40,13 +40,14 @@ class Marks:
 
 def marks_of(positions: Positions, given: Mapping[str, tuple[float, float]] | None = None) -> dict[str, Marks]:
     """The marks of every asset; `given` names start and low of some, which replace what the table says.
+    The end is the median of the marks of its positions, which are one number in the files known.
 
     Raises `DocumentError` for a range that is none, for an asset that the table lacks, and where neither the entries of
     an asset nor those of any other tell a range.
     """
     given = given or {}
     found: dict[str, Marks] = {}
-    ends = {a: float(positions.mark[positions.asset == a][0]) for a in positions.assets}
+    ends = {a: float(np.median(positions.mark[positions.asset == a])) for a in positions.assets}
     for asset, (start, low) in given.items():
         if asset not in ends:
             raise refuse("--marks", asset, f"an asset of the file: {', '.join(positions.assets)}")

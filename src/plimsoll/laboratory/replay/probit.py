@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr
@@ -26,7 +27,11 @@ class Probit:
 
     def draw(self, random: np.random.Generator) -> F64:
         """Coefficients as uncertain as the data leave them."""
-        return np.asarray(random.multivariate_normal(self.mean, self.covariance, method="cholesky"))
+        return np.asarray(self.mean + self._factor @ random.standard_normal(self.mean.size))
+
+    @cached_property
+    def _factor(self) -> F64:
+        return np.asarray(np.linalg.cholesky(self.covariance))
 
 
 def probit(x: F64, y: B, centre: F64, spread: F64) -> Probit:

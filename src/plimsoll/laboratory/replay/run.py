@@ -28,6 +28,10 @@ PUBLISHED_OVERSHOOT = (45.0e6, 51.7e6)
 """USD, the whole venue in these twelve minutes: closed by deleveraging, and taken beyond need (Chitra, Thogiti,
 Trujillo Ramirez and Xu, "Autodeleveraging as Online Learning", table 1)."""
 
+SHARE_DRAWS = 100
+WHOLE_ASSETS = 8
+"""Assets of a file, those with most positions, that go through the waterfall in whole units."""
+
 Told = Callable[[str, int, int], None]
 
 
@@ -290,20 +294,23 @@ def _shares(positions: Positions, marks: Mapping[str, Marks], model: ReplayFit, 
     """Predicted shares of each flag by asset and side, over draws of the coefficients and of the flags."""
     made = features(positions, marks, model.assets, (model.size_centre, model.size_scale))
     found = []
-    for asset in positions.assets:
-        for side, long in zip(SIDES, (True, False), strict=True):
-            here = positions.closed & (positions.asset == asset) & (positions.long == long)
-            n = int(here.sum())
-            if not n:
-                continue
-            for f, flag in enumerate(FLAGS):
-                random = np.random.default_rng([seed, 5, f, int(long)])
-                regression, x = model.model(long, flag), getattr(made, flag)[here]
-                chances = [regression.chance(x, regression.draw(random)) for _ in range(100)]
-                draws = np.array([float((random.random(n) < c).mean()) for c in chances])
-                y = getattr(positions, flag)
-                observed = None if y is None else float(y[here].mean())
-                found.append(Share(asset, side, flag, interval(float(regression.chance(x).mean()), draws), observed))
+    for s, (side, long) in enumerate(zip(SIDES, (True, False), strict=True)):
+        here = positions.closed & (positions.long == long)
+        for f, flag in enumerate(FLAGS):
+            random = np.random.default_rng([seed, 5, f, s])
+            regression, x = model.model(long, flag), getattr(made, flag)[here]
+            drawn = [regression.chance(x, regression.draw(random)) for _ in range(SHARE_DRAWS)]
+            hits = np.array([random.random(len(c)) < c for c in drawn])
+            chance = regression.chance(x)
+            y = getattr(positions, flag)
+            for asset in positions.assets:
+                rows = positions.asset[here] == asset
+                if rows.any():
+                    observed = None if y is None else float(y[here][rows].mean())
+                    shares = hits[:, rows].mean(axis=1)
+                    found.append(Share(asset, side, flag, interval(float(chance[rows].mean()), shares), observed))
+    order = {name: k for k, name in enumerate((*positions.assets, *SIDES, *FLAGS))}
+    found.sort(key=lambda s: (order[s.asset], order[s.side], order[s.flag]))
     return tuple(found)
 
 
@@ -311,9 +318,14 @@ def _whole_units(
     positions: Positions, marks: Mapping[str, Marks], model: ReplayFit, assumed: Assumptions, seed: int
 ) -> tuple[tuple[Ranked, ...], dict[str, str]]:
     """One draw of each asset through the waterfall, and why an asset has none."""
+    names, counts = np.unique(positions.asset, return_counts=True)
+    largest = set(names[np.argsort(-counts, kind="stable")[:WHOLE_ASSETS]].tolist())
     rows: list[Ranked] = []
     skipped: dict[str, str] = {}
     for a, asset in enumerate(positions.assets):
+        if asset not in largest:
+            skipped[asset] = f"in no whole units: not among the {WHOLE_ASSETS} assets with most positions"
+            continue
         there = positions.rows(positions.asset == asset)
         likely = flags_of(there, marks, model, np.random.default_rng([seed, 6, a, 0]))
         one = np.random.default_rng([seed, 6, a, 1])

@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import Problem
-from plimsoll.margin.account import Account
+from plimsoll.margin.account import Account, Position
 from plimsoll.margin.book import Book, OnFailure, open_book
 from plimsoll.margin.components import component, known_collateral, weakest
 from plimsoll.margin.forms.declared import Form
 from plimsoll.margin.house.barriers import held_moves
 from plimsoll.margin.house.box import TIE_TOLERANCE, Box
 from plimsoll.margin.house.dsa_along import dsa_path
-from plimsoll.margin.house.dsa_forms import DSA_FORMS, dsa_pieces
+from plimsoll.margin.house.dsa_forms import DSA_FORMS, dsa_form_at, dsa_pieces
 from plimsoll.margin.house.dsa_many import dsa_batch
 from plimsoll.margin.house.dsa_parameters import DsaParameters
 from plimsoll.margin.house.equity import net_equity
@@ -118,6 +118,18 @@ class Dsa(MarginModel):
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""
         return dsa_pieces(self.parameters, self.box, universe)
+
+    @property
+    def maintenance_part(self) -> float:
+        """See `MarginModel.maintenance_part`."""
+        return self.parameters.maintenance_factor
+
+    def form_at(self, universe: Universe, quantity: F64) -> Form:
+        """See `MarginModel.form_at`: exact, with the charge on the box that these positions have."""
+        held = tuple(Position(instrument=n, quantity=q) for n, q in zip(universe.names, quantity.tolist(), strict=True))
+        cores = self.cores(open_book(Account(positions=held), universe.market))
+        revalued = dict.fromkeys(universe.underlyings, False) | {c.underlying: c.full for c in cores}
+        return dsa_form_at(self.parameters, self.box, universe, revalued)
 
     @cached_property
     def reference(self) -> Prbm:

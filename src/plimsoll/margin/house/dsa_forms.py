@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from plimsoll.margin.forms.declared import Declared, Form
-from plimsoll.margin.forms.expression import Expression, Max, Scaled, Sum, Worst
+from plimsoll.margin.forms.expression import F64, I64, Expression, Max, Scaled, Sum, Worst
 from plimsoll.margin.house.box import Box
 from plimsoll.margin.house.dsa_parameters import DsaParameters
 from plimsoll.margin.house.expansion import GAMMA, VOLGA, unit_expansion
@@ -28,6 +31,56 @@ DSA_FORMS = Declared(
     proof="bound",
     proof_why=_WHY,
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Curved(Expression):
+    """Largest loss over a box of the quadratic with the coefficients `[I, 5] @ q`, zero if nothing loses.
+
+    Coefficients as `Box.worst` takes them. Not piecewise linear: no solver takes it, and no `Form` of `pieces` has it.
+    """
+
+    items: I64
+    coefficients: F64
+    box: Box
+
+    def value(self, long: F64, short: F64) -> float:
+        """The loss at the worst point."""
+        return self.box.worst((long - short)[self.items] @ self.coefficients)[2]
+
+    def opposed(self) -> set[int]:
+        """None: it is of net positions."""
+        return set()
+
+    def choices(self) -> int:
+        """None."""
+        return 0
+
+
+WHERE = (
+    "at these positions: the charge on the box that the certified error of the expansion chose for each underlying, "
+    "and the delta charges"
+)
+
+
+def dsa_form_at(p: DsaParameters, box: Box, universe: Universe, revalued: Mapping[str, bool]) -> Form:
+    """The rule where each underlying is `revalued` on the grid, or charged by expansion."""
+    plan = universe.plan
+    spot, vol = box.axes(p.grid.spot_cells, p.grid.vol_cells)
+    everything, side = np.ones(len(plan), dtype=bool), np.ones(len(plan))
+    greeks = unit_expansion(plan, everything, side, box.vol_rule)
+    nodes = plan_pnl(plan, box.nodes(spot, vol), "usd", side) if any(revalued.values()) else np.zeros((len(plan), 0))
+    terms: list[Expression] = []
+    for u, name in enumerate(universe.underlyings):
+        mine = np.flatnonzero(universe.underlying == u)
+        own = mine.tolist()
+        full = Worst.signed(own, -nodes[mine].T).floored() if revalued[name] else Curved(mine, greeks[mine], box)
+        charges = (
+            delta_charge(universe, own, p.min_delta, p.delta_rate, 0.0)[0],
+            delta_charge(universe, own, p.min_delta, p.min_delta.net, p.min_delta.hedged)[0],
+        )
+        terms.append(Max((full, *charges)))
+    return Form("exact", WHERE, Sum(tuple(terms)))
 
 
 def dsa_pieces(p: DsaParameters, box: Box, universe: Universe) -> tuple[Form, Form]:

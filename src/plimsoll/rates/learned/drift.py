@@ -102,12 +102,47 @@ class ForecastSeries:
 
     def known(self, times: npt.ArrayLike, stale_ns: int = 2 * DAY_NS) -> F64:
         """The newest sigma known at each of `times` `[n]`; NaN before the first and where it is over `stale_ns` old."""
-        at = np.asarray(times, dtype=np.int64)
-        row = np.searchsorted(self.times, at, side="right") - 1
-        if not len(self.times):
-            return np.full(at.shape, np.nan)
-        fresh = (row >= 0) & (at - self.times[np.maximum(row, 0)] <= stale_ns)
-        return np.where(fresh, self.sigma[np.maximum(row, 0)], np.nan)
+        return _newest(self.times, self.sigma, times, stale_ns)
+
+
+@dataclass(frozen=True)
+class QuantileSeries:
+    """What a position is forecast to lose in `horizon` days, at `level` of the return: a long's loss below the middle,
+    a short's above it. `loss` `[T]`, a fraction of the notional of at least zero, each known at `times` `[T]`; `use`
+    as in `ForecastSeries`.
+    """
+
+    name: str
+    horizon: int
+    level: float
+    times: I64
+    loss: F64
+    use: tuple[Use, ...]
+    model_hash: str = ""
+
+    def __post_init__(self) -> None:
+        if not len(self.times) == len(self.loss) == len(self.use):
+            raise refuse("forecast", f"{len(self.times)}, {len(self.loss)}, {len(self.use)} rows", "one length")
+        if (np.diff(self.times) <= 0).any() or not (self.loss >= 0.0).all():
+            raise refuse("forecast", "times that do not rise or a loss below zero", "rising times, losses of 0 or more")
+
+    @property
+    def coverage(self) -> float:
+        """The part of the outcomes that are promised to lose no more: 0.99 for the quantiles 0.01 and 0.99."""
+        return max(self.level, 1.0 - self.level)
+
+    def known(self, times: npt.ArrayLike, stale_ns: int = 2 * DAY_NS) -> F64:
+        """The newest loss known at each of `times` `[n]`; NaN before the first and where it is over `stale_ns` old."""
+        return _newest(self.times, self.loss, times, stale_ns)
+
+
+def _newest(times: I64, values: F64, asked: npt.ArrayLike, stale_ns: int) -> F64:
+    at = np.asarray(asked, dtype=np.int64)
+    row = np.searchsorted(times, at, side="right") - 1
+    if not len(times):
+        return np.full(at.shape, np.nan)
+    fresh = (row >= 0) & (at - times[np.maximum(row, 0)] <= stale_ns)
+    return np.where(fresh, values[np.maximum(row, 0)], np.nan)
 
 
 def raise_at_once(

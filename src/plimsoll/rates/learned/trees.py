@@ -144,29 +144,54 @@ def freeze(model: Any, features: tuple[str, ...], *, trained_until: str = "", no
     )
 
 
-def shipped(name: str = "variance-1d@2022-01-01") -> FrozenTrees:
+VARIANCE = "variance-1d@2022-01-01"
+
+
+class Charter(Part):
+    """What frozen trees are for: `target`, over `horizon` days, at `level` for a quantile; the coins for which the gate
+    let them in, each with the baseline that they correct, and `lam`, the decay of its exponential weights."""
+
+    target: Literal["variance", "quantile"]
+    horizon: Count
+    level: Number | None = None
+    lam: Number
+    baselines: dict[str, Baseline]
+
+
+def shipped(name: str = VARIANCE) -> FrozenTrees:
     """Trees that come with the library, with the hash they were approved with; `DocumentError` where it is another.
 
     `variance-1d@2022-01-01`: the factor on a baseline's variance of the next day, grown on seven coins before 2022.
+    The others (`charters`) are quantiles of a return in units of the baseline's sigma.
     """
-    folder = resources.files("plimsoll.rates.learned").joinpath("data")
-    approved = json.loads(folder.joinpath("hashes.json").read_text(encoding="utf-8"))
+    approved = _data("hashes.json")
     if name not in approved:
         raise refuse("name", name, f"one of {', '.join(approved)}")
+    folder = resources.files("plimsoll.rates.learned").joinpath("data")
     return load_frozen(Path(str(folder.joinpath(f"{name}.json"))), approved[name])
 
 
-def admitted(name: str = "variance-1d@2022-01-01") -> dict[str, Baseline]:
+def charters() -> dict[str, Charter]:
+    """What each of the shipped trees is for. Source: the gate's column of `docs/validation/learned.md`."""
+    return {name: Charter.model_validate(c, strict=True) for name, c in _data("admitted.json").items()}
+
+
+def admitted(name: str = VARIANCE) -> dict[str, Baseline]:
     """Coins for which the gate, on days before the trees were frozen, let them in, with the baseline they correct.
 
-    Elsewhere the trees did not beat the baseline surely enough, and the baseline stands. Source: the table of the
-    1 d variance in `docs/validation/learned.md`.
+    Elsewhere the trees did not beat the baseline surely enough, and the baseline stands. Source: the tables of
+    `docs/validation/learned.md`.
     """
-    folder = resources.files("plimsoll.rates.learned").joinpath("data")
-    known: dict[str, dict[str, Baseline]] = json.loads(folder.joinpath("admitted.json").read_text(encoding="utf-8"))
+    known = charters()
     if name not in known:
         raise refuse("name", name, f"one of {', '.join(known)}")
-    return known[name]
+    return known[name].baselines
+
+
+def _data(name: str) -> dict[str, Any]:
+    text = resources.files("plimsoll.rates.learned").joinpath("data", name).read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def load_frozen(path: str | Path, expected_hash: str) -> FrozenTrees:
