@@ -133,13 +133,15 @@ def test_both_take_part_in_reverse_stress(capsys: pytest.CaptureFixture[str], tm
     depth, rates = tmp_path / "thin.json", tmp_path / "rates.json"
     depth.write_text(liquidity(1e5).to_json())
     rates.write_text(schedule().to_json())
-    given = ["stress", "venue", "--sample", "40", "--schedule", str(rates), "--liquidity", str(depth)]
-    given += ["--history", closes, "--minutes", "5", "--rays", "4", "--reach", "8", "--fund", "20000"]
+    given = ["stress", "venue", "--sample", "20", "--schedule", str(rates), "--liquidity", str(depth)]
+    given += ["--history", closes, "--minutes", "2", "--rays", "2", "--reach", "0.5", "--fund", "1e9"]
     plain = json_of(capsys, *given)
     more = json_of(capsys, *given, "--cavb", "house", "--avsl", "house")
     assert "cavb" not in plain
     assert set(plain) | {"avsl", "cavb"} == set(more)
     assert more["cavb"]["charged"] > 0
+    # a fund that nothing empties: the search ends at its grid
+    assert plain["found"] is more["found"] is False
 
 
 @pytest.fixture

@@ -14,8 +14,13 @@ from plimsoll.cli import run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tutorial-venue-margin.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SMALL = (("--accounts 10000", "--accounts 40"), ("--seeds 20", "--seeds 2"), ("--rays 8", "--rays 3 --reach 2 --minutes 5"),
-         ("--step 300", "--step 1200"), (" --thresholds", ""))  # fmt: skip
+SMALL = {
+    "--accounts 10000": "--accounts 40",
+    "--seeds 20": "--seeds 2",
+    "--rays 8": "--rays 3 --reach 2 --minutes 5",
+    "--step 300": "--step 1200",
+    " --thresholds": "",
+}
 COINS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
 
 
@@ -43,7 +48,7 @@ def play(small: bool, capsys: pytest.CaptureFixture[str]) -> list[tuple[str, lis
             exec(compile(text, str(PAGE), "exec"), {})
         else:
             command = text
-            for old, new in SMALL if small else ():
+            for old, new in SMALL.items() if small else ():
                 command = command.replace(old, new)
             words = shlex.split(command)
             assert words[0] == "plimsoll"
@@ -96,6 +101,7 @@ def test_the_commands_run_on_small_sizes(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_the_page_prints_what_the_commands_say(
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,7 +86,7 @@ def read_floor(given: FleetChoice, seed: int) -> Floor:
         raise refuse("--schedule", None, "a rate schedule (plimsoll schema rate-schedule) for the accounts of FLEET")
     house = CascadeVenue() if given.venue is None else CascadeVenue.load(given.venue)
     if given.fund == 0.0:
-        raise refuse("--fund", 0.0, "an amount above zero; leave it out for a venue without a fund: none is emptied")
+        raise refuse("--fund", 0.0, "an amount above zero: without a fund none is emptied; leave it out for that")
     if given.fund is not None:
         house = CascadeVenue.from_dict({**house.to_dict(), "insurance_fund": given.fund})
     schedule = sample_schedule() if given.schedule is None else RateSchedule.load(given.schedule)
