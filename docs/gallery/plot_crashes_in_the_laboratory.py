@@ -106,10 +106,10 @@ for crash in crashes:
 # Grey, ETH from outside in the first draw; red, with the fleet's own forced orders; blue, the insurance fund (right
 # axis). ETH is shown because its prices are recorded in all seven.
 #
-# A slow crash is not the dear one. Most of the leverage is gone after the first few per cent, in the first red spike,
-# and a fleet that has been closed adds little to a fall of a half. What amplifies is many closes at once into books
-# that are gone: the minutes of October 2025, where 2 % of the posted depth was left, and the weekend of USDC, in which
-# no coin fell by much: collateral lost an eighth, bought *and* sold positions were closed, and the spike goes up.
+# A slow crash is not the dear one. The most leveraged accounts are closed within the first few per cent, and a fleet
+# that has been closed adds little to a fall of a half. What amplifies is many closes at once into books that are gone:
+# the minutes of October 2025, where 2 % of the posted depth was left, and the weekend of USDC, in which no coin fell by
+# much: collateral lost an eighth, bought *and* sold positions were closed, and the spike goes up.
 
 figure, panels = plt.subplots(4, 2, figsize=(9.6, 11), layout="constrained")
 for axes, crash in zip(panels.flat, crashes, strict=False):
