@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from plimsoll.cli._common import console, json_option, print_json, write_text
+from plimsoll.cli._fleet import FleetChoice, fleet_options, read_floor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from plimsoll.laboratory.fleet import FleetArrays
+    from plimsoll.scenarios.stress import StressScenario
     from plimsoll.scenarios.stress_path import StressPath
 
 
 @click.command(epilog="Example: plimsoll cascade run --sample 10000 --shock -0.2 --fund 5e6 --html cascade.html")
-@click.argument("fleet", metavar="[FLEET]", required=False)
-@click.option("--sample", type=click.IntRange(1, 5_000_000), help="Without FLEET: so many random accounts.")
-@click.option("--schedule", metavar="FILE", help="Margin rates (rate-schedule); default with --sample: round ones.")
-@click.option("--venue", metavar="FILE", help="How the venue closes and pays (cascade-venue); default: the house's.")
-@click.option("--fund", type=float, help="Insurance fund in USD, in place of the venue's.")
-@click.option("--liquidity", metavar="FILE", help="Depth and makers (liquidity); default: what was recorded.")
+@fleet_options
 @click.option("--scenario", metavar="[FILE:]NAME", help="A stress scenario of a file, or a shipped one: march-2020.")
 @click.option("--shock", type=float, help="Without --scenario: a move of all prices, such as -0.3.")
 @click.option("--minutes", type=float, default=60.0, show_default=True, help="How long the shock takes.")
@@ -39,6 +38,9 @@ def run(
     venue: str | None,
     fund: float | None,
     liquidity: str | None,
+    avsl: str | None,
+    grace: float,
+    cavb: str | None,
     scenario: str | None,
     shock: float | None,
     minutes: float,
@@ -57,49 +59,28 @@ def run(
     and over --seeds draws how often the insurance fund lasts. Ends with 1 where the fund was short.
     """
     from plimsoll.cli._progress import late_bar
-    from plimsoll.documents import refuse
-    from plimsoll.feeds.sample_fleet import sample_fleet_arrays, sample_schedule
-    from plimsoll.laboratory.calm import default_liquidity
-    from plimsoll.laboratory.fleet import from_fleet
-    from plimsoll.laboratory.liquidity import Liquidity
-    from plimsoll.laboratory.policy import StaticRates
-    from plimsoll.laboratory.setup import CascadeVenue
     from plimsoll.laboratory.study import study
-    from plimsoll.rates.impact import Fleet
-    from plimsoll.rates.schedule import RateSchedule
 
-    if (fleet is None) == (sample is None):
-        raise refuse("FLEET", fleet, "a fleet document, or --sample with a number of accounts, one of the two")
-    if schedule is None and sample is None:
-        raise refuse("--schedule", None, "a rate schedule (plimsoll schema rate-schedule) for the accounts of FLEET")
-    house = CascadeVenue() if venue is None else CascadeVenue.load(venue)
-    if fund is not None:
-        house = CascadeVenue.from_dict({**house.to_dict(), "insurance_fund": fund})
-    rates = sample_schedule() if schedule is None else RateSchedule.load(schedule)
-    arrays = (
-        from_fleet(Fleet.load(fleet), house)
-        if fleet is not None
-        else sample_fleet_arrays(rates, house, sample or 1, seed)
-    )
-    market = default_liquidity() if liquidity is None else Liquidity.load(liquidity)
-    path_of = _paths(scenario, shock, arrays.underlyings, minutes, noise, hours, step_seconds)
+    floor = read_floor(FleetChoice(fleet, sample, schedule, venue, fund, liquidity, avsl, grace, cavb), seed)
+    path_of = _paths(scenario, shock, floor.fleet, minutes, noise, hours, step_seconds)
     with late_bar() as bar:
         found = study(
-            arrays, path_of, market, house, StaticRates(rates),
+            floor.fleet, path_of, floor.liquidity, floor.venue, floor.rates,
             seed=seed, draws=seeds, thresholds=thresholds, told=bar,
         )  # fmt: skip
     if html is not None:
         from plimsoll.report.cascade_page import cascade_page
 
-        notes = [f"Rates: {rates.name}.", "Accounts: " + (fleet or f"a random sample of {sample:,}, seed {seed}") + "."]
-        write_text(html, cascade_page(found, notes), "--html")
+        write_text(html, cascade_page(found, floor.notes), "--html")
     if as_json:
-        print_json(found.to_dict() | ({} if html is None else {"page": html}))
+        print_json(found.to_dict() | floor.added | ({} if html is None else {"page": html}))
     else:
         from plimsoll.report.cascade_view import cascade_view
 
         out = console()
         out.print(cascade_view(found))
+        for note in floor.notes[2:]:
+            out.print(note, style="dim", markup=False)
         if html is not None:
             out.print(f"\npage: {html}", markup=False, soft_wrap=True)
     if found.run.emptied:
@@ -109,7 +90,7 @@ def run(
 def _paths(
     scenario: str | None,
     shock: float | None,
-    underlyings: tuple[str, ...],
+    fleet: FleetArrays,
     minutes: float,
     noise: float,
     hours: float | None,
@@ -120,6 +101,7 @@ def _paths(
 
     if (scenario is None) == (shock is None):
         raise refuse("--scenario", scenario, "the name of a scenario, or --shock with a move, one of the two")
+    underlyings = fleet.underlyings
     if shock is not None:
         from plimsoll.laboratory.paths import shock_path
 
@@ -127,9 +109,27 @@ def _paths(
         return lambda seed: shock_path(
             move, underlyings, minutes=minutes, step_seconds=step_seconds, after=after, noise=noise, seed=seed
         )
-    from plimsoll.scenarios.stress import StressScenarios, shipped_scenarios, stress_path
+    from plimsoll.scenarios.stress import stress_path
 
-    file, _, name = (scenario or "").rpartition(":")
-    chosen = (StressScenarios.load(file) if file else shipped_scenarios()).named(name)
+    chosen = _named(scenario or "")
+    # whatever is neither a dollar nor priced as a coin may lose its peg
+    pegged = tuple(c for c in fleet.currencies if c != "USD" and c not in underlyings)
     drawn = noise if noise > 0.0 else None
-    return lambda seed: stress_path(chosen, underlyings, step_seconds, hours=hours, noise=drawn, seed=seed)
+    return lambda seed: stress_path(
+        chosen, underlyings, step_seconds, hours=hours, currencies=pegged, noise=drawn, seed=seed
+    )
+
+
+def _named(text: str) -> StressScenario:
+    """`NAME` of the package, `FILE:NAME`, or a FILE that holds one scenario."""
+    from plimsoll.documents import refuse
+    from plimsoll.scenarios.stress import StressScenarios, shipped_scenarios
+
+    if not Path(text).is_file():
+        file, _, name = text.rpartition(":")
+        return (StressScenarios.load(file) if file else shipped_scenarios()).named(name)
+    found = StressScenarios.load(text)
+    if len(found) == 1:
+        return found.scenarios[0]
+    names = ", ".join(s.name for s in found.scenarios[:3])
+    raise refuse("--scenario", text, f"FILE:NAME with one of its {len(found):,} names: {names}, ...")

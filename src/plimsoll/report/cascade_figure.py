@@ -47,30 +47,44 @@ def price_figure(found: CascadeStudy) -> Figure:
 
 
 def liquidation_figure(found: CascadeStudy) -> Figure:
-    """USD that forced orders sold and bought, by minute."""
+    """USD that forced orders sold and bought, minute by minute; of a longer path the whole in wider bars, and below it
+    the `BARS` minutes, or steps where these are longer, in which most was forced."""
+    path = found.run.world.path
+    fine = max(1, round(60.0 / path.step_seconds))
+    wide = max(fine, -(-path.steps // BARS))
+    windows = [(1, path.steps + 1, wide)]
+    if wide > fine:
+        total = np.cumsum(found.run.forced.sum(axis=(1, 2)))
+        length = min(BARS * fine, path.steps)
+        # the busiest window, by sums over the steps s + 1 .. s + length
+        first = 1 + int((total[length:] - total[: total.size - length]).argmax())
+        windows.append((first, first + length, fine))
+    with styled():
+        figure = new_figure(9.0, 0.4 + 2.4 * len(windows))
+        rows = figure.subplots(len(windows), 1, squeeze=False)[:, 0]
+        for axes, window in zip(rows, windows, strict=True):
+            _bars(axes, found, *window)
+        figure.legend(*rows[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+        return figure
+
+
+def _bars(axes: Axes, found: CascadeStudy, first: int, end: int, width: int) -> None:
+    """Forced orders of the steps from `first` to before `end`, `width` steps a bar."""
     run = found.run
     x, unit = _hours(found)
-    path = run.world.path
-    width = max(1, round(60.0 / path.step_seconds), -(-path.steps // BARS))
-    starts = np.arange(1, path.steps + 1, width)
-    sold, bought = (np.add.reduceat(run.forced[:, :, s].sum(axis=1), starts) for s in (0, 1))
-    # reduceat takes row 0 along with nothing: it lies before the first start
+    starts = np.arange(first, end, width)
+    sold, bought = (np.add.reduceat(run.forced[:end, :, s].sum(axis=1), starts) for s in (0, 1))
     scale = x[1] - x[0]
-    with styled():
-        figure = new_figure(9.0, 2.8)
-        axes = figure.subplots()
-        at = x[starts] + 0.5 * (width - 1) * scale
-        axes.bar(at, sold, width=0.86 * width * scale, color=LOSS, label="sold")
-        axes.bar(at, -bought, width=0.86 * width * scale, color=GAIN, label="bought back")
-        axes.axhline(0.0, color=INK, linewidth=0.8)
-        money_axis(axes, "y", [*sold.tolist(), *bought.tolist()], "USD")
-        minutes = width * path.step_seconds / 60.0
-        axes.set_xlabel(unit)
-        axes.set_ylabel("in each minute" if minutes == 1.0 else f"in each {minutes:g} minutes")
-        axes.grid(axis="y")
-        axes.set_axisbelow(True)
-        figure.legend(loc="outside upper right", ncols=2)
-        return figure
+    at = x[starts] + 0.5 * (width - 1) * scale
+    axes.bar(at, sold, width=0.86 * width * scale, color=LOSS, label="sold")
+    axes.bar(at, -bought, width=0.86 * width * scale, color=GAIN, label="bought back")
+    axes.axhline(0.0, color=INK, linewidth=0.8)
+    money_axis(axes, "y", [*sold.tolist(), *bought.tolist()], "USD")
+    minutes = width * run.world.path.step_seconds / 60.0
+    axes.set_xlabel(unit)
+    axes.set_ylabel("in each minute" if minutes == 1.0 else f"in each {minutes:g} minutes")
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
 
 
 def fund_figure(found: CascadeStudy) -> Figure:
