@@ -39,5 +39,6 @@ class Numbers {
 std::vector<Case> lognormal_cases();
 std::vector<Case> inverse_cases();
 std::vector<Case> account_cases();
+std::vector<Case> step_cases();
 
 }  // namespace gate

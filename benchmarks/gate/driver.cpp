@@ -12,7 +12,7 @@ extern "C" __attribute__((noinline)) double plimsoll_measured(const std::functio
 
 int main(int count, char** arguments) {
     std::vector<gate::Case> cases = gate::lognormal_cases();
-    for (const auto& more : {gate::inverse_cases(), gate::account_cases()}) {
+    for (const auto& more : {gate::inverse_cases(), gate::account_cases(), gate::step_cases()}) {
         cases.insert(cases.end(), more.begin(), more.end());
     }
     for (const auto& one : cases) {
