@@ -122,3 +122,39 @@ def test_sample_arrays_follow_the_law_of_sample_documents() -> None:
         return np.array([lots.size / cash.size, (lots > 0).mean(), np.log(equity[equity > 0]).mean()])
 
     assert law(many) == pytest.approx(law(few), rel=0.03)
+
+
+def test_each_assumption_of_the_storm_at_other_values(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = tmp_path / "cascade.html"
+    found = json_of(capsys, *SAMPLE, "--fund", "1e9", "--sensitivity", "--html", str(page))
+    first, *others = found["sensitivity"]
+    assert first["what"] == "as given"
+    assert first["forced"] == pytest.approx(sum(sum(v.values()) for v in found["forced_volume"].values()))
+    assert {v["what"] for v in others} == {"depth", "stay", "shy", "minutes", "lasting", "refill", "delay"}
+    assert any(v["forced"] != first["forced"] for v in others)
+    assert "What was assumed of the storm" in page.read_text()
+    assert run(["cascade", "run", *SAMPLE, "--fund", "1e9", "--sensitivity"]) == 0
+    told = capsys.readouterr().out
+    assert "one assumption changed at a time" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_a_volatility_in_points_moves_no_linear_fleet_and_a_peg_that_nobody_holds_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    small = ("--sample", "50", "--step", "600", "--fund", "1e9")
+    points = json_of(capsys, *small, "--scenario", "vol-points-40")
+    assert points["lowest_price"]["BTC"]["without"] == pytest.approx(0.8 * 88_000.0, rel=0.01)
+    assert run(["cascade", "run", *small, "--scenario", "depeg-usdc"]) == 0
+    assert "No account holds USDC" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--hours", "-1"), ("--hours", "nan"), ("--noise", "-0.5"), ("--noise", "nan")]
+)
+@pytest.mark.parametrize("world", [("--shock", "-0.1"), ("--scenario", "march-2020")])
+def test_times_and_noise_outside_their_range(
+    capsys: pytest.CaptureFixture[str], world: tuple[str, str], option: str, value: str
+) -> None:
+    assert run(["cascade", "run", "--sample", "50", *world, option, value]) == 2
+    assert f"{option}: got" in capsys.readouterr().err

@@ -85,6 +85,12 @@ def test_rates_from_a_file_to_a_schedule_and_its_impact(files: tuple[str, str], 
     assert run([*command, "--schedule", before, "--at", "2018-09-15T00:00:00Z", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["schedule"] == RateSchedule.load(before).to_dict()
+    assert run([*command, "--at", "2018-09-15T00:00:00Z"]) == 0
+    out = capsys.readouterr().out
+    assert "initial margin rates in force on 2018-09-15" in out
+    for asset, table in RateSchedule.load(before).assets.items():
+        (row,) = (line.split() for line in out.splitlines() if line.startswith(f"{asset} ") and "$100k" in line)
+        assert float(row[2].rstrip("%")) / 100 == pytest.approx(table.tiers[0].initial, abs=5.1e-5)
     assert {c["tier"] for c in found["changes"]["BTC"]} == {0, 1}
     assert run(["book", "fleet", "--schedule", before, "--accounts", "50", "-o", fleet]) == 0
     capsys.readouterr()

@@ -13,7 +13,7 @@ from scipy.stats import binom
 from cascade_fleets import fall, liquidity, random_fleet, rates
 from plimsoll.documents import DocumentError
 from plimsoll.laboratory.cascade import cascade
-from plimsoll.laboratory.crowd_map import density_map
+from plimsoll.laboratory.crowd_map import _past, density_map
 from plimsoll.laboratory.liquidity import Liquidity
 from plimsoll.laboratory.measures import (
     absorption,
@@ -28,8 +28,10 @@ from plimsoll.laboratory.measures import (
     tolerance,
 )
 from plimsoll.laboratory.paths import shock_path
+from plimsoll.laboratory.policy import RaisedRates
 from plimsoll.laboratory.result import CascadeRun
 from plimsoll.laboratory.setup import CascadeVenue, Keepers
+from plimsoll.margin.avsl import ThresholdRule
 from plimsoll.scenarios.stress_path import StressPath
 
 FLEET = random_fleet(np.random.default_rng(5), 150)
@@ -167,6 +169,22 @@ def test_the_map_counts_who_is_under_within_each_move() -> None:
     assert after.fall[-1].sum() < 0.5 * before.fall[-1].sum()
     with pytest.raises(DocumentError, match="moves: got"):
         density_map(run, rates(), after=False, moves=(0.2, 0.1))
+
+
+def test_the_map_after_a_run_has_the_scalar_that_the_run_ended_with() -> None:
+    policy = RaisedRates(rates(), ThresholdRule(), window=300.0, grace=0.0)
+    run = cascade(FLEET, fall(-0.05), liquidity(depth=1e9), VENUE, policy)
+    assert run.last is not None
+    assert run.last.scalar > 1.0
+    before, after = (density_map(run, policy, after=a) for a in (False, True))
+    plain = density_map(run, rates(), after=False)
+    # asking the policy for the start again must not touch what the end was
+    assert (before.fall == plain.fall).all()
+    again = density_map(run, policy, after=True)
+    assert (again.fall == after.fall).all()
+    run.last = rates().asked(_past(run, run.state, run.price.shape[0] - 1))
+    assert (density_map(run, policy, after=True).fall <= after.fall).all()
+    assert density_map(run, policy, after=True).fall.sum() < after.fall.sum()
 
 
 def test_a_plain_path() -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31), help="Of delays, noise, sample.")
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1, 100_000), help="How many draws.")
 @click.option("--thresholds", is_flag=True, help="Search what the venue absorbs, and the shock that it takes.")
+@click.option("--sensitivity", is_flag=True, help="The first draw again, with each assumption of the storm at others.")
 @click.option("--html", metavar="FILE", help="Write a page with pictures.")
 @json_option
 def run(
@@ -50,6 +51,7 @@ def run(
     seed: int,
     seeds: int,
     thresholds: bool,
+    sensitivity: bool,
     html: str | None,
     as_json: bool,
 ) -> None:
@@ -59,26 +61,35 @@ def run(
     and over --seeds draws how often the insurance fund lasts. Ends with 1 where the fund was short.
     """
     from plimsoll.cli._progress import late_bar
+    from plimsoll.laboratory.assumed import sensitivity as varied_of
     from plimsoll.laboratory.study import study
 
     floor = read_floor(FleetChoice(fleet, sample, schedule, venue, fund, liquidity, avsl, grace, cavb), seed)
-    path_of = _paths(scenario, shock, floor.fleet, minutes, noise, hours, step_seconds)
+    path_of = _paths(scenario, shock, floor.fleet, minutes, noise, hours, step_seconds, floor.notes)
+    world = (floor.fleet, path_of(seed), floor.liquidity, floor.venue, floor.rates)
     with late_bar() as bar:
         found = study(
             floor.fleet, path_of, floor.liquidity, floor.venue, floor.rates,
             seed=seed, draws=seeds, thresholds=thresholds, told=bar,
         )  # fmt: skip
+        varied = varied_of(*world, seed=seed, told=bar) if sensitivity else ()
     if html is not None:
         from plimsoll.report.cascade_page import cascade_page
 
-        write_text(html, cascade_page(found, floor.notes), "--html")
+        write_text(html, cascade_page(found, floor.notes, varied), "--html")
     if as_json:
-        print_json(found.to_dict() | floor.added | ({} if html is None else {"page": html}))
+        added = floor.added | ({"sensitivity": [v.to_dict() for v in varied]} if sensitivity else {})
+        print_json(found.to_dict() | added | ({} if html is None else {"page": html}))
     else:
         from plimsoll.report.cascade_view import cascade_view
 
         out = console()
         out.print(cascade_view(found))
+        if varied:
+            from plimsoll.report.assumed_view import assumed_view
+
+            out.print()
+            out.print(assumed_view(varied))
         for note in floor.notes[2:]:
             out.print(note, style="dim", markup=False)
         if html is not None:
@@ -95,12 +106,17 @@ def _paths(
     noise: float,
     hours: float | None,
     step_seconds: float,
+    notes: list[str],
 ) -> Callable[[int], StressPath]:
     """The outside world of each seed: a scenario by its name, shipped or of a file, or a plain shock."""
     from plimsoll.documents import refuse
 
     if (scenario is None) == (shock is None):
         raise refuse("--scenario", scenario, "the name of a scenario, or --shock with a move, one of the two")
+    if not 0.0 <= noise < float("inf"):
+        raise refuse("--noise", noise, "a volatility a year, from zero up")
+    if hours is not None and not 0.0 < hours < float("inf"):
+        raise refuse("--hours", hours, "hours above zero")
     underlyings = fleet.underlyings
     if shock is not None:
         from plimsoll.laboratory.paths import shock_path
@@ -110,13 +126,18 @@ def _paths(
             move, underlyings, minutes=minutes, step_seconds=step_seconds, after=after, noise=noise, seed=seed
         )
     from plimsoll.scenarios.stress import stress_path
+    from plimsoll.scenarios.stress.shocks import PegShock
 
     chosen = _named(scenario or "")
+    # no contract of a fleet document has a volatility: a shock in points needs some level, and none matters
+    levels = dict.fromkeys(underlyings, 0.5)
     # whatever is neither a dollar nor priced as a coin may lose its peg
     pegged = tuple(c for c in fleet.currencies if c != "USD" and c not in underlyings)
+    unheld = (lost.currency for lost in chosen.shocks if isinstance(lost, PegShock))
+    notes.extend(f"No account holds {c}: its peg moves nothing here." for c in unheld if c not in fleet.currencies)
     drawn = noise if noise > 0.0 else None
     return lambda seed: stress_path(
-        chosen, underlyings, step_seconds, hours=hours, currencies=pegged, noise=drawn, seed=seed
+        chosen, underlyings, step_seconds, hours=hours, currencies=pegged, levels=levels, noise=drawn, seed=seed
     )
 
 

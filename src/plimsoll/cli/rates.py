@@ -65,7 +65,7 @@ def policy_option(function: F) -> F:
 @policy_option
 @click.option("--output", "-o", metavar="FILE", help="Draw raw and published rates (.png or .svg).")
 @click.option("--schedule", metavar="FILE", help="Write the schedule in force at --at.")
-@click.option("--at", metavar="TIME", help="ISO 8601 instant of the schedule; default: the end of the history.")
+@click.option("--at", metavar="TIME", help="ISO 8601 instant of the table and the schedule; default: the end.")
 @json_option
 @click.pass_context
 def command(
@@ -137,7 +137,7 @@ def command(
     from plimsoll.report.rates_view import rates_view
 
     out = console()
-    out.print(rates_view(rule, rates, found))
+    out.print(rates_view(rule, rates, found, when))
     if notes:
         out.print()
     for note in notes:

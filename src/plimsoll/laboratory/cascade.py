@@ -106,7 +106,7 @@ class _Cascade:
             mark = out.price[step] if late == 0 else out.price[max(0, step - late)]
             out.mark[step] = mark
             if asked is None:
-                asked = self._asked(step)
+                asked = out.last = self._asked(step)
                 if self.holders is not None:
                     self._pay(self.holders, step, asked, mark)
             again = self._round(step, asked, mark)

@@ -36,7 +36,7 @@ class DensityMap:
 
 
 def density_map(run: CascadeRun, rates: CascadeRates, *, after: bool, moves: tuple[float, ...] = MOVES) -> DensityMap:
-    """The map at the first or (`after`) the last step of a run, under what its policy asks then.
+    """The map before a run, under what its policy asks at the start, or `after` it, under what it asked last.
 
     Raises `DocumentError` for moves that do not grow between zero and one.
     """
@@ -45,7 +45,8 @@ def density_map(run: CascadeRun, rates: CascadeRates, *, after: bool, moves: tup
         raise refuse("moves", list(moves), "growing parts of the price, above zero and below one")
     step = run.price.shape[0] - 1 if after else 0
     state, price = (run.state if after else run.before), run.price[step]
-    asked = rates.asked(_past(run, state, step))
+    # a policy that follows the past cannot be asked for the end again: it would start anew
+    asked = run.last if after and run.last is not None else rates.asked(_past(run, state, step))
     found = [_below(run, state, asked, step, price, sign * grid) for sign in (-1.0, 1.0)]
     return DensityMap(grid, run.underlyings, found[0], found[1])
 

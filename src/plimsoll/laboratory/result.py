@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from plimsoll.laboratory.policy import Asked
 from plimsoll.laboratory.state import State
 from plimsoll.laboratory.world import World
 
@@ -30,6 +31,7 @@ class CascadeRun:
 
     `times_closed[A]` of each account. `before` and `state` are who had and has what. `unsettled` counts steps whose
     rounds ended at their bound. `conserved`: money and lots were the same, to the unit, whenever that was looked at.
+    `last` is the margin that was asked in the last step.
     """
 
     world: World
@@ -55,6 +57,7 @@ class CascadeRun:
     times_closed: I64
     unsettled: int = 0
     conserved: bool = True
+    last: Asked | None = None
 
     @classmethod
     def blank(cls, world: World, state: State, before: State) -> CascadeRun:

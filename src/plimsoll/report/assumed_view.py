@@ -11,13 +11,13 @@ from rich.text import Text
 from plimsoll.laboratory.assumed import Varied
 from plimsoll.report.amounts import short_money
 
+HEADINGS = ("assumed", "", "times", "forced", "fund paid", "fund short", "winners paid", "bad debt")
+
 
 def assumed_view(rows: Sequence[Varied]) -> RenderableType:
     """One row for each value of each assumption; the first is the base case."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for n, heading in enumerate(
-        ("assumed", "", "times", "forced", "fund paid", "fund short", "winners paid", "bad debt")
-    ):
+    for n, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="left" if n == 0 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*cells(row))

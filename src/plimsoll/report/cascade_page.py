@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from plimsoll.report.assumed_view import HEADINGS, cells
 from plimsoll.report.canvas import inline_svg
 from plimsoll.report.cascade_figure import density_figure, fund_figure, liquidation_figure, price_figure
 from plimsoll.report.cascade_view import fund_lines
 from plimsoll.report.html import page_template
 
 if TYPE_CHECKING:
+    from plimsoll.laboratory.assumed import Varied
     from plimsoll.laboratory.study import CascadeStudy
 
 
-def cascade_page(found: CascadeStudy, notes: list[str]) -> str:
+def cascade_page(found: CascadeStudy, notes: list[str], varied: Sequence[Varied] = ()) -> str:
     """The page as text: what happened, prices, liquidations by minute, the fund, the density map, and its terms."""
     from markupsafe import Markup
 
@@ -37,5 +40,7 @@ def cascade_page(found: CascadeStudy, notes: list[str]) -> str:
         makers=found.run.world.liquidity.makers,
         evidence={u: c.evidence for u, c in found.run.world.liquidity.underlyings.items()},
         notes=notes,
+        headings=HEADINGS,
+        varied=[cells(row) for row in varied],
     )
     return page

@@ -42,25 +42,30 @@ def _minute(ns: int) -> str:
 
 
 def rates_view(
-    policy: RatePolicy, rates: Mapping[str, AssetRates], histories: Mapping[str, AssetHistory]
+    policy: RatePolicy,
+    rates: Mapping[str, AssetRates],
+    histories: Mapping[str, AssetHistory],
+    when: int | None = None,
 ) -> RenderableType:
-    """Each asset: rates by tier with their parts, what they did through the history, and the last changes."""
-    last = max(int(r.times[-1]) for r in rates.values())
+    """Each asset: rates by tier with their parts at the time `when` (ns; default: the end), what they did through the
+    history, and the last changes."""
+    last = max(int(r.times[-1]) for r in rates.values()) if when is None else when
     parts: list[RenderableType] = [Text(f"initial margin rates in force on {_day(last)}", style=STRONG)]
     table = _table("asset", "to", "in force", "raw", "tail", "close-out", "hedge jump", "floor", "period")
     for name, found in rates.items():
+        at = int(np.searchsorted(found.times, last, side="right")) - 1
         for k, size in enumerate(policy.size.sizes):
             raw = found.raw
             table.add_row(
                 name if k == 0 else "",
                 short_money(size) if k + 1 < len(policy.size.sizes) else "above",
-                f"{found.rate[-1, k]:.2%}",
-                f"{raw.raw[-1, k]:.2%}",
-                f"{raw.tail[-1, k]:.2%}",
-                f"{raw.close_out[-1, k]:.2%}",
-                f"{raw.hedge_jump[-1, k]:.2%}",
-                f"{raw.floor[-1, k]:.2%}",
-                f"{raw.period[-1, k]:.1f} d",
+                f"{found.rate[at, k]:.2%}",
+                f"{raw.raw[at, k]:.2%}",
+                f"{raw.tail[at, k]:.2%}",
+                f"{raw.close_out[at, k]:.2%}",
+                f"{raw.hedge_jump[at, k]:.2%}",
+                f"{raw.floor[at, k]:.2%}",
+                f"{raw.period[at, k]:.1f} d",
             )
     words = Text("first tier: covered over its margin period, mean rate, jumps without notice", style=STRONG)
     parts += [table, Text(""), words, _history(policy, rates, histories), Text("")]
@@ -70,11 +75,11 @@ def rates_view(
     say = _day if all(np.diff(r.times).min() >= DAY_NS for r in rates.values()) else _minute
     rows = [(c.announced, n, c) for n, r in rates.items() for k, c in r.changes if k == 0]
     rows.sort(key=lambda row: (int(rates[row[1]].times[row[0]]), row[1]))
-    for at, name, change in rows[-LAST:]:
+    for row, name, change in rows[-LAST:]:
         style = BAD if "emergency" in change.causes else "none"
-        when = say(int(rates[name].times[at]))
+        announced = say(int(rates[name].times[row]))
         changes.add_row(
-            when,
+            announced,
             name,
             say(change.effective),
             f"{change.before:.2%}",
