@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import exotic_desk
@@ -159,6 +159,7 @@ def test_exotic_options_go_the_slow_way(pack: str) -> None:
 
 
 @SOME
+@example(0.0, 0.0, 1.7e-280, None)
 @given(st.floats(-1e9, 1e9), st.floats(0.0, 1.0), st.floats(0.0, 0.3), st.none() | st.floats(1.0, 1e9))
 def test_what_a_balance_counts_for_along_a_path(value: float, floor: float, vol: float, cap: float | None) -> None:
     rule = HaircutRule(floor=floor, daily_vol=vol, days=1.0, volume=1e8, impact=1.0, cap=cap)

@@ -43,7 +43,7 @@ def latency_haircut(
     its mean, retries of lost ones included by the caller. Raises `DocumentError` for numbers below zero.
 
     >>> round(latency_haircut(0.7, 144.0, 30.0), 6), latency_haircut(0.0, 144.0, 30.0, bridge_loss=0.01)
-    (0.004919, 0.01)
+    (0.004921, 0.01)
     """
     for field, found in (
         ("volatility", volatility),

@@ -60,6 +60,7 @@ def counted(rule: HaircutRule, value: float, quantile: float) -> float:
     # v (1 - h0 - k sqrt(v)) is largest where 1 - h0 = 1.5 k sqrt(v): a further coin must never count against its owner
     still = 1.0 - haircut(rule, 0.0, quantile)
     slope = rule.impact * rule.daily_vol / math.sqrt(rule.volume)
-    top = (still / (1.5 * slope)) ** 2 if slope > 0 else math.inf
+    root = still / (1.5 * slope) if slope > 0 else math.inf
+    top = root * root  # infinite where a power would refuse
     held = min(held, top)
     return held * (1.0 - haircut(rule, held, quantile))

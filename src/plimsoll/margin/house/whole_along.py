@@ -6,6 +6,7 @@ square-root law says.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,8 +54,9 @@ def _block(p: WholeParameters, steps: Steps, account: Account, inside: frozenset
 def counted_path(rule: HaircutRule, value: F64, quantile: float) -> F64:
     """`[K]` USD that `value[K]` counts for: `plimsoll.margin.addons.haircuts.counted` for many."""
     still = 1.0 - haircut(rule, 0.0, quantile)
-    slope = rule.impact * rule.daily_vol / np.sqrt(rule.volume)
-    top = (still / (1.5 * slope)) ** 2 if slope > 0 else np.inf
+    slope = rule.impact * rule.daily_vol / math.sqrt(rule.volume)
+    root = still / (1.5 * slope) if slope > 0 else math.inf
+    top = root * root  # infinite where a power would refuse
     most = min(top, np.inf if rule.cap is None else rule.cap)
     used = np.where(value < 0, -value, np.minimum(value, most))
     less = np.minimum(1.0, (1.0 - still) + slope * np.sqrt(used))
