@@ -32,7 +32,7 @@ from plimsoll.risk import pnl_array
 from plimsoll.scenarios import Scenarios
 
 UNIT = 1
-"""How far the integers may lie from the engine's, units of the currency: the engine rounds a float, they do not."""
+"""By how many units of the currency the integers may differ from the engine, which rounds a float."""
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ class Positions:
     realised        USD gained by what was closed, losses below zero, before fees
     leverage        multiples of the account's equity, NaN where not known
     liquidated, deleveraged   what happened to it, or None where the file does not say
-    unnamed, elsewhere        of flags from a second file: positions that it does not name, which count as having
-                              neither, and rows of it that name no position here
+    unnamed         of flags from a second file: positions that it does not name, which count as having neither
+    elsewhere       rows of that file that name no position here
     ```
 
     Raises `DocumentError` for a number outside its range and for a position that is there twice.
