@@ -105,7 +105,7 @@ def test_a_keyboard_interrupt_gives_the_best_so_far_with_its_gap() -> None:
     timer = threading.Timer(2.0, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     try:
-        solved = Solver().solve(knapsack(60, 600), Effort(nodes=10**6, gap=0.0))
+        solved = Solver().solve(knapsack(40, 200), Effort(nodes=10**6, gap=0.0))
     finally:
         timer.cancel()
     assert solved.status == "stopped"
