@@ -46,7 +46,15 @@ def main(arguments: list[str] | None = None) -> int:
         overall = progress.add_task("subjects", total=len(names))
         for name in names:
             turns = progress.add_task(name, total=None)
-            bench = Bench(name, chosen.quick, effort, chosen.seed, tick=partial(progress.advance, turns))
+            bench = Bench(
+                name,
+                chosen.quick,
+                effort,
+                chosen.seed,
+                tick=partial(progress.advance, turns),
+                only=tuple(chosen.sizes),
+                minutes=chosen.minutes,
+            )
             result = _measured(bench, _command(chosen))
             progress.remove_task(turns)
             progress.advance(overall)
@@ -93,6 +101,8 @@ def _command(chosen: argparse.Namespace) -> str:
         and chosen.seconds is None
         and chosen.seed == SEED
         and chosen.peers
+        and not chosen.sizes
+        and chosen.minutes is None
     ):
         return "make bench-quick" if chosen.quick else "make bench"
     words = ["python -m benchmarks.run", *chosen.subjects, *(["--quick"] if chosen.quick else [])]
@@ -100,6 +110,8 @@ def _command(chosen: argparse.Namespace) -> str:
         f"--{name} {getattr(chosen, name)}" for name in ("rounds", "seconds") if getattr(chosen, name) is not None
     ]
     words += [f"--seed {chosen.seed}"] * (chosen.seed != SEED) + ["--no-peers"] * (not chosen.peers)
+    words += [f"--sizes {' '.join(chosen.sizes)}"] * bool(chosen.sizes)
+    words += [] if chosen.minutes is None else [f"--minutes {chosen.minutes:g}"]
     return " ".join(words)
 
 
@@ -129,6 +141,8 @@ def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=_rounds, help="turns of each contender")
     parser.add_argument("--seconds", type=_seconds, help="length of a turn")
     parser.add_argument("--seed", type=int, default=SEED, help="of every input")
+    parser.add_argument("--sizes", nargs="+", default=[], help="of a subject that names several, such as 200x10000")
+    parser.add_argument("--minutes", type=_seconds, help="of load, for the subject service")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="make no environment of a peer")
     parser.add_argument("--output", type=Path, help="folder for the documents")
     chosen = parser.parse_args(arguments)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+# what autodoc imports first it imports as a type checker would, which FastAPI's models do not bear
+import fastapi  # noqa: F401
+
 import plimsoll
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -1,9 +1,12 @@
-"""Small market, account, rules and case documents for the tests, as plain dictionaries."""
+"""Small market, account, rules and case documents for the tests, as plain dictionaries, and files of bars."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 Doc = dict[str, Any]
 
@@ -91,3 +94,17 @@ def case_doc(**changes: Any) -> Doc:
 def without(content: Doc, *keys: str) -> Doc:
     """A copy without those top-level fields."""
     return {k: v for k, v in content.items() if k not in keys}
+
+
+def bars(path: Path, symbols: dict[str, float], days: int = 400, end: str = "2025-12-31") -> str:
+    """A CSV of daily closes of some symbols that ends on a day, labelled by its start."""
+    rng = np.random.default_rng(1)
+    last = np.datetime64(end)
+    lines = ["date,symbol,open,high,low,close,volume"]
+    for symbol, price in symbols.items():
+        closes = price * np.exp(np.cumsum(0.03 * rng.standard_normal(days)))
+        for k, close in enumerate(closes.tolist()):
+            stamp = f"{last - np.timedelta64(days - 1 - k, 'D')}T00:00:00Z"
+            lines.append(f"{stamp},{symbol},{close:.6f},{close:.6f},{close:.6f},{close:.6f},1")
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)

@@ -31,6 +31,8 @@ SETS = (
     ("run", "test", ()),
     ("docs", "test", ()),
     ("dev", "test", ("--allow-unsafe",)),
+    # torch stands beside its lock: whoever installs it chooses the build for his machine
+    ("rl", "test", ("--unsafe-package", "torch")),
 )
 FOREIGN = re.compile(r"://|--(?:extra-)?index-url|--find-links|--trusted-host|(?:^|\s)(?:/|[A-Za-z]:\\)")
 

@@ -45,14 +45,15 @@ RULE = ThresholdRule()
 POLICY = CallPolicy()
 MODELS = ("prbm@2025-01-01", "hyperliquid-perps@2025-08-06")
 WAYS = ("fixed", "AVSL", "at the cap")
-WINDOWS = {
+CRASHES = {
     "March 2020": ("2020-03-08", "2020-03-16"),
     "May 2021": ("2021-05-15", "2021-05-26"),
     "Luna, May 2022": ("2022-05-05", "2022-05-15"),
     "June 2022": ("2022-06-09", "2022-06-20"),
     "FTX, November 2022": ("2022-11-05", "2022-11-13"),
-    "October 2020, quiet": ("2020-10-03", "2020-10-13"),
 }
+WINDOWS = CRASHES | {"October 2020, quiet": ("2020-10-03", "2020-10-13")}
+BAR = ("open", "high", "low", "close")
 HOURLY = ("binance_spot_1h_BTC_ETH_2017_2021.parquet", "binance_spot_1h_BTC_ETH_SOL_2021_2023.parquet")
 
 
@@ -76,14 +77,14 @@ def folder() -> Path:
     return (Path(named) if named else ROOT.parent / "shared") / "data/prices"
 
 
-def bars() -> pol.DataFrame:
-    """Hourly bars of BTC, in their order."""
+def bars(folder: Path, coin: str = "BTC") -> pol.DataFrame:
+    """Hourly bars of a coin, in their order."""
     parts = []
     for file in HOURLY:
-        table = pol.read_parquet(folder() / file)
+        table = pol.read_parquet(folder / file)
         name = next(c for c in table.columns if c.lower() in ("symbol", "ticker"))
-        mine = table.filter(pol.col(name).str.starts_with("BTC"))
-        parts.append(mine.select(pol.col("time").dt.cast_time_unit("us"), "open", "high", "low", "close"))
+        mine = table.filter(pol.col(name).str.starts_with(coin))
+        parts.append(mine.select(pol.col("time").dt.cast_time_unit("us"), *BAR))
     return pol.concat(parts).unique("time", keep="first").sort("time")
 
 
@@ -99,25 +100,37 @@ def volatility(closes: F64, hours: F64, half_life: float) -> F64:
     return found
 
 
+def thirds(table: pol.DataFrame) -> F64:
+    """`[3 K]` three prices of each bar: high and low, the one against its direction first, and the close."""
+    o, h, low, c = (table[n].to_numpy() for n in BAR)
+    up = c >= o
+    return np.stack([np.where(up, low, h), np.where(up, h, low), c], axis=1).ravel()
+
+
+def hours_of(days: tuple[str, str]) -> tuple[float, float]:
+    """The first and last day of a window as hours since 1970."""
+    first, last = (datetime.fromisoformat(d).replace(tzinfo=UTC).timestamp() / 3_600.0 for d in days)
+    return first, last
+
+
 def windows(rule: ThresholdRule = RULE) -> dict[str, Window]:
     """Every window with its scalar, which has run a week before it begins."""
-    table = bars()
+    table = bars(folder())
     hours = table["time"].dt.epoch("s").to_numpy() / 3_600.0
-    o, h, low, c = (table[n].to_numpy() for n in ("open", "high", "low", "close"))
+    c, every = table["close"].to_numpy(), thirds(table).reshape(-1, 3)
     fast, slow = volatility(c, hours, FAST), volatility(c, hours, SLOW)
     found = {}
-    for name, (first, last) in WINDOWS.items():
-        begin, end = (datetime.fromisoformat(d).replace(tzinfo=UTC).timestamp() / 3_600.0 for d in (first, last))
+    for name, days in WINDOWS.items():
+        begin, end = hours_of(days)
         inside = np.flatnonzero((hours >= begin - 168.0) & (hours < end))
         times: list[datetime] = []
         prices: list[float] = []
         fasts: list[float] = []
         slows: list[float] = []
         for k in inside.tolist():
-            ends = (low[k], h[k]) if c[k] >= o[k] else (h[k], low[k])
-            for third, price in enumerate((*ends, c[k])):
+            for third, price in enumerate(every[k].tolist()):
                 times.append(datetime.fromtimestamp(3_600.0 * hours[k], UTC) + timedelta(minutes=20 * (third + 1)))
-                prices.append(float(price))
+                prices.append(price)
                 # what is known when the bar begins
                 fasts.append(float(fast[k - 1]))
                 slows.append(float(slow[k - 1]))

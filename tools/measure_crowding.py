@@ -383,12 +383,13 @@ see in how many the sign is the same.
 
 READING = """
 AVSL forces a few per cent less than the fixed rule at MM_0 because some pay when they are called; what is owed is not
-told apart. A fixed rule at the same mean margin closes hundreds of accounts above MM_0 that AVSL spares, and with
-wide margins leaves less owed: closing early protects the venue and costs holders their positions. Hardly anybody
-under AVSL is closed at a deadline: with these margins and moves an account falls from the raised line below MM_0,
-pays, or is back above the line before the hours of grace are over. The crowding add-on leaves as much owed as a flat
-rise of the same total, and forces as much, as far as five crashes and these fleets tell: most of it is paid by the
-largest accounts. It closes far fewer accounts above MM_0, because it asks few of them for anything.
+told apart. A fixed rule at the same mean margin closes a few per cent more accounts in all, more than half of them
+above MM_0; AVSL closes nearly as many, later and below it. With wide margins the fixed rule leaves less owed: closing
+early protects the venue and costs holders their positions sooner. Hardly anybody under AVSL is closed at a deadline:
+with these margins and moves an account falls from the raised line below MM_0, pays, or is back above the line before
+the hours of grace are over. The crowding add-on leaves as much owed as a flat rise of the same total, and forces as
+much, as far as five crashes and these fleets tell: most of it is paid by the largest accounts. It closes far fewer
+accounts above MM_0, because it asks few of them for anything.
 """
 
 

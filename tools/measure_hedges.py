@@ -23,16 +23,10 @@ from pathlib import Path
 import numpy as np
 
 import plimsoll as pl
-from plimsoll.documents import parse_instant
-from plimsoll.feeds import import_chain
-from plimsoll.optimise import Answer, Desk, Holding, TradingTerms, Wish, hedge, make_desk
+from plimsoll.optimise import Answer, Desk, Holding, Wish, hedge, make_desk
+from recorded_books import KINDS, NOON, RULES, TERMS, WORTH, book, snapshot
 
 ROOT = Path(__file__).resolve().parent.parent
-FILE = "deribit_chain_intraday_20260129_20260131.parquet"
-NOON = "2026-01-30T12:00:00Z"
-RULES = "deribit-pm@2026-01-30"
-KINDS = ("maker", "directional")
-WORTH = 0.02
 
 
 @dataclass(frozen=True)
@@ -45,69 +39,11 @@ class Row:
     seconds: float
 
 
-def snapshot() -> pl.Market:
-    """The chain, BTC alone."""
-    folder = Path(os.environ.get("PLIMSOLL_SHARED", ROOT.parent / "shared")) / "data" / "options"
-    content = import_chain(str(folder / FILE), parse_instant(NOON)).to_dict()
-    kept = [i for i in content["instruments"] if i["underlying"] == "BTC" and i["settlement"] == "inverse"]
-    names = {i["name"] for i in kept}
-    content["instruments"] = kept
-    content["marks"] = {n: m for n, m in content["marks"].items() if n in names}
-    content["depth"] = {n: d for n, d in content["depth"].items() if n in names}
-    content["expiries"] = [e for e in content["expiries"] if e["underlying"] == "BTC"]
-    return pl.Market.from_dict(content)
-
-
-def quoted(market: pl.Market) -> list[str]:
-    """Options near enough to the money to have both quotes, two days to a year out."""
-    spot, found = market.indices["BTC"].price, []
-    for c in market.instruments:
-        mark = market.marks.get(c.name)
-        if c.kind != "option" or mark is None or not (mark.bid and mark.ask):
-            continue
-        if 0.7 < c.strike / spot < 1.5 and 2.0 < market.seconds_to(c.expiry) / 86_400.0 < 366.0:
-            found.append(c.name)
-    return found
-
-
-def book(kind: str, seed: int, market: pl.Market) -> pl.Account:
-    """A book of a kind."""
-    random = np.random.default_rng([KINDS.index(kind), seed])
-    names = quoted(market)
-    held: dict[str, float] = {}
-    if kind == "maker":
-        for name in random.choice(names, 24, replace=False).tolist():
-            held[name] = round(float(random.choice([-1.0, 1.0]) * random.uniform(1.0, 10.0)), 1)
-    else:
-        up = random.random() < 0.5
-        for name in random.choice(names, int(random.integers(1, 5)), replace=False).tolist():
-            call = bool(getattr(market.contracts[name], "call", False))
-            held[name] = round(float(random.uniform(1.0, 10.0)) * (1.0 if call == up else -1.0), 1)
-        if random.random() < 0.4:
-            held["BTC-PERPETUAL"] = float(round(random.uniform(5_000, 40_000))) * (1.0 if up else -1.0)
-    account = _account(kind, seed, held)
-    if kind == "maker":
-        desk = make_desk(market, [Holding("book", account, pl.margin_model(RULES))], candidates=["BTC-PERPETUAL"])
-        place = desk.places[0]
-        at = place.names.index("BTC-PERPETUAL")
-        # collateral is the owner's own; what is hedged is the delta of the options
-        held["BTC-PERPETUAL"] = float(round(-(desk.delta("BTC") - 20.0) / place.exposures.delta[at]))
-        account = _account(kind, seed, held)
-    return account
-
-
-def _account(kind: str, seed: int, held: dict[str, float]) -> pl.Account:
-    rows = [{"instrument": n, "quantity": q} for n, q in held.items()]
-    content = {"schema": "plimsoll.account", "schema_version": 1, "name": f"{kind} {seed}", "positions": rows}
-    return pl.Account.from_dict(content | {"collateral": {"BTC": 20.0}})
-
-
 def run(kind: str, seed: int, market: pl.Market) -> Row:
     """One book, hedged."""
-    terms = TradingTerms(unquoted="refuse", size=25.0)
     account = book(kind, seed, market)
     begun = time.process_time()
-    desk: Desk = make_desk(market, [Holding("book", account, pl.margin_model(RULES))], terms=terms, horizon_days=7.0)
+    desk: Desk = make_desk(market, [Holding("book", account, pl.margin_model(RULES))], terms=TERMS, horizon_days=7.0)
     answer = hedge(desk, Wish(worth=WORTH))
     return Row(kind, seed, answer, time.process_time() - begun)
 

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pol
 
-from measure_avsl import FAST, HOURLY, SLOW, volatility
+from measure_avsl import BAR, CRASHES, FAST, SLOW, bars, hours_of, thirds, volatility
 from plimsoll.margin.avsl import ThresholdRule, scalars
 from plimsoll.scenarios.stress_path import StressPath
 
 F64 = npt.NDArray[np.float64]
-CRASHES = {
-    "March 2020": ("2020-03-08", "2020-03-16"),
-    "May 2021": ("2021-05-15", "2021-05-26"),
-    "Luna, May 2022": ("2022-05-05", "2022-05-15"),
-    "June 2022": ("2022-06-09", "2022-06-20"),
-    "FTX, November 2022": ("2022-11-05", "2022-11-13"),
-}
 COINS = ("BTC", "ETH", "SOL")
 STEP = 1_200.0
 
@@ -58,10 +50,11 @@ def recorded_crashes(data: Path, rule: ThresholdRule) -> dict[str, Crash]:
     """
     table = _hours(data / "prices")
     found = {}
-    for name, (begin, end) in CRASHES.items():
-        first, last = (datetime.fromisoformat(d).replace(tzinfo=UTC).timestamp() / 3_600.0 for d in (begin, end))
+    for name, days in CRASHES.items():
+        first, last = hours_of(days)
         mine = table.filter((pol.col("hour") >= first - 1_000.0) & (pol.col("hour") < last))
-        coins = tuple(c for c in COINS if not mine.filter(pol.col("hour") >= first)[f"{c} close"].has_nulls())
+        rows = mine.filter(pol.col("hour") >= first)
+        coins = tuple(c for c in COINS if not rows[f"{c} close"].has_nulls())
         hour = mine["hour"].to_numpy()
         closes = mine["BTC close"].to_numpy()
         fast, slow = volatility(closes, hour, FAST), volatility(closes, hour, SLOW)
@@ -69,12 +62,8 @@ def recorded_crashes(data: Path, rule: ThresholdRule) -> dict[str, Crash]:
         scalar = scalars(rule, hour[run], fast[run - 1], slow[run - 1])
         inside = np.flatnonzero(hour >= first)
         at = scalar[inside - run[0]]
-        columns = []
-        for coin in coins:
-            o, h, low, c = (mine[f"{coin} {x}"].to_numpy()[inside] for x in ("open", "high", "low", "close"))
-            up = c >= o
-            columns.append(np.stack([np.where(up, low, h), np.where(up, h, low), c], axis=1).ravel())
-        start = [float(mine[f"{c} open"].to_numpy()[inside[0]]) for c in coins]
+        columns = [thirds(rows.select(pol.col(f"{c} {x}").alias(x) for x in BAR)) for c in coins]
+        start = [float(rows[f"{c} open"][0]) for c in coins]
         price = np.vstack([np.ones(len(coins)), np.array(columns).T / np.array(start)])
         found[name] = Crash(
             _path(name, coins, price), dict(zip(coins, start, strict=True)), np.append(at[0], np.repeat(at, 3))
@@ -83,22 +72,13 @@ def recorded_crashes(data: Path, rule: ThresholdRule) -> dict[str, Crash]:
 
 
 def _hours(folder: Path) -> pol.DataFrame:
-    parts = []
-    for file in HOURLY:
-        table = pol.read_parquet(folder / file)
-        name = next(c for c in table.columns if c.lower() in ("symbol", "ticker"))
-        coin = pol.col(name).str.slice(0, 3).alias("coin")
-        hour = (pol.col("time").dt.cast_time_unit("us").dt.epoch("s") / 3_600.0).alias("hour")
-        parts.append(table.select(hour, coin, "open", "high", "low", "close"))
-    whole = pol.concat(parts).unique(["hour", "coin"], keep="first").sort("hour")
-    wide = whole.filter(pol.col("coin") == "BTC").select("hour", *(_named("BTC")))
-    for c in COINS[1:]:
-        wide = wide.join(whole.filter(pol.col("coin") == c).select("hour", *(_named(c))), on="hour", how="left")
+    """Bars of all coins side by side, an hour of BTC in a row; nulls where a coin has none."""
+    hour = (pol.col("time").dt.epoch("s") / 3_600.0).alias("hour")
+    parts = [bars(folder, c).select(hour, *(pol.col(x).alias(f"{c} {x}") for x in BAR)) for c in COINS]
+    wide = parts[0]
+    for part in parts[1:]:
+        wide = wide.join(part, on="hour", how="left")
     return wide.sort("hour")
-
-
-def _named(coin: str) -> list[pol.Expr]:
-    return [pol.col(x).alias(f"{coin} {x}") for x in ("open", "high", "low", "close")]
 
 
 def _path(name: str, coins: tuple[str, ...], price: F64) -> StressPath:

@@ -35,6 +35,8 @@ class Bench:
     effort: Effort
     seed: int = SEED
     tick: Callable[[], None] = lambda: None
+    only: tuple[str, ...] = ()  # sizes, where a subject has several and not all are wanted
+    minutes: float | None = None  # of load, where a subject is a load
     lanes: list[Lane] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     absent: list[Absent] = field(default_factory=list)

@@ -71,10 +71,11 @@ def _subject(result: Result) -> list[str]:
     gaps = [f"{c.contender} at {gap.at:g}: {gap.why}" for c in result.curves for gap in c.gaps]
     if gaps:
         lines += ["Not on the curves: " + "; ".join(gaps) + ".", ""]
-    lines += ["| contender | runs on | rate or time | quartiles |", "| --- | --- | ---: | ---: |"]
-    lines += [_entrant(entrant) for entrant in result.entrants]
+    if result.entrants:
+        lines += ["| contender | runs on | rate or time | quartiles |", "| --- | --- | ---: | ---: |"]
+        lines += [*map(_entrant, result.entrants), ""]
     if result.figures or result.absent:
-        lines += ["", "| figure | median | quartiles |", "| --- | ---: | ---: |"]
+        lines += ["| figure | median | quartiles |", "| --- | ---: | ---: |"]
     for figure in result.figures:
         value = figure.value
         apart = "" if value.rounds == 1 else f"{number(value.low)} … {number(value.high)}"

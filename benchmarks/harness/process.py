@@ -42,7 +42,8 @@ class Contender:
     """Who runs what: `call` is ``file:function`` from the root of the repository.
 
     `environment` is ``project`` or a folder of ``benchmarks/peers``; `distributions` are the ones whose versions are
-    told. `clock` is the measured time; `unit` what is counted, per second in the tables.
+    told. `clock` is the measured time; `unit` what is counted, per second in the tables. Who gives no answer for
+    `patience` seconds is ended.
     """
 
     name: str
@@ -52,12 +53,14 @@ class Contender:
     distributions: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     clock: Clock = "cpu"
+    patience: float = PATIENCE
 
 
 class Process:
     """A running contender. Use as a context, or call `close`."""
 
-    def __init__(self, interpreter: Path, core: int | None) -> None:
+    def __init__(self, interpreter: Path, core: int | None, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._child = subprocess.Popen(
             # -P: neither the worker's folder nor the root is on the path, so every environment sees itself alone
             [str(interpreter), "-P", str(WORKER), "any" if core is None else str(core)],
@@ -85,11 +88,13 @@ class Process:
     def _line(self) -> bytes:
         assert self._child.stdout is not None
         pipe = self._child.stdout.fileno()
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + self._patience
         while b"\n" not in self._rest:
             ready, _, _ = select.select([pipe], [], [], max(0.0, until - time.monotonic()))
             if not ready:
-                raise ContenderError(f"no answer within {PATIENCE:g} s")
+                # left alone it would take the core from those that come after it
+                self._child.kill()
+                raise ContenderError(f"no answer within {self._patience:g} s")
             piece = os.read(pipe, 65536)
             if not piece:
                 raise ContenderError("its process has ended")

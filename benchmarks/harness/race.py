@@ -107,7 +107,7 @@ def run_race(
         lanes = [Lane(contender, {}) for contender in contenders]
         for lane in lanes:
             with _told(lane):
-                process = Process(interpreter(lane.contender.environment), core)
+                process = Process(interpreter(lane.contender.environment), core, lane.contender.patience)
                 started[lane.contender.name] = process
                 _prepare(lane, process, stored, effort)
         for number in range(effort.rounds):

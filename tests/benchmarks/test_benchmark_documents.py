@@ -211,7 +211,9 @@ def test_a_peers_lock_has_hashes_and_no_address(lock: Path) -> None:
 
 
 def test_every_peer_has_its_lock_and_its_calls() -> None:
-    assert peers() == ("financepy", "py_vollib_vectorized", "quantlib", "scipy")
+    assert peers() == (
+        "cvxpy", "financepy", "py_vollib_vectorized", "quantlib", "riskfolio", "scipy", "skfolio",
+    )  # fmt: skip
     for peer in peers():
         folder = ROOT / "benchmarks" / "peers" / peer
         assert (folder / "requirements.txt").is_file()

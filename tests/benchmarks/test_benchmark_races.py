@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,9 @@ def breaks_later(inputs, options):
 
 def dies(inputs, options):
     os._exit(3)
+
+def sleeps(inputs, options):
+    return {"run": lambda: time.sleep(600), "units": 1}
 
 def chatters(inputs, options):
     print("a library that greets")
@@ -167,13 +171,21 @@ def test_an_environment_that_was_not_made_is_a_reason(monkeypatch: pytest.Monkey
     peer = Contender("QuantLib", "quantlib", "nothing:nothing", "price")
     race = run_race([peer], ARRAYS, SHORT, core=None)
     assert race.missing("QuantLib") == "QuantLib: its environment was not made"
-    with pytest.raises(ValueError, match=r"environment: got 'nobody', must be 'project' or one of financepy, "):
+    with pytest.raises(ValueError, match=r"environment: got 'nobody', must be 'project' or one of cvxpy, financepy, "):
         environments.interpreter("nobody")
 
 
 def test_what_a_library_prints_is_no_answer(calls: Path) -> None:
     race = run_race([contender(calls, "chatters")], ARRAYS, SHORT, core=None)
     assert race.missing("chatters") is None
+
+
+def test_who_takes_longer_than_its_patience_is_ended_and_the_others_go_on(calls: Path) -> None:
+    slow, quick = replace(contender(calls, "sleeps"), patience=3.0), contender(calls, "chatters")
+    race = run_race([slow, quick], ARRAYS, SHORT, core=None)
+    assert race.missing("sleeps") == "sleeps: no answer within 3 s"
+    assert race.missing("chatters") is None
+    assert race.lanes["chatters"].seconds
 
 
 def test_an_unknown_request_is_refused() -> None:

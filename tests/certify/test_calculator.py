@@ -17,11 +17,9 @@ from plimsoll.certify import (
     Statement,
     UncertifiedError,
     certify,
-    exact_decimal,
-    exact_ratio,
-    rounded_up,
     value_of,
 )
+from plimsoll.documents import exact_decimal, exact_ratio, rounded_up
 from plimsoll.ledger.quantised import quantised
 from plimsoll.margin.forms import Expression, Least, Max, Relieved, Scaled, Sum, Tail, Worst
 from plimsoll.margin.house.box import Box

@@ -19,6 +19,10 @@ from plimsoll.cli.schema import NAMES, schema
 COMMANDS = [listing.name for listings in LISTING.values() for listing in listings]
 GROUPS = {
     "audit": ["log", "verify", "replay", "export", "check", "compact"],
+    "live": ["check", "monitor", "replay", "shards"],
+    "prove": ["margin", "solvency", "key", "sign"],
+    "verify": ["proof", "solvency", "inclusion", "rows"],
+    "token": ["create", "list", "revoke"],
     "book": ["sample", "exotics"],
     "import": ["deribit-chain"],
     "rules": ["list", "show", "diff"],

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
+from builders import bars
 from cascade_fleets import liquidity, schedule
 from plimsoll.cli import run
 from plimsoll.feeds.sample_fleet import sample_fleet
+from plimsoll.laboratory.policy import RaisedRates, StaticRates
+from plimsoll.laboratory.reverse_venue import FundLeft
 from plimsoll.laboratory.setup import CascadeVenue
 from plimsoll.scenarios.stress import StressScenarios, shipped_scenarios
 
@@ -27,15 +29,7 @@ def json_of(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) 
 @pytest.fixture
 def closes(tmp_path: Path) -> str:
     """Daily bars of three coins, drawn."""
-    drawn = np.exp(np.cumsum(0.03 * np.random.default_rng(1).standard_normal((100, 3)), axis=0))
-    lines = ["date,symbol,open,high,low,close,volume"]
-    for k, coin in enumerate(("BTC", "ETH", "SOL")):
-        for day, x in enumerate(drawn[:, k].tolist()):
-            stamp = f"{np.datetime64('2025-01-01') + np.timedelta64(day, 'D')}T00:00:00Z"
-            lines.append(f"{stamp},{coin}USDT,{x:.6f},{x:.6f},{x:.6f},{x:.6f},1")
-    path = tmp_path / "closes.csv"
-    path.write_text("\n".join(lines) + "\n")
-    return str(path)
+    return bars(tmp_path / "closes.csv", {"BTCUSDT": 1.0, "ETHUSDT": 1.0, "SOLUSDT": 1.0}, days=100)
 
 
 def test_a_scenario_of_a_file_is_the_path_of_the_cascade(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -129,7 +123,17 @@ def test_the_crowding_add_on_is_brought_before_the_crash(capsys: pytest.CaptureF
     assert "Maintenance follows volatility up to 2 times, 60 minutes of grace." in told
 
 
-def test_both_take_part_in_reverse_stress(capsys: pytest.CaptureFixture[str], tmp_path: Path, closes: str) -> None:
+def test_both_take_part_in_reverse_stress(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, closes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[FundLeft] = []
+
+    class Seen(FundLeft):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            asked.append(self)
+
+    monkeypatch.setattr("plimsoll.laboratory.reverse_venue.FundLeft", Seen)
     depth, rates = tmp_path / "thin.json", tmp_path / "rates.json"
     depth.write_text(liquidity(1e5).to_json())
     rates.write_text(schedule().to_json())
@@ -140,6 +144,13 @@ def test_both_take_part_in_reverse_stress(capsys: pytest.CaptureFixture[str], tm
     assert "cavb" not in plain
     assert set(plain) | {"avsl", "cavb"} == set(more)
     assert more["cavb"]["charged"] > 0
+    # what the search asks is a cascade of accounts that have brought their charge, under the raised thresholds
+    before, after = asked
+    assert type(before.rates) is StaticRates
+    assert isinstance(after.rates, RaisedRates)
+    assert after.rates.grace == 3600.0
+    brought = (after.fleet.cash - before.fleet.cash).sum() / 1e6
+    assert brought == pytest.approx(more["cavb"]["total"], abs=1e-3)
     # a fund that nothing empties: the search ends at its grid
     assert plain["found"] is more["found"] is False
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from builders import bars
 from hedge_desks import account, chain
 from plimsoll.cli import run
 from plimsoll.optimise import TradingTerms
@@ -20,7 +21,17 @@ def files(folder: Path) -> list[str]:
     TradingTerms(size=5.0, option_lot=0.5).save(folder / "terms.json")
     names = [a for n in ("60D-1.1-C", "60D-0.8-P", "PERP", "60D-1-C") for a in ("--candidate", n)]
     paths = ["-a", str(folder / "account.json"), "-m", str(folder / "market.json"), "-r", "prbm@2026-01-01"]
-    return ["optimise", "hedge", *paths, "--terms", str(folder / "terms.json"), "--delta", "0.5", *names]
+    return [
+        "optimise",
+        "hedge",
+        *paths,
+        "--trading-terms",
+        str(folder / "terms.json"),
+        "--delta",
+        "0.5",
+        "--no-recheck",
+        *names,
+    ]
 
 
 def test_a_hedge_as_tables_and_as_a_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,7 +77,7 @@ def test_a_placement_as_tables_and_as_a_document(tmp_path: Path, capsys: pytest.
     account({"60D-1-C": -5.0}).save(tmp_path / "a.json")
     account({"60D-1.1-C": 5.0}).save(tmp_path / "b.json")
     files = [w for n in "ab" for w in ("-a", str(tmp_path / f"{n}.json"), "-r", "prbm@2026-01-01,span@2026-01-01")]
-    words = ["optimise", "place", "-m", str(tmp_path / "m.json"), *files]
+    words = ["optimise", "place", "--no-recheck", "-m", str(tmp_path / "m.json"), *files]
     assert run(words) == 0
     told = capsys.readouterr().out
     assert "PLACED" in told
@@ -77,3 +88,20 @@ def test_a_placement_as_tables_and_as_a_document(tmp_path: Path, capsys: pytest.
     assert len(content["tried"]) == 4
     assert run([*words, "-r", "prbm@2026-01-01"]) == 2
     assert "--rules: got '3 of them'" in capsys.readouterr().err
+
+
+def test_the_page_of_a_hedge_stands_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, history = tmp_path / "hedge.html", bars(tmp_path / "bars.csv", {"BTC": 1e5}, days=120)
+    asked = [*files(tmp_path), "--history", history]
+    assert run([*asked, "--html", str(path), "--schedule", "4h", "--slices", "3"]) == 0
+    assert f"page: {path}" in capsys.readouterr().out
+    page = path.read_text(encoding="utf-8")
+    assert page.count("<svg") == 4
+    assert "The same trades over time" in page
+    assert "trades in 3 slices over 4:00:00" in page
+    assert "least shortfall" in page
+    assert "nothing is below" in page
+    for outside in ("<script", "http-equiv", 'src="http', 'href="http'):
+        assert outside not in page
+    assert run([*asked, "--html", str(tmp_path / "none" / "hedge.html")]) == 2
+    assert "--html" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builders import account_doc, market_doc
+from builders import account_doc, bars, market_doc
 from plimsoll.cli import run
 from plimsoll.feeds.generated_history import generated_history
 from plimsoll.risk.models import MODELS
@@ -18,20 +18,6 @@ from plimsoll.risk.models import MODELS
 def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
     assert run(["risk", "--json", *arguments]) == 0
     return json.loads(capsys.readouterr().out)
-
-
-def bars(path: Path, symbols: dict[str, float], days: int = 400, end: str = "2025-12-31") -> str:
-    """A CSV of daily closes of some symbols that ends on a day, labelled by its start."""
-    rng = np.random.default_rng(1)
-    last = np.datetime64(end)
-    lines = ["date,symbol,open,high,low,close,volume"]
-    for symbol, price in symbols.items():
-        closes = price * np.exp(np.cumsum(0.03 * rng.standard_normal(days)))
-        for k, close in enumerate(closes.tolist()):
-            stamp = f"{last - np.timedelta64(days - 1 - k, 'D')}T00:00:00Z"
-            lines.append(f"{stamp},{symbol},{close:.6f},{close:.6f},{close:.6f},{close:.6f},1")
-    path.write_text("\n".join(lines) + "\n")
-    return str(path)
 
 
 def test_the_demonstration_under_one_model(capsys: pytest.CaptureFixture[str]) -> None:

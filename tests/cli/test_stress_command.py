@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from builders import CALL, PERP, PUT, account_doc, market_doc
+from builders import CALL, PERP, PUT, account_doc, bars, market_doc
 from cascade_fleets import liquidity, schedule
 from plimsoll.cli import run
 from plimsoll.scenarios.stress import StressScenarios, shipped_scenarios
@@ -87,17 +86,11 @@ def test_the_smallest_shock(capsys: pytest.CaptureFixture[str], files: tuple[str
 
 
 def test_the_smallest_shock_that_empties_a_fund(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    depth, rates, closes = tmp_path / "thin.json", tmp_path / "rates.json", tmp_path / "closes.csv"
+    depth, rates = tmp_path / "thin.json", tmp_path / "rates.json"
     depth.write_text(liquidity(1e5).to_json())
     rates.write_text(schedule().to_json())
-    drawn = np.exp(np.cumsum(0.03 * np.random.default_rng(1).standard_normal((200, 3)), axis=0))
-    lines = ["date,symbol,open,high,low,close,volume"]
-    for k, coin in enumerate(("BTC", "ETH", "SOL")):
-        for day, x in enumerate(drawn[:, k].tolist()):
-            stamp = f"{np.datetime64('2025-01-01') + np.timedelta64(day, 'D')}T00:00:00Z"
-            lines.append(f"{stamp},{coin}USDT,{x:.6f},{x:.6f},{x:.6f},{x:.6f},1")
-    closes.write_text("\n".join(lines) + "\n")
-    given = ["--sample", "80", "--schedule", str(rates), "--liquidity", str(depth), "--history", str(closes)]
+    closes = bars(tmp_path / "closes.csv", {"BTCUSDT": 1.0, "ETHUSDT": 1.0, "SOLUSDT": 1.0}, days=200)
+    given = ["--sample", "80", "--schedule", str(rates), "--liquidity", str(depth), "--history", closes]
     given += ["--minutes", "5", "--rays", "6", "--reach", "10"]
     found = json_of(capsys, "venue", *given, "--fund", "20000")
     assert found["found"]
@@ -106,7 +99,7 @@ def test_the_smallest_shock_that_empties_a_fund(capsys: pytest.CaptureFixture[st
     assert found["clear_on_grid_up_to"] <= found["size"] <= 10.0
     assert run(["stress", "venue", *given, "--fund", "0"]) == 2
     assert "without a fund none is emptied" in capsys.readouterr().err
-    assert run(["stress", "venue", "--history", str(closes)]) == 2
+    assert run(["stress", "venue", "--history", closes]) == 2
     assert "--sample with a number of accounts" in capsys.readouterr().err
 
 

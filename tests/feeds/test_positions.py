@@ -43,7 +43,7 @@ def written(folder: Path, frame: pl.DataFrame, name: str = "p.parquet") -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", ["p.parquet", "p.csv", "p.csv.gz"])
+@pytest.mark.parametrize("name", ["p.parquet", "p.csv", "p.csv.gz", "p[1].parquet", "p[1].csv"])
 def test_every_form_holds_the_same(tmp_path: Path, name: str) -> None:
     p = read_positions(written(tmp_path, table(), name))
     assert p.assets == ("BTC", "ETH", "SOL")

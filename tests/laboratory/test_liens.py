@@ -42,6 +42,16 @@ def locked(w: World, expiry: int = 1_000) -> None:
     pass_on(w)
 
 
+def lent(units: int) -> World:
+    """A lock that has its confirmations, with so many units lent on it."""
+    w = world()
+    locked(w)
+    w.mine("c")
+    pass_on(w)
+    w.venue.draw(KEY, units, 0)
+    return w
+
+
 def test_a_life_by_hand() -> None:
     w = world()
     locked(w)
@@ -69,11 +79,7 @@ def test_a_life_by_hand() -> None:
 
 
 def test_a_seizure_that_is_late_is_a_loss_until_it_comes() -> None:
-    w = world()
-    locked(w)
-    w.mine("c")
-    pass_on(w)
-    w.venue.draw(KEY, 30, 0)
+    w = lent(30)
     # the venue seizes by itself the guard and the window before the expiry
     w.now = 969
     assert w.due() == []
@@ -102,11 +108,7 @@ def test_a_seizure_that_is_late_is_a_loss_until_it_comes() -> None:
 
 
 def test_an_owner_who_takes_the_lock_at_its_expiry() -> None:
-    w = world()
-    locked(w)
-    w.mine("c")
-    pass_on(w)
-    w.venue.draw(KEY, 30, 0)
+    w = lent(30)
     w.submit("c", Transaction("withdraw", 1))
     w.now = 999
     w.mine("c")
@@ -120,11 +122,7 @@ def test_an_owner_who_takes_the_lock_at_its_expiry() -> None:
 
 
 def test_a_reorganisation_as_deep_as_the_confirmations() -> None:
-    w = world()
-    locked(w)
-    w.mine("c")
-    pass_on(w)
-    w.venue.draw(KEY, 30, 0)
+    w = lent(30)
     undone = w.reorganise("c", 2)
     assert [tx.kind for tx in undone] == ["lock"]
     # nobody has told the venue yet: the lien counts, and the world knows that it should not
@@ -143,11 +141,7 @@ def test_a_reorganisation_as_deep_as_the_confirmations() -> None:
 
 
 def test_a_lock_that_moves_to_another_block_is_not_sure_before_that_is() -> None:
-    w = world()
-    locked(w)
-    w.mine("c")
-    pass_on(w)
-    w.venue.draw(KEY, 10, 0)
+    w = lent(10)
     w.reorganise("c", 2, kept=[0])
     assert w.chains["c"].locked == 60
     pass_on(w)

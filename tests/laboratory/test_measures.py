@@ -13,7 +13,7 @@ from scipy.stats import binom
 from cascade_fleets import fall, liquidity, random_fleet, rates
 from plimsoll.documents import DocumentError
 from plimsoll.laboratory.cascade import cascade
-from plimsoll.laboratory.crowd_map import _past, density_map
+from plimsoll.laboratory.crowd_map import density_map
 from plimsoll.laboratory.liquidity import Liquidity
 from plimsoll.laboratory.measures import (
     absorption,
@@ -182,7 +182,7 @@ def test_the_map_after_a_run_has_the_scalar_that_the_run_ended_with() -> None:
     assert (before.fall == plain.fall).all()
     again = density_map(run, policy, after=True)
     assert (again.fall == after.fall).all()
-    run.last = rates().asked(_past(run, run.state, run.price.shape[0] - 1))
+    run.last = rates().asked(run.world.past(run.mark, run.state.lots, run.world.path.steps))
     assert (density_map(run, policy, after=True).fall <= after.fall).all()
     assert density_map(run, policy, after=True).fall.sum() < after.fall.sum()
 

@@ -42,6 +42,8 @@ class Server:
     def __init__(self, folder: Path, tools: Path) -> None:
         self.folder, self.tools, self.who = folder, tools, unprivileged()
         self.process: subprocess.Popen[bytes] | None = None
+        if (folder / "data" / "PG_VERSION").exists():
+            return
         command = [tools / "initdb", "-D", folder / "data", "-A", "trust", "-U", OWNER, "--no-sync"]
         command += ["-E", "UTF8", "--locale=C"]
         subprocess.run(command, check=True, capture_output=True, cwd=folder, **self.who)
@@ -90,7 +92,7 @@ class Server:
 
         connection = pg8000.dbapi.connect(OWNER, database="postgres", unix_sock=f"{self.folder}/.s.PGSQL.{PORT}")
         connection.autocommit = True
-        connection.cursor().execute("DROP TABLE IF EXISTS entries, contents, alembic_version")
+        connection.cursor().execute("DROP TABLE IF EXISTS entries, contents, alembic_version, noise")
         connection.close()
 
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -51,53 +50,6 @@ def test_a_few_killed_writers(tmp_path: Path) -> None:
     place = str(tmp_path / "book.db")
     assert killed_writers(place, 1_500, 3, seed=1) == (1_500, 4)
     whole(place, 1_500)
-
-
-@pytest.mark.slow
-def test_writers_killed_twenty_times(tmp_path: Path, record_property: Any) -> None:
-    place = str(tmp_path / "book.db")
-    acknowledged, resumes = killed_writers(place, 10_000, 20, seed=2)
-    assert (acknowledged, resumes) == (10_000, 21)
-    whole(place, 10_000)
-    record_property("count of writers killed and resumed (SQLite)", 20)
-
-
-@pytest.mark.postgres
-def test_writers_to_postgres_killed_twenty_times_and_the_server_too(postgres: Server, record_property: Any) -> None:
-    kills = []
-
-    def disturb(kill: int) -> None:
-        if kill % 4 == 3:
-            postgres.kill()
-            postgres.start()
-            kills.append(kill)
-
-    acknowledged, resumes = killed_writers(postgres.url, 10_000, 20, seed=3, disturb=disturb)
-    assert (acknowledged, resumes, len(kills)) == (10_000, 21, 5)
-    whole(postgres.url, 10_000)
-    record_property("count of writers killed and resumed (PostgreSQL)", 20)
-    record_property("count of servers killed and recovered", len(kills))
-
-
-@pytest.mark.long
-@pytest.mark.timeout(7200)
-def test_writers_killed_two_hundred_times(tmp_path: Path) -> None:
-    place = str(tmp_path / "book.db")
-    assert killed_writers(place, 100_000, 200, seed=4)[0] == 100_000
-    whole(place, 100_000)
-
-
-@pytest.mark.postgres
-@pytest.mark.long
-@pytest.mark.timeout(7200)
-def test_writers_to_postgres_killed_two_hundred_times(postgres: Server) -> None:
-    def disturb(kill: int) -> None:
-        if kill % 10 == 9:
-            postgres.kill()
-            postgres.start()
-
-    assert killed_writers(postgres.url, 100_000, 200, seed=5, disturb=disturb)[0] == 100_000
-    whole(postgres.url, 100_000)
 
 
 @pytest.mark.postgres

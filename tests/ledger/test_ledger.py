@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -96,6 +97,39 @@ def test_group_commit_writes_many_at_once_and_refuses_only_what_is_wrong(place: 
         with pytest.raises(LedgerError, match="closed"):
             commits.submit(fill(100))
         assert ledger.head()[0] == 99
+
+
+@pytest.mark.parametrize("cancelled", [slice(1, None, 2), slice(None)], ids=["some", "all"])
+def test_a_cancelled_event_is_not_written_and_keeps_nobody_waiting(tmp_path: Path, cancelled: slice) -> None:
+    with Ledger.open(tmp_path / "book.db") as ledger, GroupCommit(ledger) as commits:
+        # another writer holds the lock: the first event is being written, the others wait behind it
+        with ledger.writing():
+            first = commits.submit(fill(1))
+            while not first.running():
+                time.sleep(0.001)
+            futures = [commits.submit(fill(n)) for n in range(2, 8)]
+            assert not first.cancel()
+            assert all(f.cancel() for f in futures[cancelled])
+        left = [f for f in futures if not f.cancelled()]
+        entries = [f.result(60) for f in [first, *left, commits.submit(fill(8))]]
+        assert [e.seq for e in entries] == list(range(1, len(left) + 3))
+        assert list(ledger.entries()) == entries
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), SystemExit(1)])
+def test_whatever_goes_wrong_while_writing_is_what_the_futures_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    with Ledger.open(tmp_path / "book.db") as ledger, GroupCommit(ledger) as commits:
+
+        def broken(_events: object) -> None:
+            raise error
+
+        monkeypatch.setattr(ledger, "append", broken)
+        futures = [commits.submit(fill(n)) for n in range(1, 4)]
+        assert [f.exception(60) for f in futures] == [error] * 3
+        monkeypatch.undo()
+        assert commits.submit(fill(1)).result(60).seq == 1
 
 
 def test_snapshots_shorten_the_way_back_and_archives_keep_the_rest(place: str, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def with_other_array(event: Event) -> Event:
 
 FORGED = {
     "certificate": (cheaper, "content.certificate.initial", 0),
-    "charge": (charged_less, "content.charged.initial", 1),
+    "charge": (charged_less, "content.charged.initial", 0),
     "array": (with_other_array, "statement", 1),
 }
 
@@ -196,6 +196,50 @@ def test_an_extract_that_was_altered_is_told(book: tuple[Path, str]) -> None:
     assert "statement: " in faults(statement={"schema": "plimsoll.statement"})
     with pytest.raises(pl.DocumentError, match="body: got"):
         audit(altered(extract, body="[]"))
+    for body in ('{"attached":[],"content":{}}', '{"attached":{}}'):
+        with pytest.raises(pl.DocumentError, match=r"body\.(attached|content): got .* a JSON object"):
+            audit(altered(extract, body=body))
+    # whoever hands an extract over may write anything into it
+    for rows in (
+        7,
+        [7],
+        [{"instrument": "X"}],
+        [{"instrument": 5, "quantity": 1.0}],
+        [{"instrument": "X", "quantity": "1"}],
+    ):
+        assert "an instrument and a number of contracts are due" in faults(account={**account, "positions": rows})
+    assert "certificate.initial: recorded" in faults(body='{"attached":{},"content":{"certificate":[],"charged":3}}')
+
+
+def test_an_extract_that_was_recorded_with_another_charge_or_head_is_told(book: tuple[Path, str]) -> None:
+    """Hashes and certificate fit: the auditor still sees that what was charged, or of what, is something else."""
+    with Ledger.existing(book[0]) as ledger:
+        extract = extract_of(ledger, 1)
+    certificate = audit(extract).certificate
+    assert certificate is not None
+
+    def faults(**changes: Any) -> list[str]:
+        body = json.loads(extract.body)
+        for name, value in changes.items():
+            place = body if name == "time" else body["content"]["charged"] if name in CHARGED else body["content"]
+            place[name] = value
+        text = canonical_bytes(body).decode()
+        link = link_hash(extract.seq, extract.previous, body_hash(text.encode()))
+        return list(audit(altered(extract, body=text, link=link, later=[])).faults)
+
+    assert faults() == []
+    assert faults(initial=certificate.initial + 1) == []
+    assert faults(initial=certificate.initial - 2) == [
+        f"charged.initial: {certificate.initial - 2}, computed {certificate.initial}"
+    ]
+    assert [f.split(":")[0] for f in faults(maintenance=None)] == ["charged.maintenance"]
+    assert [f.split(":")[0] for f in faults(decimals=3)] == ["charged.decimals"]
+    for name in ("account", "rules", "model", "currency"):
+        assert next(f.split(":")[0] for f in faults(**{name: "another"})) == name
+    assert [f.split(":")[0] for f in faults(time="2020-01-01T00:00:00Z")] == ["time"]
+
+
+CHARGED = ("initial", "maintenance", "decimals")
 
 
 def test_what_the_engine_charges_beyond_positions_is_not_certified() -> None:

@@ -478,3 +478,20 @@ def test_an_account_without_equity_is_closed_whole() -> None:
     rest = model.requirement(pool.after, market)
     assert rest.net_equity == pytest.approx(pool.found.after.equity - pool.found.after.cost)
     assert pool.found.after.cost == pytest.approx(sum(c.cost for c in pool.closes))
+
+
+def test_rough_looks_choose_what_exact_ones_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hedge_desks import account as held
+    from hedge_desks import chain
+
+    market = chain(np.random.default_rng(3))
+    model = pl.margin_model("prbm@2026-01-01")
+    book = held({"60D-1-C": -3.0, "60D-1.1-C": 1.0, "60D-0.9-P": -2.0, "PERP": 0.5}, {"USDC": 45_000.0})
+    bench = ModelBench(model, book, market, CallPolicy())
+    assert bench.look((0,) * 4).equity < 3.5 * bench.look((0,) * 4).maintenance
+    quick = smallest(bench, 3.5)
+    monkeypatch.setattr(ModelBench, "rough", lambda *_: None)
+    slow = smallest(bench, 3.5)
+    assert quick.lots == slow.lots
+    assert quick.after == slow.after
+    assert quick.looked < slow.looked

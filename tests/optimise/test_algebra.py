@@ -38,7 +38,7 @@ def desk(seed: int = 1, **changes: object) -> object:
 @pytest.mark.parametrize(
     ("write", "said"),
     [
-        (lambda: capital() >= 5.0, "limit: got 'capital >= 5'"),
+        (lambda: capital() >= 5.0, "limit: got 'initial margin >= 5'"),
         (lambda: cost() == 5.0, "limit: got 'cost == 5'"),
         (lambda: -1.0 * es(0.99) <= 5.0, "equalities of affine terms only"),
         (lambda: abs(cost()), "abs: got 'cost'"),

@@ -8,6 +8,7 @@ import pytest
 import plimsoll as pl
 from hedge_desks import chain, holding, random_book
 from plimsoll.optimise import (
+    Answer,
     ConflictError,
     Desk,
     Holding,
@@ -34,8 +35,8 @@ RULES = (
 )
 
 
-def held_to_its_word(desk: Desk, wish: Wish) -> float:
-    """One hedge: what has to hold of every answer. Returns the saving."""
+def held_to_its_word(desk: Desk, wish: Wish) -> Answer:
+    """One hedge: what has to hold of every answer."""
     answer = hedge(desk, wish)
     assert answer.after <= answer.before + 1e-9 * max(1.0, abs(answer.before))
     for kept in answer.limits:
@@ -57,13 +58,14 @@ def held_to_its_word(desk: Desk, wish: Wish) -> float:
         last = answer.ticket.steps[-1]
         assert last.excess == pytest.approx(book.after.excess_initial, rel=1e-9, abs=1e-5)
         assert sum(s.cost for s in answer.ticket.steps) == pytest.approx(answer.cost, rel=1e-9, abs=1e-6)
-    if answer.gap is not None:
+    if answer.gap is not None and answer.status != "stopped":
         assert answer.gap <= 2e-6
-    return answer.saving
+    return answer
 
 
 def sweep(seeds: range) -> int:
-    saved = 0
+    """How many of the books have a saving. A tree of whole numbers may use up its nodes, and says so: one in fifty."""
+    saved, stopped = 0, 0
     for seed in seeds:
         rng = np.random.default_rng([9, seed])
         pack, style = RULES[seed % len(RULES)]
@@ -81,7 +83,10 @@ def sweep(seeds: range) -> int:
             delta_band=float(rng.choice([0.0, 0.5])) if not lot else 0.5,
             most=int(rng.integers(1, 4)) if rng.random() < 0.2 else None,
         )
-        saved += held_to_its_word(desk, wish) > 0.0
+        answer = held_to_its_word(desk, wish)
+        saved += answer.saving > 0.0
+        stopped += answer.status == "stopped"
+    assert stopped <= len(seeds) / 50
     return saved
 
 
@@ -90,8 +95,8 @@ def test_never_worse_than_the_start() -> None:
 
 
 @pytest.mark.long
-def test_never_worse_than_the_start_on_300_books() -> None:
-    assert sweep(range(12, 312)) >= 150
+def test_never_worse_than_the_start_on_1000_books() -> None:
+    assert sweep(range(12, 1012)) >= 500
 
 
 FAR = "60D-0.45-P"
@@ -136,6 +141,9 @@ def test_protection_is_bought_in_puts_and_nothing_else() -> None:
     bought = {n: q for n, q in zip(answer.names[0], answer.trades[0].tolist(), strict=True) if q}
     assert bought
     assert all(n.endswith("P") and q > 0.0 for n, q in bought.items())
+    for wrong in (-1.0, float("nan")):
+        with pytest.raises(pl.DocumentError, match="protect"):
+            hedge(desk, Wish(protect=wrong))
     with pytest.raises(pl.DocumentError, match="one that can only buy puts"):
         hedge(plain, Wish(protect=0.5 * today))
     with pytest.raises(ConflictError) as caught:

@@ -10,7 +10,7 @@ import pytest
 import plimsoll as pl
 from hedge_desks import account, chain
 from plimsoll.margin.many import Positions
-from plimsoll.optimise import Holding, TradingTerms, Venue, make_desk, place
+from plimsoll.optimise import ConflictError, Holding, TradingTerms, Venue, capital, make_desk, place
 
 PM, SM = "deribit-pm@2026-02-15", "deribit-sm@2026-02-15"
 LINEAR = ("prbm@2026-01-01", "derive-pmrm2@2025-04-18", "paradex-pm@2026-01-01")
@@ -34,6 +34,22 @@ def split(seed: int, style: str) -> tuple[pl.Market, list[dict[str, float]]]:
     for k, (name, q) in enumerate(legs):
         books[k % 2 if rng.random() < 0.8 else int(rng.integers(2))][name] = q
     return market, [b or {"60D-1-C": 0.01} for b in books]
+
+
+def test_rules_under_which_a_limit_cannot_be_kept_are_named_and_the_others_are_placed() -> None:
+    market, books = split(3, "inverse")
+    whole = account({n: q for b in books for n, q in b.items()}, {"BTC": 40.0})
+    models = (pl.margin_model(PM), pl.margin_model(SM))
+    (book,) = make_desk(market, [Holding("a", whole, models[0])]).places
+    cap = 1.01 * models[0].requirement(whole, market).initial * book.rate
+    assert models[1].requirement(whole, market).initial * book.rate > cap
+    found = place(market, [Venue("a", whole, models)], worth=WORTH, further=[capital() <= cap])
+    assert found.rules == (models[0].rules.label,)
+    (other,) = (t for t in found.tried if t.answer is None)
+    assert other.rules == (models[1].rules.label,)
+    assert "keep these limits" in other.why
+    with pytest.raises(ConflictError):
+        place(market, [Venue("a", whole, models[::-1])], worth=WORTH, further=[capital() <= cap])
 
 
 def margins(model: pl.MarginModel, market: pl.Market, names: list[str], held: np.ndarray) -> np.ndarray:

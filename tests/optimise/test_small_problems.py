@@ -16,8 +16,8 @@ from plimsoll.pricing.greeks import greeks
 LOTS = 3
 """Lots that may be bought, and sold, of each candidate."""
 
-PROBLEMS = [("prbm@2026-01-01", seed) for seed in range(60)] + [
-    ("derive-pmrm2@2025-04-18", seed) for seed in range(60, 110)
+PROBLEMS = [("prbm@2026-01-01", seed) for seed in range(100)] + [
+    ("derive-pmrm2@2025-04-18", seed) for seed in range(100, 200)
 ]
 
 
@@ -51,10 +51,10 @@ def everything(desk: Desk, names: list[str], lot: float, worth: float, band: flo
     return float((worth * margins + paid).min())
 
 
-@pytest.mark.parametrize("half", [0, 1])
-def test_the_answer_is_the_best_of_all(half: int) -> None:
+@pytest.mark.parametrize("quarter", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2, 3))])
+def test_the_answer_is_the_best_of_all(quarter: int) -> None:
     saved = 0
-    for pack, seed in PROBLEMS[half::2]:
+    for pack, seed in PROBLEMS[quarter::4]:
         rng = np.random.default_rng(seed)
         market = chain(rng)
         book = random_book(rng, market)
@@ -76,7 +76,7 @@ def test_the_answer_is_the_best_of_all(half: int) -> None:
         assert answer.gap <= 2e-6
         saved += answer.saving > 1.0
     # the check is of something: most of these books can be had for less
-    assert saved >= 20
+    assert saved >= 18
 
 
 def test_without_lots_the_answer_is_no_worse_than_with_them() -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +20,10 @@ from scipy.sparse import csr_array
 
 from hedge_desks import chain, holding, random_book
 from plimsoll.optimise import (
+    ConflictError,
     Effort,
     MissingSolverError,
+    Solved,
     Solver,
     TradingTerms,
     capital,
@@ -24,6 +31,9 @@ from plimsoll.optimise import (
     delta,
     make_desk,
     minimise,
+    solver,
+    today,
+    vega,
 )
 from plimsoll.optimise.layout import Model
 from plimsoll.optimise.solver import dual_bound
@@ -101,17 +111,45 @@ def knapsack(rows: int = 30, columns: int = 150) -> Model:
     )
 
 
-def test_a_keyboard_interrupt_gives_the_best_so_far_with_its_gap() -> None:
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Ctrl-C as at a terminal: a shell starts what it puts in the background with the interrupt ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
+@pytest.mark.parametrize("grace", [60.0, 0.0], ids=["stopped", "left"])
+def test_a_keyboard_interrupt_gives_the_best_so_far_with_its_gap(grace: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solver, "GRACE", grace)
+    model = knapsack(60, 600)
     timer = threading.Timer(2.0, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     try:
-        solved = Solver().solve(knapsack(40, 200), Effort(nodes=10**6, gap=0.0))
+        solved = Solver().solve(model, Effort(nodes=10**6, gap=0.0))
     finally:
         timer.cancel()
     assert solved.status == "stopped"
     assert solved.x is not None
     assert 0.0 < solved.gap < 1.0
     assert solved.bound <= solved.objective
+    assert solved.objective == pytest.approx(model.cost @ solved.x)
+    assert np.array_equal(np.round(solved.x), np.clip(np.round(solved.x), 0.0, 1.0))
+    assert (model.matrix @ solved.x <= model.upper + 1e-6).all()
+    for thread in threading.enumerate():
+        if thread.name == "plimsoll-solver":
+            thread.join(60.0)
+            assert not thread.is_alive()
+
+
+def test_a_solver_that_does_not_hear_is_left_and_the_process_ends_well() -> None:
+    here = Path(__file__).resolve().parents[1]
+    command = [sys.executable, "-m", "optimise.interrupted"]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["stopped", "plimsoll-solver"]
 
 
 def test_nodes_bound_the_effort_and_the_same_effort_gives_the_same_point() -> None:
@@ -123,7 +161,67 @@ def test_nodes_bound_the_effort_and_the_same_effort_gives_the_same_point() -> No
     assert one.bound == two.bound
 
 
+def test_a_tree_that_comes_to_nothing_is_tried_within_wider_tolerances(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, real, asked = knapsack(6, 12), solver._run, list[float]()
+
+    def run(h: Any, engine: Any, given: Model) -> Solved:
+        asked.append(engine.getOptionValue("mip_feasibility_tolerance")[1])
+        found = real(h, engine, given)
+        return replace(found, status="failed", x=None) if len(asked) == 1 else found
+
+    want = Solver().solve(model)
+    monkeypatch.setattr(solver, "_run", run)
+    found = Solver().solve(model)
+    assert asked[:2] == [1e-9, 1e-6]
+    assert [name.split(" ", 2)[2] for name in found.route] == list(solver.TREES.values())
+    assert (found.status, want.status) == ("optimal", "optimal")
+    assert found.objective == pytest.approx(want.objective, rel=1e-6)
+
+
 def test_without_the_solver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "highspy", None)
     with pytest.raises(MissingSolverError, match=r"plimsoll-margin\[optimise\]"):
         Solver().solve(program(1))
+
+
+class Interrupted(Solver):
+    """Ctrl-C at once in every solve after the first `heard`."""
+
+    def __init__(self, heard: int) -> None:
+        super().__init__()
+        self.left, self.solves = heard, 0
+
+    def solve(self, model: Model, effort: Effort | None = None) -> Solved:
+        self.solves += 1
+        found = super().solve(model, effort or Effort())
+        if self.solves <= self.left:
+            return found
+        return replace(found, status="stopped", x=found.x if self.left == 0 else None, interrupted=True)
+
+
+def test_an_interrupt_ends_the_steps_on_a_bound() -> None:
+    rng = np.random.default_rng(5)
+    market = chain(rng)
+    desk = make_desk(market, [holding("span@2026-01-01", random_book(rng, market))], terms=TradingTerms(size=10.0))
+    assert not desk.places[0].exact
+    goal, counted = 0.05 * capital() + cost(), (Interrupted(99), Interrupted(0), Interrupted(2))
+    answers = [minimise(desk, goal, [delta("BTC") == today], solver=s) for s in counted]
+    assert counted[0].solves > 3
+    assert [s.solves for s in counted[1:]] == [1, 3]
+    assert all(answers[0].after <= a.after <= a.before for a in answers[1:])
+    assert "stopped before the gap was closed: the best trades so far" in answers[1].notes
+
+
+def test_a_conflict_whose_search_was_interrupted_is_not_called_smallest() -> None:
+    rng = np.random.default_rng(11)
+    market = chain(rng)
+    desk = make_desk(market, [holding("prbm@2026-01-01", random_book(rng, market))], terms=TradingTerms(size=10.0))
+    limits = [delta("BTC") >= desk.delta("BTC") + 1.0, cost() <= 0.0, vega("BTC") <= 1e9]
+    with pytest.raises(ConflictError, match="without any one of them") as caught:
+        minimise(desk, capital(), limits)
+    assert caught.value.smallest
+    assert caught.value.limits == tuple(limit.name for limit in limits[:2])
+    with pytest.raises(ConflictError, match="the search for fewer was stopped") as caught:
+        minimise(desk, capital(), limits, solver=Interrupted(2))
+    assert not caught.value.smallest
+    assert caught.value.limits == tuple(limit.name for limit in limits)

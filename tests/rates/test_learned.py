@@ -97,20 +97,25 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
             frozen.predict(bad)
 
 
+def _walked(trees: FrozenTrees, row: list[float]) -> float:
+    """What the trees say of one row before the link, node by node."""
+    total = trees.baseline
+    for tree in trees.trees:
+        i = 0
+        while tree.feature[i] >= 0:
+            x, t = row[tree.feature[i]], tree.threshold[i]
+            left = tree.missing_left[i] if math.isnan(x) else t is None or x <= t
+            i = tree.left[i] if left else tree.right[i]
+        total += tree.value[i]
+    return total
+
+
 def test_trees_against_a_naive_walk() -> None:
     pytest.importorskip("sklearn")
     frozen = _forecaster().fit(*_rows()).frozen_
     new = _rows(40, seed=4)[0]
     for row, got in zip(new.tolist(), frozen.predict(new).tolist(), strict=True):
-        total = frozen.baseline
-        for tree in frozen.trees:
-            i = 0
-            while tree.feature[i] >= 0:
-                x, t = row[tree.feature[i]], tree.threshold[i]
-                left = tree.missing_left[i] if math.isnan(x) else t is None or x <= t
-                i = tree.left[i] if left else tree.right[i]
-            total += tree.value[i]
-        assert got == pytest.approx(math.exp(total), rel=1e-14)
+        assert got == pytest.approx(math.exp(_walked(frozen, row)), rel=1e-14)
 
 
 def test_the_conventions_of_scikit_learn() -> None:
@@ -486,14 +491,7 @@ def test_the_shipped_trees_are_those_that_were_judged() -> None:
         assert trees.features == FEATURES
         assert trees.trained_until == "2022-01-01"
         for row, factor in zip(X.tolist(), trees.predict(X).tolist(), strict=True):
-            total = trees.baseline
-            for tree in trees.trees:
-                i = 0
-                while tree.feature[i] >= 0:
-                    x, t = row[tree.feature[i]], tree.threshold[i]
-                    left = tree.missing_left[i] if math.isnan(x) else t is None or x <= t
-                    i = tree.left[i] if left else tree.right[i]
-                total += tree.value[i]
+            total = _walked(trees, row)
             assert factor == pytest.approx(math.exp(total) if trees.link == "log" else total, rel=1e-13)
     with pytest.raises(DocumentError, match="one of variance-1d"):
         shipped("another")

@@ -5,11 +5,11 @@ charge again.
 """
 
 from plimsoll.certify.calculator import value_of
-from plimsoll.certify.certificate import Certificate, Decided, UncertifiedError, certify
+from plimsoll.certify.certificate import Certificate, Decided, UncertifiedError, certify, charged_apart
 from plimsoll.certify.chain import START, body_hash, link_hash
 from plimsoll.certify.extract import Audited, Extract, audit
-from plimsoll.certify.rounding import GUARD, exact_decimal, exact_ratio, rounded_up
 from plimsoll.certify.statement import (
+    GUARD,
     Curved,
     Least,
     Max,
@@ -47,11 +47,9 @@ __all__ = [
     "audit",
     "body_hash",
     "certify",
+    "charged_apart",
     "curves",
-    "exact_decimal",
-    "exact_ratio",
     "link_hash",
-    "rounded_up",
     "value_of",
     "worsts",
 ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from plimsoll.certify.calculator import ratio, rows_of, value_of
-from plimsoll.certify.rounding import ceiling
 from plimsoll.certify.statement import Statement, Whole, worsts
-from plimsoll.documents import Count, Document, Name, Part, PlimsollError
+from plimsoll.documents import Count, Document, Name, Part, PlimsollError, ceiling
 
 
 class UncertifiedError(PlimsollError):
@@ -77,3 +76,20 @@ def certify(statement: Statement) -> Certificate:
         maintenance=None if part is None else ceiling(exact * ratio(part)),
         decided=tuple(decided),
     )
+
+
+def charged_apart(charged: Any, certificate: Certificate) -> list[tuple[str, Any, int]]:
+    """Field, recorded and computed amount wherever what was charged is not what a certificate comes to.
+
+    The charge is the engine's number, which rounds a float to the same unit: it may lie one unit away.
+    """
+    told = charged if isinstance(charged, dict) else {}
+    own = {"initial": certificate.initial, "maintenance": certificate.maintenance}
+    faults = [
+        (field, told.get(field), amount)
+        for field, amount in own.items()
+        if amount is not None and not (type(told.get(field)) is int and abs(told[field] - amount) <= 1)
+    ]
+    if told.get("decimals") != certificate.decimals:
+        faults.append(("decimals", told.get("decimals"), certificate.decimals))
+    return faults

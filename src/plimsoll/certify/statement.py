@@ -13,6 +13,9 @@ Whole = Annotated[int, Field(strict=True)]
 Above = Annotated[int, Field(strict=True, gt=0)]
 Row = tuple[Whole, ...]
 
+GUARD = 9
+"""Decimals that an array keeps beyond those of the currency: a million contracts then lose a thousandth of a unit."""
+
 
 class Ratio(Part):
     """`numerator / denominator`, at least zero."""

@@ -27,6 +27,7 @@ LISTING: dict[str, list[Listing]] = {
     "Venue": [
         Listing("rules", "List, show, compare and import dated rule packs.", "rules"),
         Listing("rates", "Margin rates through a history, tuned and governed; whom a new schedule hits.", "rates"),
+        Listing("controller", "Policies that set a margin rate: trained in the laboratory, compared.", "controller"),
         Listing("close-out", "A failing account through the ways to liquidate it, side by side.", "close_out"),
         Listing("cascade", "Crashes that a fleet's own liquidations deepen; 10 October 2025 again.", "cascade"),
         Listing("waterfall", "Who pays for a default, layer after layer; the size of a fund.", "waterfall"),
@@ -38,8 +39,18 @@ LISTING: dict[str, list[Listing]] = {
         Listing("schema", "Print the JSON Schema of a document.", "schema"),
     ],
     "Operate": [
+        Listing("live", "Margins kept up to date through a replayed market; an order checked before it goes.", "live"),
+        Listing(
+            "efficiency", "What portfolio margin saves at equal coverage, and for which books nothing.", "efficiency"
+        ),
+        Listing("serve", "REST and WebSocket of the live engine, for one or more tenants.", "serve"),
+        Listing("token", "API tokens of the service: create, list, revoke.", "token"),
         Listing("audit", "Verify, replay and export the record of margins; check one account of it.", "audit"),
         Listing("completion", "Print the shell completion script.", "completion"),
+    ],
+    "Prove": [
+        Listing("prove", "Prove margin or solvency without showing a book (unaudited).", "prove"),
+        Listing("verify", "Verify a proof of margin or solvency, or an inclusion (unaudited).", "verify"),
     ],
 }
 

@@ -33,6 +33,19 @@ def load_market(path: str) -> Market:
     return Market.load(path)
 
 
+def load_book(account: str | None, market: str | None) -> tuple[Account, Market]:
+    """An account and its market; the demonstration's where neither file is given. One without the other is refused."""
+    from plimsoll.documents import refuse
+    from plimsoll.feeds.demo import demo_account, demo_market
+
+    if account is None and market is None:
+        return demo_account(), demo_market()
+    if account is None or market is None:
+        missing = "--account" if account is None else "--market"
+        raise refuse(missing, "nothing", "both --account and --market, or neither for the demonstration's book")
+    return load_account(account), load_market(market)
+
+
 def console() -> Console:
     """Standard output for people: colours and width of the terminal, plain text in a pipe."""
     from rich.console import Console
@@ -61,6 +74,13 @@ def write_text(path: str, text: str, option: str = "--output") -> None:
         raise refuse(option, f"{path} ({error.strerror})", "a file that can be written") from None
 
 
+def name_files(out: Console, **paths: str | None) -> None:
+    """A line for each file that was written, under what it is."""
+    for what, path in paths.items():
+        if path is not None:
+            out.print(f"{what}: {path}", markup=False, soft_wrap=True)
+
+
 def account_option(function: F) -> F:
     """`--account FILE`."""
     return click.option("--account", "-a", required=True, metavar="FILE", help="Account document (JSON).")(function)
@@ -69,6 +89,11 @@ def account_option(function: F) -> F:
 def market_option(function: F) -> F:
     """`--market FILE`."""
     return click.option("--market", "-m", required=True, metavar="FILE", help="Market snapshot (JSON).")(function)
+
+
+def plain_name(name: str) -> bool:
+    """Whether a name may be that of a file in a folder of ours."""
+    return all(c.isalnum() or c in "._-" for c in name) and name.isascii() and not name.startswith(".")
 
 
 def rules_option(function: F) -> F:

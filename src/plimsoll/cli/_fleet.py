@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field, fields
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,11 +16,34 @@ if TYPE_CHECKING:
     from plimsoll.laboratory.setup import CascadeVenue
     from plimsoll.rates.schedule import RateSchedule
 
-F = TypeVar("F", bound=Callable[..., Any])
+
+@dataclass
+class FleetChoice:
+    """What the options of `fleet_options` were given."""
+
+    fleet: str | None
+    sample: int | None
+    schedule: str | None
+    venue: str | None
+    fund: float | None
+    liquidity: str | None
+    avsl: str | None
+    grace: float
+    cavb: str | None
 
 
-def fleet_options(function: F) -> F:
-    """FLEET, `--sample`, `--schedule`, `--venue`, `--fund`, `--liquidity`, `--avsl`, `--grace` and `--cavb`."""
+def fleet_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """FLEET, `--sample`, `--schedule`, `--venue`, `--fund`, `--liquidity`, `--avsl`, `--grace` and `--cavb`.
+
+    The function gets them as a `FleetChoice`, before its own options.
+    """
+
+    @wraps(function)
+    def gathered(**values: Any) -> Any:
+        given = FleetChoice(**{f.name: values.pop(f.name) for f in fields(FleetChoice)})
+        return function(given, **values)
+
+    made: Callable[..., Any] = gathered
     for add in reversed(
         (
             click.argument("fleet", metavar="[FLEET]", required=False),
@@ -36,23 +60,8 @@ def fleet_options(function: F) -> F:
             click.option("--cavb", metavar="house|FILE", help="Each brings its crowding add-on too (crowding-rule)."),
         )
     ):  # fmt: skip
-        function = add(function)
-    return function
-
-
-@dataclass
-class FleetChoice:
-    """What the options of `fleet_options` were given."""
-
-    fleet: str | None
-    sample: int | None
-    schedule: str | None
-    venue: str | None
-    fund: float | None
-    liquidity: str | None
-    avsl: str | None
-    grace: float
-    cavb: str | None
+        made = add(made)
+    return made
 
 
 @dataclass

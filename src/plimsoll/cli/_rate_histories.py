@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from plimsoll.feeds import BarReport
     from plimsoll.market.history import History
     from plimsoll.rates.publish import AssetHistory
@@ -147,23 +149,25 @@ def told(notes: list[str] | None, report: BarReport) -> None:
 
 def with_events(histories: dict[str, AssetHistory], path: str) -> dict[str, AssetHistory]:
     """`--events`: what happened to each asset."""
-    from plimsoll.documents import refuse
     from plimsoll.rates.events import RateEvents
 
     document = RateEvents.load(path)
-    unknown = [a for a in document.events if a not in histories]
-    if unknown:
-        raise refuse(f"events.{unknown[0]}", unknown[0], f"one of {', '.join(histories)}", path)
+    _known(document.events, "events", histories, path)
     return {name: replace(found, events=document.of(name)) for name, found in histories.items()}
 
 
 def with_books(histories: dict[str, AssetHistory], path: str) -> dict[str, AssetHistory]:
     """`--books`: the order books of each asset."""
-    from plimsoll.documents import refuse
     from plimsoll.rates.depth import RateBooks
 
     document = RateBooks.load(path)
-    unknown = [a for a in document.books if a not in histories]
-    if unknown:
-        raise refuse(f"books.{unknown[0]}", unknown[0], f"one of {', '.join(histories)}", path)
+    _known(document.books, "books", histories, path)
     return {name: replace(found, books=document.of(name)) for name, found in histories.items()}
+
+
+def _known(named: Iterable[str], field: str, histories: dict[str, AssetHistory], path: str) -> None:
+    from plimsoll.documents import refuse
+
+    for asset in named:
+        if asset not in histories:
+            raise refuse(f"{field}.{asset}", asset, f"one of {', '.join(histories)}", path)

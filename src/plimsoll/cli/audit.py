@@ -129,25 +129,34 @@ def _print_faults(faults: list[Fault]) -> None:
 def replay(place: str, as_json: bool) -> int:
     """Compute every margin again from its inputs and chain the results from the first record on.
 
-    The same build on the same kind of machine gives the same hash. Exit code 1 where it does not, with what differs.
+    The events of a live engine are applied again to the first state of their stream, each held to its recorded
+    outcome. The same build on the same kind of machine gives the same hash. Exit code 1 where it does not, with what
+    differs.
     """
     from plimsoll.ledger import Ledger
     from plimsoll.ledger.replay import replay as replayed
+    from plimsoll.live.record import again, streams
 
     with Ledger.existing(place) as ledger, late_bar() as bar:
         found = replayed(ledger, bar)
+        played = [again(ledger, stream, bar) for stream in streams(ledger)]
+    same = found.same and not any(p.differences for p in played)
     if as_json:
-        print_json({**vars(found), "same": found.same})
-        return 0 if found.same else 1
+        print_json({**vars(found), "streams": [vars(p) for p in played], "same": same})
+        return 0 if same else 1
     out = console()
     out.print(f"{found.records:,} records, {found.margins:,} margins computed again")
     if found.builds:
         out.print(f"recorded by other sources: {', '.join(found.builds)}")
     out.print(f"recorded {found.recorded}\nreplayed {found.head}", soft_wrap=True)
-    for words in found.differences[:SHOWN]:
+    for one in played:
+        made = f", recorded by other sources: {', '.join(one.builds)}" if one.builds else ""
+        words = f"stream {one.stream}: {one.events:,} events applied again, {one.states:,} states made again{made}"
+        out.print(words, soft_wrap=True, markup=False, highlight=False)
+    for words in [*found.differences, *(w for p in played for w in p.differences)][:SHOWN]:
         out.print(words, soft_wrap=True, markup=False)
-    out.print("the same" if found.same else "not the same")
-    return 0 if found.same else 1
+    out.print("the same" if same else "not the same")
+    return 0 if same else 1
 
 
 @command.command(epilog="Example: plimsoll audit export book.db --record 7 -o account.json")

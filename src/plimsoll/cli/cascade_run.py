@@ -33,15 +33,7 @@ if TYPE_CHECKING:
 @click.option("--html", metavar="FILE", help="Write a page with pictures.")
 @json_option
 def run(
-    fleet: str | None,
-    sample: int | None,
-    schedule: str | None,
-    venue: str | None,
-    fund: float | None,
-    liquidity: str | None,
-    avsl: str | None,
-    grace: float,
-    cavb: str | None,
+    choice: FleetChoice,
     scenario: str | None,
     shock: float | None,
     minutes: float,
@@ -64,7 +56,7 @@ def run(
     from plimsoll.laboratory.assumed import sensitivity as varied_of
     from plimsoll.laboratory.study import study
 
-    floor = read_floor(FleetChoice(fleet, sample, schedule, venue, fund, liquidity, avsl, grace, cavb), seed)
+    floor = read_floor(choice, seed)
     path_of = _paths(scenario, shock, floor.fleet, minutes, noise, hours, step_seconds, floor.notes)
     world = (floor.fleet, path_of(seed), floor.liquidity, floor.venue, floor.rates)
     with late_bar() as bar:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from plimsoll.cli._common import console, json_option, load_market, market_option, print_json, write_text
+from plimsoll.cli._common import console, json_option, load_market, market_option, name_files, print_json, write_text
 
 
 @click.command(epilog="Example: plimsoll fit --market market.json --underlying BTC -o smiles.png")
@@ -60,9 +60,7 @@ def command(
 
         out = console()
         out.print(fit_view(fits))
-        for what, path in (("picture", output), ("market", smiles)):
-            if path is not None:
-                out.print(f"{what}: {path}", markup=False, soft_wrap=True)
+        name_files(out, picture=output, market=smiles)
     complete = all(e.method == method for fit in fits for e in fit.expiries) and not any(
         f.effect == "refused" for fit in fits for f in fit.every_failure
     )

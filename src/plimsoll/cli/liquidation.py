@@ -19,6 +19,7 @@ from plimsoll.cli._common import (
     rules_option,
     same_exposure_option,
 )
+from plimsoll.cli.liquidation_probability import probability_options
 
 if TYPE_CHECKING:
     from plimsoll.margin.account import Mode
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 @click.option("--low", default=-0.999, show_default=True, help="Lowest move searched (-0.999 is -99.9 %).")
 @click.option("--high", default=99.0, show_default=True, help="Highest move searched (99 is +9,900 %).")
 @click.option("--points", type=int, help="Points of the search grid; default: 160, or 4,000 for quick models.")
+@probability_options
 @same_exposure_option
 @mode_option
 @click.option("--output", "-o", metavar="FILE", help="Draw equity and maintenance against price (.png or .svg).")
@@ -62,6 +64,14 @@ def command(
     low: float,
     high: float,
     points: int | None,
+    probability: bool,
+    horizon: str | None,
+    history: tuple[str, ...],
+    every: str | None,
+    paths: int | None,
+    seed: int | None,
+    rare: bool,
+    calls: int | None,
     same_exposure: bool,
     mode: Mode | None,
     output: str | None,
@@ -73,6 +83,7 @@ def command(
     have two lines, or none.
     """
     from plimsoll.cli._progress import late_bar
+    from plimsoll.cli.liquidation_probability import probability as chance
     from plimsoll.documents import refuse
     from plimsoll.liquidation import alone, liquidation, load_betas, together, weighted
     from plimsoll.margin import margin_model
@@ -83,6 +94,30 @@ def command(
         raise refuse("--low, --high", f"{low:g}, {high:g}", "-1 < low < 0 < high")
     model = margin_model(rules)
     holdings, snapshot = held_as(model, load_account(account), load_market(market), same_exposure, mode)
+    if probability:
+        if underlying is not None or betas is not None or vol_elasticity or ahead:
+            allowed = "none of --underlying, --betas, --vol-elasticity, --ahead: the paths say how prices move"
+            raise refuse("--probability", "with the options of a stated path", allowed)
+        chance(
+            model,
+            holdings,
+            snapshot,
+            horizon=horizon,
+            history=history,
+            every=every,
+            paths=paths,
+            seed=seed,
+            rare=rare,
+            calls=calls,
+            sigma=sigma,
+            output=output,
+            as_json=as_json,
+        )
+        return
+    given = {"horizon": horizon, "history": history, "every": every, "paths": paths, "seed": seed, "calls": calls}
+    for name, value in given.items():
+        if value not in (None, ()) or rare:
+            raise refuse(f"--{'rare' if rare else name}", "given", "an option of --probability, which is not")
     if underlying is not None:
         path = alone(underlying, snapshot, vol_elasticity)
     elif betas is not None:

@@ -6,31 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from plimsoll.cli._common import console, json_option, load_account, load_market, print_json, write_text
+from plimsoll.cli._common import console, json_option, load_book, name_files, print_json, write_text
+from plimsoll.cli._durations import days_of
 
 if TYPE_CHECKING:
     from plimsoll.margin import Account
     from plimsoll.market import Market
     from plimsoll.market.history import History
     from plimsoll.risk.joint import JointBook
-
-DAYS = {"d": 1.0, "h": 1.0 / 24.0, "m": 1.0 / 1440.0}
-
-
-def parse_horizon(text: str) -> float:
-    """Days in `1d`, `12h`, `30m`. Raises `DocumentError` naming the option."""
-    import math
-
-    from plimsoll.documents import refuse
-
-    allowed = "a number above zero with d, h or m: 1d, 12h"
-    try:
-        value = float(text[:-1]) * DAYS[text[-1:]]
-    except (ValueError, KeyError):
-        raise refuse("--horizon", text, allowed) from None
-    if not (math.isfinite(value) and value > 0.0):
-        raise refuse("--horizon", text, allowed)
-    return value
 
 
 def read_histories(given: tuple[str, ...], market: Market) -> tuple[History, str]:
@@ -111,21 +94,15 @@ def command(
     components, scenarios and shares by position. Models: hs, whs, fhs, mc, pot, blend, span2, prisma, stans, irm2.
     """
     from plimsoll.cli._progress import late_bar
-    from plimsoll.documents import refuse
-    from plimsoll.feeds.demo import demo_account, demo_market
     from plimsoll.market.history import instant_ns
     from plimsoll.risk.engine import evaluate
     from plimsoll.risk.models import MODELS, RiskModel, risk_model
     from plimsoll.scenarios.factors import FactorHistory
 
-    if (account is None) != (market is None):
-        missing = "--account" if account is None else "--market"
-        raise refuse(missing, "nothing", "both --account and --market, or neither for the demonstration's book")
-    holdings = demo_account() if account is None else load_account(account)
-    snapshot = demo_market() if market is None else load_market(market)
+    holdings, snapshot = load_book(account, market)
     changes: dict[str, object] = {} if level is None else {"level": level}
     if horizon is not None:
-        changes["horizon_days"] = parse_horizon(horizon)
+        changes["horizon_days"] = days_of(horizon)
     chosen = [RiskModel.from_dict(risk_model(n).to_dict() | changes, n) for n in models or MODELS]
     known, told = read_histories(history, snapshot)
     book, missing_parts = opened(holdings, snapshot)
@@ -159,9 +136,7 @@ def command(
 
     out = console()
     out.print(risk_view(results, told))
-    for what, path in (("picture", output), ("page", html)):
-        if path is not None:
-            out.print(f"{what}: {path}", markup=False, soft_wrap=True)
+    name_files(out, picture=output, page=html)
 
 
 def opened(account: Account, market: Market) -> tuple[JointBook, list[str]]:

@@ -14,6 +14,7 @@ from plimsoll.cli._common import (
     load_account,
     load_market,
     mode_option,
+    name_files,
     print_json,
     same_exposure_option,
     write_text,
@@ -107,9 +108,7 @@ def book(
 
     out = console()
     out.print(stress_view(found, SHOWN))
-    for what, path in (("picture", output), ("page", html)):
-        if path is not None:
-            out.print(f"{what}: {path}", markup=False, soft_wrap=True)
+    name_files(out, picture=output, page=html)
 
 
 @command.command(epilog="Example: plimsoll stress scenarios --generate 5000 --seed 7 -o generated.json")
@@ -212,8 +211,9 @@ def reverse(
     Size is the Mahalanobis distance under the history's covariance: how many ordinary moves of the horizon, in its own
     direction. The search is a grid of directions, bisection and refinement; what the grid shows below is said.
     """
+    from plimsoll.cli._durations import days_of
     from plimsoll.cli._progress import late_bar
-    from plimsoll.cli.risk import parse_horizon, read_histories
+    from plimsoll.cli.risk import read_histories
     from plimsoll.laboratory.reverse_book import factors_of, reverse_book
     from plimsoll.margin.joint_account import joint_account
     from plimsoll.scenarios.factors import FactorHistory
@@ -221,7 +221,7 @@ def reverse(
     model, holdings, snapshot = read_book(account, market, rules, same_exposure, mode)
     known, told = read_histories(history, snapshot)
     names = joint_account(holdings, snapshot)[0].underlyings
-    factors = factors_of(FactorHistory.of_levels(known, names), names, parse_horizon(horizon))
+    factors = factors_of(FactorHistory.of_levels(known, names), names, days_of(horizon))
     with late_bar() as bar:
         found = reverse_book(model, holdings, snapshot, factors, reach=reach, rays=rays, seed=seed, progress=bar)
     if as_json:

@@ -21,15 +21,7 @@ from plimsoll.cli._fleet import FleetChoice, fleet_options, read_floor
 @click.option("--rays", type=int, default=32, show_default=True, help="Directions of the grid.")
 @json_option
 def venue_command(
-    fleet: str | None,
-    sample: int | None,
-    schedule: str | None,
-    venue: str | None,
-    fund: float | None,
-    liquidity: str | None,
-    avsl: str | None,
-    grace: float,
-    cavb: str | None,
+    choice: FleetChoice,
     history: tuple[str, ...],
     horizon: str,
     minutes: int,
@@ -44,16 +36,16 @@ def venue_command(
     FLEET is a fleet document (`plimsoll book fleet`). The shock comes evenly over --minutes; size is the Mahalanobis
     distance under the history's covariance, as in `stress reverse`.
     """
+    from plimsoll.cli._durations import days_of
     from plimsoll.cli._progress import late_bar
-    from plimsoll.cli.risk import parse_horizon
     from plimsoll.cli.stress import read_prices
     from plimsoll.laboratory.reverse import reverse_stress
     from plimsoll.laboratory.reverse_book import factors_of
     from plimsoll.laboratory.reverse_venue import FundLeft
 
-    floor = read_floor(FleetChoice(fleet, sample, schedule, venue, fund, liquidity, avsl, grace, cavb), seed)
+    floor = read_floor(choice, seed)
     coins, house = floor.fleet.underlyings, floor.venue
-    factors = factors_of(read_prices(history, coins), coins, parse_horizon(horizon))
+    factors = factors_of(read_prices(history, coins), coins, days_of(horizon))
     left = FundLeft(
         floor.fleet, floor.liquidity, house, floor.rates, factors.names, minutes=minutes, seeds=range(seeds)
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from plimsoll.cli._common import console, json_option, print_json, write_text
+from plimsoll.cli._common import console, json_option, name_files, print_json, write_text
 
 if TYPE_CHECKING:
     from plimsoll.market.history import History
@@ -122,9 +122,7 @@ def run(
                 out.print(line, markup=False)
         for line in (*notes, "iv: proxy for every book with options"):
             out.print(line, markup=False)
-        for what, path in (("page", output), ("document", document)):
-            if path is not None:
-                out.print(f"{what}: {path}", markup=False, soft_wrap=True)
+        name_files(out, page=output, document=document)
     return 1 if any(judged.rejections(m) for m in judged.models) else 0
 
 

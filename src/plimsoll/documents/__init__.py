@@ -28,6 +28,7 @@ from plimsoll.documents.instants import (
 )
 from plimsoll.documents.money import to_units
 from plimsoll.documents.problems import fault, problems_of
+from plimsoll.documents.rounding import ceiling, exact_decimal, exact_ratio, rounded_up
 from plimsoll.documents.text import parse_json, read_bytes
 
 __all__ = [
@@ -52,7 +53,10 @@ __all__ = [
     "Problem",
     "Reason",
     "canonical_bytes",
+    "ceiling",
     "content_hash",
+    "exact_decimal",
+    "exact_ratio",
     "fault",
     "format_instant",
     "parse_day",
@@ -61,6 +65,7 @@ __all__ = [
     "problems_of",
     "read_bytes",
     "refuse",
+    "rounded_up",
     "seconds_between",
     "shorten",
     "to_units",

@@ -147,10 +147,15 @@ def _containers(value: Any) -> Any:
     return [_containers(v) for v in value] if isinstance(value, list) else value
 
 
+def _text(value: Any) -> str:
+    """What JSON does not know, as text. That of a part was read when the part was made, and a market has thousands."""
+    return "" if isinstance(value, Part) else str(value)
+
+
 def _require_unicode(content: dict[str, Any], source: str) -> None:
     """Refuse half characters, which JSON can spell but no file can hold, and nesting beyond any use."""
     try:
-        json.dumps(content, ensure_ascii=False, skipkeys=True, default=str).encode()
+        json.dumps(content, ensure_ascii=False, skipkeys=True, default=_text).encode()
     except UnicodeEncodeError as error:
         raise refuse("$", error.object[error.start : error.end], "Unicode text", source) from None
     except RecursionError:

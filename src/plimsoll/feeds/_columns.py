@@ -60,6 +60,17 @@ def opening(path: Path_) -> bytes:
         return file.read(4)
 
 
+def table_of(path: Path_, what: str, nothing: Sequence[str] = ()) -> pl.DataFrame:
+    """A whole file, Parquet by its first bytes and else CSV with a header, gzip or plain, of which numbers are
+    recognised over all rows; `nothing` are texts of a CSV that stand for no value."""
+    import polars as pl
+
+    with reading(path, what):
+        if opening(path) == b"PAR1":
+            return pl.read_parquet(Path(path), glob=False)
+        return pl.read_csv(Path(path), glob=False, infer_schema_length=None, null_values=list(nothing))
+
+
 def check_schema(schema: pl.Schema, columns: Sequence[Column], path: Path_) -> None:
     """Refuse a table that lacks a required column or holds another kind of value; every fault is named."""
     problems = []

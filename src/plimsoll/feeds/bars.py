@@ -28,7 +28,7 @@ from plimsoll.feeds._bar_rules import (
     slips_of,
     told,
 )
-from plimsoll.feeds._columns import opening, reading
+from plimsoll.feeds._columns import table_of
 from plimsoll.market.history import HOUR_NS, History
 
 if TYPE_CHECKING:
@@ -135,15 +135,7 @@ def symbols_of(path: str | Path) -> tuple[str, ...] | None:
 
 
 def _table(path: str | Path) -> pl.DataFrame:
-    import polars as pl
-
-    what = "a Parquet or CSV file of bars"
-    if opening(path) == b"PAR1":
-        with reading(path, what):
-            frame = pl.read_parquet(Path(path), glob=False)
-    else:
-        with reading(path, what):
-            frame = pl.read_csv(Path(path), glob=False, infer_schema_length=None)
+    frame = table_of(path, "a Parquet or CSV file of bars")
     if frame.height == 0:
         raise refuse("rows", "a table of 0 rows", "one row or more", str(path))
     return frame

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plimsoll.documents import DocumentError, Problem, refuse
-from plimsoll.feeds._columns import Column, check_schema, opening, reading, renamed
+from plimsoll.feeds._columns import Column, check_schema, renamed, table_of
 from plimsoll.laboratory.replay.positions import B, Positions
 
 if TYPE_CHECKING:
@@ -77,11 +77,7 @@ def _table(path: str | Path) -> pl.DataFrame:
     """The file as a table, with columns that hold nothing as nulls of no type."""
     import polars as pl
 
-    with reading(path, "a table of positions: Parquet, or CSV with a header"):
-        if opening(path) == b"PAR1":
-            frame = pl.read_parquet(path)
-        else:
-            frame = pl.read_csv(path, infer_schema_length=None, null_values=["", "null", "None", "nan", "NaN"])
+    frame = table_of(path, "a table of positions: Parquet, or CSV with a header", ("", "null", "None", "nan", "NaN"))
     return frame.with_columns([pl.lit(None).alias(c.name) for c in frame if c.null_count() == c.len() and c.len()])
 
 

@@ -22,7 +22,7 @@ from plimsoll.kernels.measures import (
     worst,
 )
 from plimsoll.kernels.revaluation import LognormalGreeks, lognormal_book, lognormal_greeks, lognormal_values
-from plimsoll.kernels.steps import step_rows
+from plimsoll.kernels.steps import charged, step_rows
 
 __all__ = [
     "Book",
@@ -34,6 +34,7 @@ __all__ = [
     "account_worst",
     "aggregate",
     "aggregate_accounts",
+    "charged",
     "d1_d2",
     "expected_shortfall",
     "lognormal_book",

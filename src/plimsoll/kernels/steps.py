@@ -76,6 +76,21 @@ def step_rows(
     return twin(starts, columns, held, more, each, big, stop, rate)
 
 
+def charged(notional: FloatArray, ends: FloatArray, rates: FloatArray) -> FloatArray:
+    """``charge`` of sizes ``notional`` [J], each by itself, under ``ends`` and ``rates`` [J, K] of its own.
+
+    >>> charged(np.array([30.0]), np.array([[20.0, np.inf]]), np.array([[0.1, 0.5]])).tolist()
+    [7.0]
+    """
+    part, start = np.zeros(notional.size), np.zeros(notional.size)
+    for k in range(ends.shape[1]):
+        with np.errstate(invalid="ignore"):
+            step = (np.minimum(notional, ends[:, k]) - start) * rates[:, k]
+        part += np.where(notional > start, step, 0.0)
+        start = ends[:, k]
+    return part
+
+
 def _refuse(
     starts: IntArray,
     columns: IntArray,

@@ -6,22 +6,19 @@ what stays of it in this table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from plimsoll.laboratory.cascade import cascade
 from plimsoll.laboratory.fleet import FleetArrays
 from plimsoll.laboratory.liquidity import Liquidity
-from plimsoll.laboratory.measures import amplification
+from plimsoll.laboratory.measures import Told, deepest
 from plimsoll.laboratory.policy import CascadeRates
 from plimsoll.laboratory.result import CascadeRun
 from plimsoll.laboratory.setup import CascadeVenue
 from plimsoll.scenarios.stress_path import StressPath
 
-Told = Callable[[str, int, int], None]
 World = tuple[StressPath, Liquidity, CascadeVenue]
 
 DEPTHS = (0.1, 0.5, 2.0)
@@ -53,7 +50,7 @@ class Varied:
         return cls(
             what,
             value,
-            float(np.nanmax(np.append(amplification(run), 1.0))),
+            deepest(run),
             run.forced_volume,
             float(run.fund_paid.sum()),
             float(run.short.sum()),

@@ -18,7 +18,7 @@ from plimsoll.laboratory import losses, orders
 from plimsoll.laboratory.fleet import FleetArrays
 from plimsoll.laboratory.holders import Holders, Seen
 from plimsoll.laboratory.liquidity import Liquidity
-from plimsoll.laboratory.policy import Asked, CascadeRates, Past
+from plimsoll.laboratory.policy import Asked, CascadeRates
 from plimsoll.laboratory.result import CascadeRun
 from plimsoll.laboratory.setup import CascadeVenue
 from plimsoll.laboratory.state import State
@@ -52,10 +52,15 @@ def cascade(
     Raises `DocumentError` where fleet, path, liquidity, venue and rates do not know the same assets.
     """
     world = World(fleet, path, liquidity, venue)
-    return _Cascade(world, rates, seed, feedback, threads, check, told, holders).run()
+    return Steps(world, rates, seed, feedback, threads, check, told, holders).run()
 
 
-class _Cascade:
+class Steps:
+    """A cascade that somebody else walks: `advance` is one step, and between steps accounts may trade and pay (`flow`).
+
+    The arguments are those of `cascade`, which is `run` of this. `done` is the last step that has been walked.
+    """
+
     def __init__(
         self,
         world: World,
@@ -78,16 +83,35 @@ class _Cascade:
         self.out = CascadeRun.blank(world, self.state, before)
         self.held = np.bincount(world.owner, weights=self.state.lots != 0, minlength=world.fleet.accounts) > 0
         self.out.price[0] = self.out.mark[0] = world.outside[0]
+        self.done = 0
         self._end(0)
 
     def run(self) -> CascadeRun:
+        """All steps that are left, and the check that money and lots are what they were."""
         total = self.world.path.steps
-        for step in range(1, total + 1):
+        while self.done < total:
             if self.told is not None:
-                self.told(f"step {step}", step - 1, total)
-            self._step(step)
-        self._conserved(total)
+                self.told(f"step {self.done + 1}", self.done, total)
+            self.advance()
+        self.conserved()
         return self.out
+
+    def advance(self) -> None:
+        """The next step. Raises `ValueError` after the last one of the path."""
+        if self.done >= self.world.path.steps:
+            raise ValueError(f"step {self.done + 1}: the path has {self.world.path.steps}")
+        self._step(self.done + 1)
+        self.done += 1
+
+    def conserved(self) -> None:
+        """Raises `ArithmeticError` where money or lots are not what they were at the start."""
+        self._conserved(self.done)
+
+    def traded(self) -> None:
+        """After accounts traded of their own will: who holds something is looked at again."""
+        lots = self.state.lots != 0
+        self.held = np.bincount(self.world.owner, weights=lots, minlength=self.world.fleet.accounts) > 0
+        self.queue.due[~self.held] = -1
 
     def _step(self, step: int) -> None:
         world, out = self.world, self.out
@@ -220,27 +244,8 @@ class _Cascade:
         return (cash + float((state.maker_lots * now.usd).sum())) / float(world.unit)
 
     def _asked(self, step: int) -> Asked:
-        world, out, state = self.world, self.out, self.state
-        marks = out.mark[: step + 1].view()
-        lots = state.lots.view()
-        now = world.catalogue.worth(out.mark[step], world.vol[step], world.days(step))
-        notional = now.size / world.unit
-        for array in (marks, lots, notional):
-            array.flags.writeable = False
-        seconds = step * world.path.step_seconds
-        fleet = world.fleet
-        past = Past(
-            step,
-            seconds,
-            world.path.step_seconds,
-            world.underlyings,
-            marks,
-            fleet.indptr,
-            fleet.indices,
-            lots,
-            notional,
-        )
-        asked = self.rates.asked(past)
+        world, fleet = self.world, self.world.fleet
+        asked = self.rates.asked(world.past(self.out.mark, self.state.lots, step))
         many = len(world.underlyings)
         shapes = {asked.ends.shape, asked.maintenance.shape, asked.initial.shape}
         if len(shapes) != 1 or asked.ends.ndim != 2 or asked.ends.shape[0] != many:

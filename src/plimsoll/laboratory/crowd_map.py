@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from plimsoll.documents import refuse
-from plimsoll.laboratory.policy import Asked, CascadeRates, Past
+from plimsoll.laboratory.policy import Asked, CascadeRates
 from plimsoll.laboratory.result import CascadeRun
 from plimsoll.laboratory.state import State
 
@@ -34,6 +35,14 @@ class DensityMap:
         first = np.zeros((1, len(self.underlyings)))
         return np.diff(self.fall, axis=0, prepend=first), np.diff(self.rise, axis=0, prepend=first)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; cumulative USD by underlying."""
+        return {
+            "moves": self.moves.tolist(),
+            "fall": {u: self.fall[:, k].tolist() for k, u in enumerate(self.underlyings)},
+            "rise": {u: self.rise[:, k].tolist() for k, u in enumerate(self.underlyings)},
+        }
+
 
 def density_map(run: CascadeRun, rates: CascadeRates, *, after: bool, moves: tuple[float, ...] = MOVES) -> DensityMap:
     """The map before a run, under what its policy asks at the start, or `after` it, under what it asked last.
@@ -43,29 +52,14 @@ def density_map(run: CascadeRun, rates: CascadeRates, *, after: bool, moves: tup
     grid = np.array(moves, dtype=np.float64)
     if not grid.size or not ((grid > 0.0) & (grid < 1.0)).all() or (np.diff(grid) <= 0.0).any():
         raise refuse("moves", list(moves), "growing parts of the price, above zero and below one")
-    step = run.price.shape[0] - 1 if after else 0
+    step = run.world.path.steps if after else 0
     state, price = (run.state if after else run.before), run.price[step]
     # a policy that follows the past cannot be asked for the end again: it would start anew
-    asked = run.last if after and run.last is not None else rates.asked(_past(run, state, step))
+    asked = run.last if after else None
+    if asked is None:
+        asked = rates.asked(run.world.past(run.mark, state.lots, step))
     found = [_below(run, state, asked, step, price, sign * grid) for sign in (-1.0, 1.0)]
     return DensityMap(grid, run.underlyings, found[0], found[1])
-
-
-def _past(run: CascadeRun, state: State, step: int) -> Past:
-    world = run.world
-    now = world.catalogue.worth(run.price[step], world.vol[step], world.days(step))
-    fleet = world.fleet
-    return Past(
-        step,
-        step * world.path.step_seconds,
-        world.path.step_seconds,
-        world.underlyings,
-        run.mark[: step + 1],
-        fleet.indptr,
-        fleet.indices,
-        state.lots,
-        now.size / world.unit,
-    )
 
 
 def _below(run: CascadeRun, state: State, asked: Asked, step: int, price: F64, moves: F64) -> F64:

@@ -115,6 +115,11 @@ def positions_of(indptr: I64, rows: I64) -> I64:
     return np.repeat(indptr[rows] - (ends - length), length) + np.arange(total, dtype=np.int64)
 
 
+def owners_of(indptr: I64, rows: I64) -> I64:
+    """For each of those places the position in `rows` of the account that it belongs to."""
+    return np.repeat(np.arange(rows.size), indptr[rows + 1] - indptr[rows])
+
+
 def usual_lot(price: float) -> float:
     """The power of ten of coins that is worth at most 10 USD.
 

@@ -78,6 +78,7 @@ class Catalogue:
         self.inverse = np.array([i.kind == "inverse" for i in instruments], dtype=np.bool_)
         self.option = np.array([i.option for i in instruments], dtype=np.bool_)
         self.call = np.array([i.kind == "call" for i in instruments], dtype=np.bool_)
+        self.plain = not (self.inverse.any() or self.option.any())
         self.strike, self.days, self.vol = (
             np.array([getattr(i, f) for i in instruments], dtype=np.float64) for f in ("strike", "days", "vol")
         )
@@ -88,6 +89,9 @@ class Catalogue:
         Expiry settles nothing here: an option has at least a minute left.
         """
         p = price[self.underlying]
+        if self.plain:
+            whole = np.rint(p * self.lot * self.unit).astype(np.int64)
+            return Worth(whole, whole, whole, whole)
         size = np.where(self.inverse, self.lot * self.unit, p * self.lot * self.unit)
         own, delta = size.copy(), size.copy()
         i = self.inverse

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plimsoll.laboratory.deleveraging import taken_lots
-from plimsoll.laboratory.fleet import positions_of
+from plimsoll.laboratory.fleet import owners_of, positions_of
 from plimsoll.laboratory.instruments import Worth
 from plimsoll.laboratory.policy import Asked
 from plimsoll.laboratory.state import State, spread
@@ -193,8 +193,7 @@ def socialise(world: World, state: State, failed: I64, equity: I64, now: Worth, 
 def flat(world: World, state: State, rows: I64) -> npt.NDArray[np.bool_]:
     """Which of `rows` hold nothing any more."""
     at = positions_of(world.fleet.indptr, rows)
-    length = world.fleet.indptr[rows + 1] - world.fleet.indptr[rows]
-    owner = np.repeat(np.arange(rows.size), length)
+    owner = owners_of(world.fleet.indptr, rows)
     held = np.bincount(owner, weights=state.lots[at] != 0, minlength=rows.size)
     found: npt.NDArray[np.bool_] = held == 0
     return found

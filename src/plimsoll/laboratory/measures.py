@@ -46,26 +46,20 @@ def survival(runs: Sequence[CascadeRun], certainty: float = 0.95) -> Survival:
     if not runs:
         raise refuse("runs", "none", "at least one")
     for run in runs:
-        if run.fund[0] <= 0.0:
-            raise refuse("insurance_fund", 0.0, "an amount above zero: without a fund none can survive or be emptied")
+        _needs_fund(run.fund[0])
     return chance(sum(not run.emptied for run in runs), len(runs), certainty)
 
 
 def chance(count: int, draws: int, certainty: float = 0.95) -> Survival:
-    """`count` of `draws` with the interval of Clopper and Pearson: quantiles of beta distributions.
+    """`count` of `draws` with the interval of Clopper and Pearson, as `plimsoll.validate.interval` has it.
 
     >>> found = chance(19, 20)
     >>> round(found.low, 4), round(found.high, 4)
     (0.7513, 0.9987)
     """
-    from scipy.stats import beta
+    from plimsoll.validate.coverage import interval
 
-    if not (0 <= count <= draws and draws > 0 and 0.0 < certainty < 1.0):
-        raise refuse("count", f"{count} of {draws} at {certainty}", "a count of draws, and a part below one")
-    tail = 0.5 * (1.0 - certainty)
-    low = 0.0 if count == 0 else float(beta.ppf(tail, count, draws - count + 1))
-    high = 1.0 if count == draws else float(beta.ppf(1.0 - tail, count + 1, draws - count))
-    return Survival(count, draws, low, high, certainty)
+    return Survival(count, draws, *interval(count, draws, certainty), certainty)
 
 
 def amplification(run: CascadeRun) -> F64:
@@ -80,6 +74,11 @@ def amplification(run: CascadeRun) -> F64:
     fed = np.abs(run.price / run.price[0] - 1.0).max(axis=0)
     alone = np.abs(run.outside / run.outside[0] - 1.0).max(axis=0)
     return np.asarray(np.divide(fed, alone, out=np.full(fed.size, np.nan), where=alone > 0.0))
+
+
+def deepest(run: CascadeRun) -> float:
+    """The widest amplification over underlyings, at least one."""
+    return float(np.nanmax(np.append(amplification(run), 1.0)))
 
 
 def depletion(run: CascadeRun) -> float:
@@ -173,7 +172,7 @@ def tolerance(
 
     The shock itself is `exp(x * log(price)) - 1` at its widest. Raises `DocumentError` for a venue without a fund.
     """
-    _needs_fund(venue)
+    _needs_fund(venue.insurance_fund)
 
     def survives(x: float) -> bool:
         return not make(replace(path, price=np.exp(x * np.log(path.price))), liquidity, venue).emptied
@@ -209,7 +208,7 @@ def absorption(
     drawn account by account, and whom the last deleveraged lots fall on. Raises `DocumentError`
     for a venue without a fund.
     """
-    _needs_fund(venue)
+    _needs_fund(venue.insurance_fund)
     volume: dict[float, float] = {}
 
     def survives(x: float) -> bool:
@@ -247,6 +246,6 @@ def smaller(venue: CascadeVenue, times: float) -> CascadeVenue:
     )
 
 
-def _needs_fund(venue: CascadeVenue) -> None:
-    if venue.insurance_fund <= 0.0:
+def _needs_fund(usd: float) -> None:
+    if usd <= 0.0:
         raise refuse("insurance_fund", 0.0, "an amount above zero: without a fund none can survive or be emptied")

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from plimsoll.kernels import charged
 from plimsoll.laboratory.depth import BUY, SELL, SIDES, DepthBook
-from plimsoll.laboratory.fleet import positions_of
+from plimsoll.laboratory.fleet import owners_of, positions_of
 from plimsoll.laboratory.instruments import Worth
 from plimsoll.laboratory.losses import close
 from plimsoll.laboratory.policy import Asked
@@ -120,7 +121,7 @@ def parts_to_close(world: World, state: State, rows: I64, standing: Standing, as
         return np.full(rows.size, PARTS, dtype=np.int64)
     fleet, unit = world.fleet, world.unit
     places = positions_of(fleet.indptr, rows)
-    owner = np.repeat(np.arange(rows.size), fleet.indptr[rows + 1] - fleet.indptr[rows])
+    owner = owners_of(fleet.indptr, rows)
     n = fleet.indices[places]
     notional = np.abs((state.lots[places] * now.size[n]).astype(np.float64))
     u = world.catalogue.underlying[n]
@@ -130,14 +131,14 @@ def parts_to_close(world: World, state: State, rows: I64, standing: Standing, as
     equity = standing.equity[rows].astype(np.float64)
     fee = world.venue.liquidation_fee + world.venue.taker_fee
     whole = np.bincount(owner, weights=notional, minlength=rows.size)
-    base = np.bincount(owner, weights=_charge(notional, ends, rates), minlength=rows.size)
+    base = np.bincount(owner, weights=charged(notional, ends, rates), minlength=rows.size)
     # what scenario columns ask beyond the tiers
     excess = np.maximum(0.0, (standing.line[rows] - addon) / asked.scalar - base) if asked.columns is not None else 0.0
     low, high = np.zeros(rows.size, dtype=np.int64), np.full(rows.size, PARTS, dtype=np.int64)
     while (high - low > 1).any():
         middle = (low + high) // 2
         rest = 1.0 - middle / PARTS
-        tiers = np.bincount(owner, weights=_charge(notional * rest[owner], ends, rates), minlength=rows.size)
+        tiers = np.bincount(owner, weights=charged(notional * rest[owner], ends, rates), minlength=rows.size)
         need = asked.scalar * (tiers + excess * rest) + addon
         enough = equity - fee * (1.0 - rest) * whole >= world.venue.target * need
         high = np.where(enough, middle, high)
@@ -145,24 +146,12 @@ def parts_to_close(world: World, state: State, rows: I64, standing: Standing, as
     return high
 
 
-def _charge(notional: F64, ends: F64, rates: F64) -> F64:
-    part, start = np.zeros(notional.size), np.zeros(notional.size)
-    for k in range(ends.shape[1]):
-        with np.errstate(invalid="ignore"):
-            step = (np.minimum(notional, ends[:, k]) - start) * rates[:, k]
-        part += np.where(notional > start, step, 0.0)
-        start = ends[:, k]
-    return part
-
-
 @dataclass
 class Traded:
-    """What one round sent to the order books: USD sold and bought by underlying `[U, 2]`, accounts, lots, fees."""
+    """What one round sent to the order books: USD sold and bought by underlying `[U, 2]`, and lots in all."""
 
     usd: F64
-    accounts: int
     lots: int
-    places: I64
 
 
 def trade(
@@ -182,7 +171,7 @@ def trade(
     fleet, unit = world.fleet, world.unit
     now = world.catalogue.worth(price, world.vol[step], world.days(step))
     places = positions_of(fleet.indptr, rows)
-    owner = np.repeat(np.arange(rows.size), fleet.indptr[rows + 1] - fleet.indptr[rows])
+    owner = owners_of(fleet.indptr, rows)
     n = fleet.indices[places]
     lots = state.lots[places]
     wanted = -(-np.abs(lots) * parts[owner] // PARTS)
@@ -222,8 +211,7 @@ def trade(
         np.subtract.at(state.maker_lots, n[mine], change[mine])
         np.add.at(state.parties["makers"], world.settle[n[mine]], change[mine] * own[n[mine]])
     _fees(world, state, rows, owner, n, filled, now, price, step)
-    hit = np.bincount(owner, weights=filled > 0, minlength=rows.size)
-    return Traded(done.astype(np.float64) / unit, int((hit > 0).sum()), int(filled.sum()), places)
+    return Traded(done.astype(np.float64) / unit, int(filled.sum()))
 
 
 def _fees(
@@ -251,7 +239,7 @@ def worth_while(world: World, state: State, rows: I64, parts: I64, now: Worth, s
         return np.ones(rows.size, dtype=np.bool_)
     fleet = world.fleet
     places = positions_of(fleet.indptr, rows)
-    owner = np.repeat(np.arange(rows.size), fleet.indptr[rows + 1] - fleet.indptr[rows])
+    owner = owners_of(fleet.indptr, rows)
     notional = np.abs((state.lots[places] * now.size[fleet.indices[places]]).astype(np.float64))
     usd = np.bincount(owner, weights=notional, minlength=rows.size) * (parts / PARTS) / world.unit
     cost = keepers.gas_cost * float(world.path.gas[step]) + keepers.profit * usd

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -21,7 +21,7 @@ I64 = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """What a venue knows at a step: marks `[t + 1, U]` in USD up to now, the positions and cash as they are.
+    """What a venue knows at a step: marks `[t + 1, U]` in USD up to now, and the positions as they are.
 
     The arrays cannot be written to. `seconds` since the start; `indptr`, `indices`, `lots` as in `FleetArrays`, and
     `notional[N]` USD a lot.
@@ -103,10 +103,7 @@ class StaticRates:
         """The schedule's tiers."""
         key = past.underlyings
         if key not in self._known:
-            table = tables(self.schedule.assets, key)
-            self._known[key] = Asked(
-                table.ends, table.maintenance, table.initial, addon=self.addon, columns=self.columns
-            )
+            self._known[key] = replace(tables(self.schedule.assets, key), addon=self.addon, columns=self.columns)
         return self._known[key]
 
 
@@ -173,8 +170,7 @@ class RaisedRates:
         want = float(wanted(self.rule, blended(self.rule, np.array([fast]), np.array([expected])))[0])
         self._scalar = follow(self.rule, self._scalar, want, elapsed * past.step_seconds / 3600.0)
         self._step = past.step
-        inner = self.inner.asked(past)
-        return Asked(inner.ends, inner.maintenance, inner.initial, self._scalar, inner.addon, self.grace, inner.columns)
+        return replace(self.inner.asked(past), scalar=self._scalar, grace=self.grace)
 
 
 class AddOn:
@@ -187,12 +183,4 @@ class AddOn:
         """The inner policy's margin with the amount added to its own."""
         inner = self.inner.asked(past)
         more = np.asarray(self.amount(past), dtype=np.float64)
-        return Asked(
-            inner.ends,
-            inner.maintenance,
-            inner.initial,
-            inner.scalar,
-            np.asarray(inner.addon, dtype=np.float64) + more,
-            inner.grace,
-            inner.columns,
-        )
+        return replace(inner, addon=np.asarray(inner.addon, dtype=np.float64) + more)

@@ -1,4 +1,4 @@
-"""A fleet through one scenario: with feedback and without, over draws, and what the venue could have taken."""
+"""A fleet through one scenario: the first run, sums over draws, and what the venue could have taken."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from plimsoll.laboratory.measures import (
     Absorption,
     Bracket,
     Survival,
+    Told,
     absorption,
     amplification,
     chance,
+    deepest,
     depletion,
     solvency,
     tolerance,
@@ -31,7 +33,6 @@ from plimsoll.laboratory.setup import CascadeVenue
 from plimsoll.scenarios.stress_path import StressPath
 
 F64 = npt.NDArray[np.float64]
-Told = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -60,17 +61,16 @@ class Draw:
             float(run.short.sum()),
             float(run.adl.sum()),
             float(run.socialised.sum()),
-            float(np.nanmax(np.append(amplification(run), 1.0))),
+            deepest(run),
         )
 
 
 @dataclass(frozen=True, eq=False)
 class CascadeStudy:
-    """The run of the first seed, the same orders without feedback, all draws, and thresholds where they were asked
-    for. `survival` is None for a venue without an insurance fund."""
+    """The run of the first seed, all draws, and thresholds where they were asked for. `survival` is None for a venue
+    without an insurance fund. What prices do without feedback is `run.outside`."""
 
     run: CascadeRun
-    alone: CascadeRun
     draws: tuple[Draw, ...]
     survival: Survival | None
     before: DensityMap
@@ -84,7 +84,7 @@ class CascadeStudy:
         has_fund = run.fund[0] > 0.0
         wide = {u: float(a) for u, a in zip(run.underlyings, amplification(run), strict=True)}
         start, end = solvency(run).tolist()
-        found: dict[str, Any] = {
+        return {
             "scenario": run.world.path.name,
             "venue": run.world.venue.to_dict(),
             "accounts": run.world.fleet.accounts,
@@ -116,16 +116,8 @@ class CascadeStudy:
             "survival": None if self.survival is None else vars(self.survival) | {"share": self.survival.share},
             "absorption": None if self.absorption is None else _plain(vars(self.absorption)),
             "loss_tolerance": None if self.tolerance is None else _plain(vars(self.tolerance)),
-            "density": {
-                name: {
-                    "moves": found.moves.tolist(),
-                    "fall": {u: found.fall[:, k].tolist() for k, u in enumerate(found.underlyings)},
-                    "rise": {u: found.rise[:, k].tolist() for k, u in enumerate(found.underlyings)},
-                }
-                for name, found in (("before", self.before), ("after", self.after))
-            },
+            "density": {"before": self.before.to_dict(), "after": self.after.to_dict()},
         }
-        return found
 
 
 def _finite(x: float) -> float | None:
@@ -152,8 +144,8 @@ def study(
 ) -> CascadeStudy:
     """`draws` runs with seeds `seed`, `seed + 1`, …; `path_of(seed)` is the outside world of each.
 
-    The first is also run without feedback. `thresholds` adds the absorption capacity and the loss tolerance along the
-    first path; both need an insurance fund. Raises `DocumentError` as `cascade` does.
+    `thresholds` adds the absorption capacity and the loss tolerance along the first path; both need an insurance fund.
+    Raises `DocumentError` as `cascade` does.
     """
     tell = told or (lambda _text, _done, _total: None)
     path = path_of(seed)
@@ -161,7 +153,6 @@ def study(
     if draws > 1 and not delays and np.array_equal(path.price, path_of(seed + 1).price):
         raise refuse("draws", draws, "1, unless the path has noise or the venue delays with a spread: nothing is drawn")
     first = cascade(fleet, path, liquidity, venue, rates, seed=seed, told=told)
-    alone = cascade(fleet, path, liquidity, venue, rates, seed=seed, feedback=False, told=told)
     found = [Draw.of(seed, first)]
     for k in range(1, draws):
         tell(f"draw {k + 1}", k, draws)
@@ -178,7 +169,6 @@ def study(
         limit = tolerance(make, path, liquidity, venue, halvings=halvings, told=told)
     return CascadeStudy(
         first,
-        alone,
         tuple(found),
         chance(sum(d.survived for d in found), len(found)) if has_fund else None,
         density_map(first, rates, after=False),

@@ -11,7 +11,7 @@ from plimsoll.laboratory.depth import DepthBook
 from plimsoll.laboratory.fleet import FleetArrays
 from plimsoll.laboratory.instruments import Catalogue, Worth
 from plimsoll.laboratory.liquidity import Liquidity
-from plimsoll.laboratory.policy import Asked
+from plimsoll.laboratory.policy import Asked, Past
 from plimsoll.laboratory.setup import CascadeVenue
 from plimsoll.laboratory.state import State
 from plimsoll.scenarios.stress_path import StressPath
@@ -125,6 +125,15 @@ class World:
             amount = cash[:, c].astype(np.float64)
             total += np.floor(np.where(amount > 0.0, amount * self.kept[c], amount) * rate[c]).astype(np.int64)
         return total
+
+    def past(self, marks: F64, lots: I64, step: int) -> Past:
+        """What a policy is told at `step`, of `marks[T + 1, U]` nothing later; none of it can be written to."""
+        fleet, now = self.fleet, self.catalogue.worth(marks[step], self.vol[step], self.days(step))
+        known, held, notional = marks[: step + 1].view(), lots.view(), now.size / self.unit
+        for array in (known, held, notional):
+            array.flags.writeable = False
+        each = self.path.step_seconds
+        return Past(step, step * each, each, self.underlyings, known, fleet.indptr, fleet.indices, held, notional)
 
     def stand(self, state: State, asked: Asked, step: int, mark: F64, now: Worth, threads: int | None) -> Standing:
         """Equity and both lines of every account at the marks."""

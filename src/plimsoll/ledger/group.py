@@ -21,11 +21,16 @@ class GroupCommit:
     `submit` hands back a future that has the entry once it is durable, or the error for which it is not. A batch that
     failed because the database was away is tried `retries` times with `pause` seconds before each; events with
     positions are not written twice by that. An event that is refused by itself does not keep the others of its batch.
+    A future that is cancelled while its event waits keeps it from being written; later it can no longer be cancelled.
+    Where `room` events wait for a slow disk, `submit` waits too: whoever writes faster than the disk is slowed down.
     """
 
-    def __init__(self, ledger: Ledger, most: int = 1_000, retries: int = 3, pause: float = 0.2) -> None:
+    def __init__(
+        self, ledger: Ledger, most: int = 1_000, retries: int = 3, pause: float = 0.2, room: int = 10_000
+    ) -> None:
         self.ledger, self.most, self.retries, self.pause = ledger, most, retries, pause
         self.batches = 0
+        self._room = threading.Semaphore(room)
         self._waiting: queue.SimpleQueue[tuple[Event, Future[Entry]] | None] = queue.SimpleQueue()
         self._closed = False
         self._guard = threading.Lock()
@@ -33,13 +38,18 @@ class GroupCommit:
         self._thread.start()
 
     def submit(self, event: Event) -> Future[Entry]:
-        """Queue one event. Raises `LedgerError` after `close`."""
+        """Queue one event, once there is room for it. Raises `LedgerError` after `close`."""
         future: Future[Entry] = Future()
+        if threading.current_thread() is not self._thread:
+            self._room.acquire()
+            # whoever is told of a record and writes another is on the thread that makes room, and may not wait for it
+            future.add_done_callback(lambda _: self._room.release())
         with self._guard:
-            if self._closed:
-                raise LedgerError("the ledger was closed")
-            self._waiting.put((event, future))
-        return future
+            if not self._closed:
+                self._waiting.put((event, future))
+                return future
+        future.cancel()
+        raise LedgerError("the ledger was closed")
 
     def close(self) -> None:
         """Write what is waiting and end the thread."""
@@ -75,29 +85,36 @@ class GroupCommit:
                 self._write(batch)
 
     def _write(self, batch: list[tuple[Event, Future[Entry]]]) -> None:
+        """Write a batch and answer each of its futures, whatever happens; what was cancelled before is not written."""
+        taken = [(event, future) for event, future in batch if future.set_running_or_notify_cancel()]
+        if taken:
+            self._answer(taken)
+
+    def _answer(self, batch: list[tuple[Event, Future[Entry]]]) -> None:
         self.batches += 1
         try:
             entries = self._patiently([event for event, _ in batch])
         except UnavailableError as error:
             for _, future in batch:
                 future.set_exception(error)
-        except Exception as error:  # noqa: BLE001  whoever waits must hear of it, whatever it is
+        except BaseException as error:  # noqa: BLE001  whoever waits must hear of it, whatever it is
             if len(batch) == 1:
                 batch[0][1].set_exception(error)
                 return
             for one in batch:
-                self._write([one])
+                self._answer([one])
         else:
             for entry, (_, future) in zip(entries, batch, strict=True):
                 future.set_result(entry)
 
     def _patiently(self, events: list[Event]) -> list[Entry]:
-        for attempt in range(self.retries + 1):
+        # without a place an event that was written after all would be written again
+        again = self.retries if all(e.position is not None for e in events) else 0
+        while True:
             try:
                 return self.ledger.append(events)
             except UnavailableError:
-                # without a place an event that was written after all would be written again
-                if attempt == self.retries or any(e.position is None for e in events):
+                if again <= 0:
                     raise
-                time.sleep(self.pause)
-        raise AssertionError("unreachable")
+            again -= 1
+            time.sleep(self.pause)

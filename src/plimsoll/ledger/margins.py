@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.certify import Certificate, Extract, Statement, UncertifiedError, certify
+from plimsoll.certify import Certificate, Extract, Statement, UncertifiedError, certify, charged_apart
 from plimsoll.documents import Document, PlimsollError, canonical_bytes, parse_json
 from plimsoll.ledger.build import build
 from plimsoll.ledger.quantised import UNIT, certified, furthest
@@ -150,7 +150,9 @@ def _integers(entry: Entry, content: dict[str, Any], found: Certificate) -> list
     if recorded is None:
         return [_fault(entry, "content.certificate", "nothing", "the certificate of the statement")]
     fields = [f for f in own if recorded.get(f) != own[f]]
-    return [_fault(entry, f"content.certificate.{f}", recorded.get(f), own[f]) for f in fields]
+    faults = [_fault(entry, f"content.certificate.{f}", recorded.get(f), own[f]) for f in fields]
+    charges = charged_apart(content.get("charged"), found)
+    return faults + [_fault(entry, f"content.charged.{f}", said, amount) for f, said, amount in charges]
 
 
 def _charges(entry: Entry, content: dict[str, Any], again: Margin) -> list[Fault]:

@@ -16,17 +16,15 @@ from plimsoll.certify import (
     UncertifiedError,
     certify,
     curves,
-    exact_decimal,
-    exact_ratio,
-    rounded_up,
     worsts,
 )
-from plimsoll.documents import DocumentError, refuse
+from plimsoll.documents import DocumentError, exact_decimal, refuse
 from plimsoll.margin import Account, MarginModel, Requirement
-from plimsoll.margin.forms import Expression, Form, Least, Max, Relieved, Scaled, Sum, Tail, Worst
+from plimsoll.margin.forms import Expression, Form, Sum, Tail, Worst
 from plimsoll.margin.forms.expression import F64
-from plimsoll.margin.house.dsa_forms import Curved
 from plimsoll.margin.many.universe import Universe
+from plimsoll.margin.quantised import NoTwinError, ratio_of
+from plimsoll.margin.quantised import quantised as integers_of
 from plimsoll.market import Market
 from plimsoll.risk import pnl_array
 from plimsoll.scenarios import Scenarios
@@ -44,48 +42,12 @@ class Certified:
 
 
 def quantised(expression: Expression, decimals: int) -> dict[str, Any]:
-    """An expression as a node of a statement, its arrays rounded up to `10**-decimals`.
-
-    Every expression grows with each number in it but the coefficients of a quadratic, whose rounding is made good: what
-    it comes to is never below the one in floats. Raises `UncertifiedError` for an expression of another kind and
-    `DocumentError` for a number that is not finite.
-    """
-    if isinstance(expression, Worst):
-        return {
-            "kind": "worst",
-            "items": [int(i) for i in expression.items],
-            "long": [[rounded_up(x, decimals) for x in row] for row in expression.long.tolist()],
-            "short": [[rounded_up(x, decimals) for x in row] for row in expression.short.tolist()],
-            "constant": [rounded_up(x, decimals) for x in expression.constant.tolist()],
-        }
-    if isinstance(expression, Tail):
-        losses = quantised(expression.losses, decimals)
-        return {"kind": "tail", "losses": losses, "count": _ratio(expression.count)}
-    if isinstance(expression, Relieved):
-        price = [None if np.isinf(p) else rounded_up(p, decimals) for p in expression.price.tolist()]
-        return {"kind": "relieved", "charge": quantised(expression.charge, decimals), "price": price}
-    if isinstance(expression, Curved):
-        box = expression.box
-        return {
-            "kind": "curved",
-            "items": [int(i) for i in expression.items],
-            "coefficients": [[rounded_up(x, decimals) for x in row] for row in expression.coefficients.T.tolist()],
-            "move": _ratio(box.move),
-            "down": _ratio(box.vol_down),
-            "up": _ratio(box.vol_up),
-        }
-    if isinstance(expression, Scaled):
-        term = quantised(expression.term, decimals)
-        return {"kind": "scaled", "factor": _ratio(expression.factor), "term": term}
-    for kind, name in ((Sum, "sum"), (Max, "max"), (Least, "least")):
-        if isinstance(expression, kind):
-            return {"kind": name, "terms": [quantised(term, decimals) for term in expression.terms]}
-    raise UncertifiedError(f"an expression of the kind {type(expression).__name__} has no integer twin")
-
-
-def _ratio(value: float) -> dict[str, int]:
-    numerator, denominator = exact_ratio(value)
-    return {"numerator": numerator, "denominator": denominator}
+    """See `plimsoll.margin.quantised`; raises `UncertifiedError` for an expression that has no integer twin."""
+    try:
+        return integers_of(expression, decimals)
+    except NoTwinError as error:
+        kind = error.problems[0].got
+        raise UncertifiedError(f"an expression of the kind {kind} has no integer twin") from None
 
 
 def statement_of(model: MarginModel, account: Account, market: Market) -> Statement:
@@ -176,7 +138,7 @@ class _Head:
             "quantities": [n * 10 ** (fine - d) for n, d in digits],
             "requirement": quantised(expression, decimals),
             "within": None if within is None else quantised(within, decimals),
-            "maintenance": None if self.part is None else _ratio(self.part),
+            "maintenance": None if self.part is None else ratio_of(self.part),
         }
         return Statement.from_dict(content, "statement")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from plimsoll.certify import START, body_hash, link_hash
 from plimsoll.documents import canonical_bytes, format_instant, parse_json, refuse
+from plimsoll.ledger.errors import LedgerError
 
 STREAM_LIMIT = 120
 
@@ -76,6 +77,22 @@ class Entry:
         if not isinstance(content, dict):
             raise refuse("body", content, "a JSON object", f"record {self.seq}")
         return content
+
+    def sound(self) -> Entry:
+        """The entry itself, if its body is what was hashed and its hash follows from it and the previous one.
+
+        Raises `LedgerError` naming what does not fit. Whether it is the record that was written there, only the whole
+        chain tells: see `plimsoll.ledger.verify`.
+        """
+        for name, got, right in (
+            ("body", body_hash(self.body), self.body_hash),
+            ("hash", self.hash, link_hash(self.seq, self.previous, self.body_hash)),
+        ):
+            if got != right:
+                raise LedgerError(
+                    f"record {self.seq}, {name}: it was changed since it was written, {got} is not {right}"
+                )
+        return self
 
     @property
     def content(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -179,13 +180,16 @@ class Ledger:
             after = rows[-1].hash
 
     def document(self, digest: str) -> bytes:
-        """The bytes whose SHA-256 is `digest`. Raises `LedgerError` where the ledger has none."""
+        """The bytes whose SHA-256 is `digest`. Raises `LedgerError` where the ledger has none, or others instead."""
         library, table = sqlalchemy(), _tables().CONTENTS
         with self._reading() as connection:
             row = connection.execute(library.select(table.c.body).where(table.c.hash == digest)).one_or_none()
         if row is None:
             raise LedgerError(f"{self.place}: no document with the hash {digest}")
-        return _bytes(row.body)
+        body = _bytes(row.body)
+        if hashlib.sha256(body).hexdigest() != digest:
+            raise LedgerError(f"document {digest}: it was changed since it was written")
+        return body
 
     def revision(self) -> str:
         """The revision of the tables, as Alembic keeps it."""

@@ -16,6 +16,7 @@ from plimsoll.margin.book import OnFailure
 from plimsoll.margin.forms.declared import NONE, Declared, Form, Forms
 from plimsoll.margin.many.engine import Batch, totals_of
 from plimsoll.margin.many.positions import F64, Positions
+from plimsoll.margin.many.rows import RowTables
 from plimsoll.margin.many.totals import Totals
 from plimsoll.margin.many.universe import Universe
 from plimsoll.margin.path import States, Track, strike_multipliers, tracks_of
@@ -193,6 +194,10 @@ class MarginModel(ABC):
         """Arithmetic on blocks of accounts that gives what `assess` gives, to 1e-9; `None` if there is none."""
         return None
 
+    def rows(self, universe: Universe) -> RowTables | None:
+        """The tables of `batch` as rows that can be computed anew one by one; `None` if the rules have none."""
+        return None
+
     def many(self, positions: Positions, market: Market) -> Totals:
         """Margins of many accounts that hold positions only, without a document for each.
 
@@ -241,6 +246,14 @@ class MarginModel(ABC):
         Strikes of the options it holds; rules with tiers add the prices at which a position changes its tier.
         """
         return strike_multipliers(account, market)
+
+    def balance_bends(self, account: Account, market: Market) -> dict[str, tuple[float, ...]]:
+        """For each asset the balances (collateral less loans, in the asset) at which what it counts for bends or jumps.
+
+        Ends of tiers and caps of the pack, everything else of the account as it is; nothing where it counts in
+        proportion. At a jump the value is that of the side below.
+        """
+        return {}
 
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """The form for a solver and the one for a proof, over the contracts of a universe in their order."""

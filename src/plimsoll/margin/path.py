@@ -105,8 +105,11 @@ def strike_multipliers(account: Account, market: Market) -> dict[str, F64]:
     return {name: np.array(sorted(ratios)) for name, ratios in found.items()}
 
 
-def moved(account: Account, market: Market, spot: Mapping[str, float], vol: float = 1.0) -> tuple[Account, Market]:
-    """The same positions after the prices of each underlying in `spot` and every volatility were multiplied.
+def moved(
+    account: Account, market: Market, spot: Mapping[str, float], vol: float | Mapping[str, float] = 1.0
+) -> tuple[Account, Market]:
+    """The same positions after the prices of each underlying in `spot` and every volatility were multiplied: all by one
+    `vol`, or those of each underlying by its own.
 
     Profit and loss is kept. Indices, the part of forwards that still moves, marks of futures and perpetuals, and
     prices of coins that have an index are multiplied; stable coins and other assets are not. A position without an
@@ -115,7 +118,9 @@ def moved(account: Account, market: Market, spot: Mapping[str, float], vol: floa
     instruments that the account neither holds nor has an order for are left out, but for those with a book.
     Volatilities stay with their strike. Raises `DocumentError` for a multiplier that is not above zero.
     """
-    for name, multiplier in (*spot.items(), ("vol", vol)):
+    vols = vol if isinstance(vol, Mapping) else {}
+    same = 1.0 if isinstance(vol, Mapping) else vol
+    for name, multiplier in (*spot.items(), ("vol", same), *vols.items()):
         if not multiplier > 0:
             raise refuse(f"multiplier.{name}", multiplier, "a number above zero")
     named = [*(p.instrument for p in account.positions), *(o.instrument for o in account.orders)]
@@ -141,10 +146,18 @@ def moved(account: Account, market: Market, spot: Mapping[str, float], vol: floa
             n: x.model_copy(update={"price": x.price * spot.get(n, 1.0)}) if n in market.indices else x
             for n, x in market.assets.items()
         },
-        "expiries": tuple(_moved_expiry(row, market, spot.get(row.underlying, 1.0), vol) for row in market.expiries),
+        "expiries": tuple(
+            _moved_expiry(row, market, spot.get(row.underlying, 1.0), vols.get(row.underlying, same))
+            for row in market.expiries
+        ),
         "instruments": tuple(c for c in market.instruments if c.name in unit),
         "marks": {
-            name: _moved_mark(mark, is_option(market.contracts[name]), factor[name], vol)
+            name: _moved_mark(
+                mark,
+                is_option(market.contracts[name]),
+                factor[name],
+                vols.get(market.contracts[name].underlying, same),
+            )
             for name, mark in market.marks.items()
             if name in unit
         },

@@ -7,6 +7,7 @@ from plimsoll.optimise.algebra import (
     cost,
     delta,
     es,
+    initial_margin,
     outside,
     tickets,
     today,
@@ -15,12 +16,15 @@ from plimsoll.optimise.algebra import (
 )
 from plimsoll.optimise.answer import Answer, BookChange, Exhausted, Kept
 from plimsoll.optimise.desk import Desk, Holding, Place, make_desk
+from plimsoll.optimise.frontiers import Curve, Frontier, Point, frontier
 from plimsoll.optimise.hedging import Wish, hedge, protective
 from plimsoll.optimise.ladder import Ladder
 from plimsoll.optimise.minimising import ConflictError, minimise
 from plimsoll.optimise.placement import Placement, Tried, Venue, place
+from plimsoll.optimise.price_impact import Impact, impact
 from plimsoll.optimise.problem import Problem, compile_problem
 from plimsoll.optimise.solver import Effort, MissingSolverError, Solved, Solver, dual_bound
+from plimsoll.optimise.tail_programs import NoPointError, TailAnswer, UnprovedError, minimum_es, minimum_loss
 from plimsoll.optimise.terms import TradingTerms
 from plimsoll.optimise.ticket import Step, Ticket, make_ticket
 
@@ -28,24 +32,31 @@ __all__ = [
     "Answer",
     "BookChange",
     "ConflictError",
+    "Curve",
     "Desk",
     "Effort",
     "Exhausted",
+    "Frontier",
     "Holding",
+    "Impact",
     "Kept",
     "Ladder",
     "Limit",
     "MissingSolverError",
+    "NoPointError",
     "Place",
     "Placement",
+    "Point",
     "Problem",
     "Solved",
     "Solver",
     "Step",
+    "TailAnswer",
     "Term",
     "Ticket",
     "TradingTerms",
     "Tried",
+    "UnprovedError",
     "Venue",
     "Wish",
     "capital",
@@ -54,10 +65,15 @@ __all__ = [
     "delta",
     "dual_bound",
     "es",
+    "frontier",
     "hedge",
+    "initial_margin",
+    "impact",
     "make_desk",
     "make_ticket",
     "minimise",
+    "minimum_es",
+    "minimum_loss",
     "outside",
     "place",
     "protective",

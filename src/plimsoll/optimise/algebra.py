@@ -3,10 +3,12 @@
 A term is a number that follows from the trades: money, an exposure, a size. It is `affine` in the signed trades or
 `convex`; what a solver could not keep to is refused when the limit is written, not when it is solved.
 
->>> from plimsoll.optimise.algebra import capital, cost, delta, es, today, trades, vega
->>> goal = capital() + 2.0 * cost()
+>>> from plimsoll.optimise.algebra import capital, cost, delta, es, initial_margin, today, trades, vega
+>>> goal = initial_margin() + 2.0 * cost()
 >>> goal.name
-'capital + 2 cost'
+'initial margin + 2 cost'
+>>> capital("okx", p=0.01, transfer=4.0).name
+'capital okx (1 % in 4 h)'
 >>> limits = [delta("BTC") == today, abs(vega("BTC")) <= 50_000, es(0.99) <= 1e6, abs(trades("BTC-PERPETUAL")) <= 10]
 >>> [limit.name for limit in limits][:2]
 ['delta BTC == today', '|vega BTC| <= 50000']
@@ -174,12 +176,37 @@ class Size(Term):
 
 
 class Capital(Term):
-    """Initial margin of one book, or of all of them, in US dollars, under the rules of each."""
+    """What has to lie at one book, or at all of them, in US dollars, under the rules of each.
+
+    Without `breach` it is initial margin. With it, it is the larger of initial margin and what keeps each book by
+    itself above its maintenance margin but for probability `breach` until a transfer arrives, `hours` from now (by
+    default as the outlook of the desk has it), on the paths of that outlook. What is missing in the worst part
+    `breach` of the paths counts by its mean, which is never too little; with `whole`, by its least, exactly that
+    probability, which takes a binary for every path that may be given up.
+    """
 
     affine = False
 
-    def __init__(self, book: str | None = None) -> None:
-        self.book, self.name = book, "capital" if book is None else f"capital {book}"
+    def __init__(
+        self,
+        book: str | None = None,
+        breach: float | None = None,
+        hours: float | None = None,
+        whole: bool = False,
+    ) -> None:
+        if breach is not None and not 0.0 < breach < 1.0:
+            raise refuse("capital.p", breach, "a probability between 0 and 1")
+        if hours is not None and not 0.0 < hours < float("inf"):
+            raise refuse("capital.transfer", hours, "hours above zero")
+        if breach is None and (hours is not None or whole):
+            raise refuse("capital.p", "nothing", "a probability, where a transfer time is given")
+        self.book, self.breach, self.hours, self.whole = book, breach, hours, whole
+        self.name = "initial margin" if breach is None else "capital"
+        if book is not None:
+            self.name += f" {book}"
+        if breach is not None:
+            after = "" if hours is None else f" in {hours:g} h"
+            self.name += f" ({100.0 * breach:g} %{after}{', each path' if whole else ''})"
 
 
 class Cost(Term):
@@ -243,9 +270,18 @@ class Tickets(Term):
     name, unit = "tickets", "tickets"
 
 
-def capital(book: str | None = None) -> Term:
-    """See `Capital`."""
+def initial_margin(book: str | None = None) -> Term:
+    """Initial margin of one book, or of all of them; see `Capital`."""
     return Capital(book)
+
+
+def capital(
+    book: str | None = None, *, p: float | None = None, transfer: float | None = None, whole: bool = False
+) -> Term:
+    """Initial margin, and what has to lie beside it so that a breach before a transfer of `transfer` hours arrives has
+    probability `p` or less. Without `p` it is initial margin alone. See `Capital`.
+    """
+    return Capital(book, p, transfer, whole)
 
 
 def cost(book: str | None = None) -> Term:

@@ -9,6 +9,23 @@ from plimsoll.margin.requirement import Requirement
 from plimsoll.optimise.measure import Trades
 from plimsoll.optimise.ticket import Ticket
 
+BEYOND = 1e-5
+"""How far a bound may be above an answer, of the larger of both and a dollar, by the tolerances of a solver."""
+
+
+def proved(bound: float | None, after: float) -> float | None:
+    """What an answer of `after` may claim as its bound: no more than itself, and nothing where the bound is above it.
+
+    An answer that is below what nothing can be below either breaks a limit (a start that is kept because a solver was
+    stopped before it had a point) or shows the bound to be none.
+
+    >>> proved(9.0, 10.0), proved(10.0 + 1e-9, 10.0), proved(11.0, 10.0)
+    (9.0, 10.0, None)
+    """
+    if bound is None or not abs(bound) < float("inf"):
+        return None
+    return None if bound - after > BEYOND * max(1.0, abs(bound), abs(after)) else min(bound, after)
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -60,11 +77,12 @@ class Answer:
     """The least of an objective within limits.
 
     `status`: `optimal` (the gap was closed), `stopped` (by the user or an effort that was used up: the best point so
-    far), `local` (convex steps on a bound, each re-priced: better than the start, no claim beyond), `no saving` (the
-    start is kept). `before` and `after` are the objective with exact margins, `bound` what no trades within the limits
-    can be below and `gap` relative to it; `None` for a local answer, which has no bound. `capital` are the initial
-    margins of all books before and after, US dollars. `outside` are the worst losses
-    beyond the grids before and after, US dollars. `route` is what solvers did.
+    far), `local` (convex steps on a bound, each re-priced: better than the start, no claim beyond),
+    `no saving` (the start is kept), `refused` (by `plimsoll.optimise.recheck`: the start is kept). `before` and
+    `after` are the objective with exact margins, `bound` what no trades within the limits can be below and `gap`
+    relative to it; `None` for a local answer, which has no bound. `capital` are the initial margins of all books
+    before and after, US dollars. `outside` are the worst losses beyond the grids before and after, US dollars.
+    `route` is what solvers did.
     """
 
     status: str

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from plimsoll.optimise.beyond import outside_columns
 from plimsoll.optimise.exposure import Exposures, account_delta, exposures, scenario_rows
 from plimsoll.optimise.ladder import NOTHING, Ladder, Sides, ladders
 from plimsoll.optimise.terms import TradingTerms
+from plimsoll.optimise.variation.outlook import Outlook
 from plimsoll.risk.plan import F64
 from plimsoll.scenarios import Scenarios
 
@@ -31,11 +33,14 @@ AGREE = 1e-7
 
 @dataclass(frozen=True)
 class Holding:
-    """An account under a model; `name` is what `capital(name)` calls it."""
+    """An account under a model; `name` is what `capital(name)` calls it. What has no model is a
+    `plimsoll.optimise.recheck.WalletHolding`.
+    """
 
     name: str
     account: Account
     model: MarginModel
+    kind: ClassVar[Literal["account"]] = "account"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +82,8 @@ class Place:
 @dataclass(frozen=True, eq=False)
 class Desk:
     """Books in one market. `numeraire` is what deltas are in (`USD` or a coin); `columns` are the scenarios of
-    `es(level)`, equally likely, one table for each underlying.
+    `es(level)`, equally likely, one table for each underlying; `outlook` are the paths and transfer times of
+    `capital(book, p=...)`.
     """
 
     market: Market
@@ -85,6 +91,7 @@ class Desk:
     terms: TradingTerms
     numeraire: str
     columns: Mapping[str, Scenarios] | None
+    outlook: Outlook | None = None
 
     @property
     def underlyings(self) -> tuple[str, ...]:
@@ -114,6 +121,11 @@ class Desk:
         found = [scenario_rows(p.exposures, p.quantity, self.market, columns) for p in self.places]
         total: F64 = np.sum([base for base, _ in found], axis=0)
         return total, [rows for _, rows in found]
+
+    @cached_property
+    def tail_rows(self) -> tuple[F64, list[F64]]:
+        """`rows` of the desk's own scenarios, made once: there may be many."""
+        return self.rows(self.columns or {})
 
     def outside(self, underlying: str | None) -> Mapping[str, Scenarios]:
         """The scenarios outside the grids, of one underlying alone or of all together."""
@@ -154,6 +166,7 @@ def make_desk(
     columns: Mapping[str, Scenarios] | None = None,
     most: Mapping[str, tuple[float, float]] | None = None,
     horizon_days: float = 0.0,
+    outlook: Outlook | None = None,
 ) -> Desk:
     """A desk whose books may trade `candidates` (left out: every future, perpetual and European option they take that
     lives longer than `horizon_days`: what expires before frees margin for no longer than that).
@@ -179,7 +192,7 @@ def make_desk(
     if not 0.0 <= horizon_days < 36_500.0:
         raise refuse("horizon_days", horizon_days, "days of at least zero")
     places = tuple(_place(market, h, candidates, rules, most or {}, horizon_days) for h in holdings)
-    return Desk(market, places, rules, numeraire, columns)
+    return Desk(market, places, rules, numeraire, columns, outlook)
 
 
 def _place(

@@ -11,6 +11,7 @@ from plimsoll.contracts import is_option
 from plimsoll.documents import DocumentError, Problem
 from plimsoll.margin.account import Account
 from plimsoll.margin.book import open_book
+from plimsoll.margin.joint_account import coins_of
 from plimsoll.market import Market
 from plimsoll.optimise.ladder import vegas
 from plimsoll.risk import Plan, plan_pnl, unit_values
@@ -48,13 +49,9 @@ def exposures(plan: Plan, quantity: F64, account: Account, market: Market) -> Ex
     moved = plan_pnl(plan, Scenarios.build([1.0 - STEP, 1.0 + STEP]), "settlement")
     delta = (moved[:, 1] - moved[:, 0]) / (2.0 * STEP * plan.spot) * plan.settle
     value = unit_values(plan, _STILL)[:, 0] * quantity
-    coins: dict[str, float] = {a: float(b) for a, b in account.collateral.items() if b}
-    for asset, owed in account.borrowed.items():
-        coins[asset] = coins.get(asset, 0.0) - float(owed)
+    # an empty balance needs no scenarios
+    coins = {asset: x for asset, x in coins_of(account, open_book(account, market)).items() if x}
     for contract, amount in zip(plan.contracts, value.tolist(), strict=True):
-        coins[contract.currency] = coins.get(contract.currency, 0.0) + amount
-    book = open_book(account, market)
-    for contract, amount in zip(book.plan.contracts, (book.unrealised + book.funding).tolist(), strict=True):
         coins[contract.currency] = coins.get(contract.currency, 0.0) + amount
     wealth = 0.0
     for asset, amount in coins.items():

@@ -23,7 +23,9 @@ class Wish:
     `most` the instruments traded, `es` is a level and a cap in dollars. `beyond` is what the desk may lose at worst in
     scenarios outside every grid, down and up each, where that is more than it would lose today. `protect` caps the
     loss of falls outside the grids by buying puts alone; deltas then go where the puts take them, and a rise costs
-    their premium on top.
+    their premium on top. With `breach` capital is counted instead of margin: margin and what has to lie beside it so
+    that each account falls below its maintenance margin with that probability or less before a transfer of `transfer`
+    hours arrives (left out, as the outlook of the desk has it).
     """
 
     worth: float = 0.02
@@ -34,18 +36,20 @@ class Wish:
     es: tuple[float, float] | None = None
     beyond: float = 0.0
     protect: float | None = None
+    breach: float | None = None
+    transfer: float | None = None
 
 
 def goal_of(wish: Wish) -> al.Term:
-    """`worth capital + cost`."""
+    """`worth margin + cost`, or `worth capital + cost` with a probability of a breach."""
     if not 0.0 < wish.worth < float("inf"):
         raise refuse("worth", wish.worth, "dollars above zero for a dollar of margin freed")
-    return wish.worth * al.capital() + al.cost()
+    return wish.worth * al.capital(p=wish.breach, transfer=wish.transfer) + al.cost()
 
 
 def limits_of(desk: Desk, wish: Wish) -> tuple[al.Limit, ...]:
     """The limits of a wish over a desk. Raises `DocumentError` for a band, cap or number below zero."""
-    for name in ("delta_band", "vega_band", "budget", "most", "beyond"):
+    for name in ("delta_band", "vega_band", "budget", "most", "beyond", "protect"):
         value = getattr(wish, name)
         if value is not None and not 0.0 <= value < float("inf"):
             raise refuse(name, value, "a number of at least zero")

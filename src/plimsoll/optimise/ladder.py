@@ -91,7 +91,7 @@ def vegas(plan: Plan) -> F64:
 def _sides(plan: Plan, i: int, market: Market, terms: TradingTerms, worth: float, vega: float, delta: float) -> Sides:
     contract, mark = plan.contracts[i], market.marks.get(plan.contracts[i].name, Mark())
     book = market.depth.get(contract.name)
-    coins = _coins(plan, i)
+    coins = coins_of_one(plan, i)
     size = terms.sizes.get(contract.name, terms.size / coins)
     # an option deep in the money has no vega and is still no cheaper to trade than what it moves with
     half = terms.option_spread * vega + terms.spread * plan.spot[i] * abs(delta)
@@ -112,7 +112,7 @@ def _sides(plan: Plan, i: int, market: Market, terms: TradingTerms, worth: float
     return found[0], found[1]
 
 
-def _coins(plan: Plan, i: int) -> float:
+def coins_of_one(plan: Plan, i: int) -> float:
     """Coins of the underlying that one contract is about."""
     linear = plan.style[i] != INVERSE or plan.option[i]
     return float(plan.multiplier[i] if linear else plan.multiplier[i] / plan.price[i])

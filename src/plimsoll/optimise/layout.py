@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from plimsoll.documents import refuse
 from plimsoll.margin.forms import Program
+from plimsoll.optimise.lazy import Lazy
 from plimsoll.risk.plan import F64, I64
 
 
@@ -38,7 +39,8 @@ def added(rows: list[Row]) -> Row:
 class Model:
     """Minimise `cost @ x + constant` with `lower <= matrix @ x <= upper`, `low <= x <= high`, `x[whole]` whole.
 
-    `limits` are the rows of each limit that was asked for, by its name.
+    `limits` are the rows of each limit that was asked for, by its name. `lazy` terms have rows that are not there yet:
+    a `Solver` adds what is missing.
     """
 
     cost: F64
@@ -50,6 +52,7 @@ class Model:
     high: F64
     whole: npt.NDArray[np.bool_]
     limits: dict[str, tuple[int, ...]]
+    lazy: tuple[Lazy, ...] = ()
 
     @property
     def linear(self) -> bool:
@@ -61,14 +64,14 @@ class Model:
         lower, upper = self.lower.copy(), self.upper.copy()
         rows = [r for name in names for r in self.limits[name]]
         lower[rows], upper[rows] = -np.inf, np.inf
-        return Model(self.cost, self.constant, self.matrix, lower, upper, self.low, self.high, self.whole, self.limits)
+        return replace(self, lower=lower, upper=upper)
 
     def fixed(self, x: F64) -> Model:
         """The linear program with the whole variables at their values in `x`."""
         low, high = self.low.copy(), self.high.copy()
         low[self.whole] = high[self.whole] = np.round(x[self.whole])
         none = np.zeros_like(self.whole)
-        return Model(self.cost, self.constant, self.matrix, self.lower, self.upper, low, high, none, self.limits)
+        return replace(self, low=low, high=high, whole=none)
 
     def same_structure(self, other: Model) -> bool:
         """Whether only numbers differ."""
@@ -79,6 +82,8 @@ class Model:
             and np.array_equal(a.indices, b.indices)
             and np.array_equal(self.whole, other.whole)
             and self.limits == other.limits
+            and len(self.lazy) == len(other.lazy)
+            and all(mine.alike(yours) for mine, yours in zip(self.lazy, other.lazy, strict=True))
         )
 
 
@@ -92,6 +97,7 @@ class Layout:
         self.entries: list[tuple[I64, I64, F64]] = []
         self.lower: list[float] = []
         self.upper: list[float] = []
+        self.lazy: list[Lazy] = []
 
     def new(self, low: npt.ArrayLike, high: npt.ArrayLike, *, whole: bool = False) -> I64:
         """Further columns with these bounds."""
@@ -153,4 +159,5 @@ class Layout:
             high=np.array(self.high),
             whole=np.array(self.whole, dtype=bool),
             limits=limits,
+            lazy=tuple(self.lazy),
         )

@@ -10,6 +10,8 @@ from plimsoll.documents import refuse
 from plimsoll.optimise import algebra as al
 from plimsoll.optimise.beyond import outside_columns
 from plimsoll.optimise.desk import Desk
+from plimsoll.optimise.price_impact import Impact
+from plimsoll.optimise.variation.capital import capital_of
 from plimsoll.risk.plan import BOOL, F64
 from plimsoll.scenarios import Scenarios
 
@@ -25,6 +27,12 @@ def columns_of(desk: Desk) -> Mapping[str, Scenarios]:
     if missing:
         raise refuse(f"desk.columns.{missing[0]}", "nothing", "a column for every coin: " + ", ".join(desk.moving))
     return desk.columns
+
+
+def tail_gains(desk: Desk) -> tuple[F64, list[F64]]:
+    """Gains of the desk and of one contract in the scenarios of `es`. Raises what `columns_of` raises."""
+    columns_of(desk)
+    return desk.tail_rows
 
 
 def outside_rows(desk: Desk, term: al.Loss) -> tuple[F64, list[F64], BOOL]:
@@ -75,7 +83,10 @@ def _measured(desk: Desk, term: al.Term, trades: Trades, exact: Mapping[str, flo
         return term.value
     if isinstance(term, al.Capital):
         found = [(p, y) for p, y in zip(desk.places, trades, strict=True) if term.book in (None, p.name)]
-        return sum(exact.get(p.name, p.rate * p.form.at(p.quantity + y)) for p, y in found)
+        margins = [exact.get(p.name, p.rate * p.form.at(p.quantity + y)) for p, y in found]
+        if term.breach is not None:
+            margins = [capital_of(desk, p, y, term, m) for (p, y), m in zip(found, margins, strict=True)]
+        return sum(margins)
     if isinstance(term, al.Cost):
         pairs = zip(desk.places, trades, strict=True)
         return float(sum(p.cost(y).sum() for p, y in pairs if term.book in (None, p.name)))
@@ -83,11 +94,18 @@ def _measured(desk: Desk, term: al.Term, trades: Trades, exact: Mapping[str, flo
         return abs(measure(desk, term.term, trades))
     if isinstance(term, al.Tickets):
         return float(sum(np.count_nonzero(y) for y in trades))
+    if isinstance(term, Impact):
+        total = dict.fromkeys(term.names, 0.0)
+        for place, y in zip(desk.places, trades, strict=True):
+            for name, size in zip(place.names, y.tolist(), strict=True):
+                if name in total:
+                    total[name] += size
+        return term.of(total)
     if isinstance(term, (al.Loss, al.Shortfall)):
         if isinstance(term, al.Loss):
             base, rows, chosen = outside_rows(desk, term)
         else:
-            base, rows = desk.rows(columns_of(desk))
+            base, rows = tail_gains(desk)
             chosen = np.ones(base.size, dtype=bool)
         losses = -(base + sum(y @ r for y, r in zip(trades, rows, strict=True)))[chosen]
         if isinstance(term, al.Loss):

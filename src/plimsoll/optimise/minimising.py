@@ -9,14 +9,15 @@ import numpy as np
 
 from plimsoll.documents import PlimsollError, refuse
 from plimsoll.optimise import algebra as al
-from plimsoll.optimise.answer import Answer, BookChange, Exhausted, Kept
+from plimsoll.optimise.answer import Answer, BookChange, Exhausted, Kept, proved
 from plimsoll.optimise.desk import Desk
 from plimsoll.optimise.layout import Model
 from plimsoll.optimise.measure import Trades, measure, start
 from plimsoll.optimise.problem import Problem, compile_problem
 from plimsoll.optimise.solver import Effort, Solved, Solver
-from plimsoll.optimise.steps import convex_steps
+from plimsoll.optimise.steps import convex_steps, scaled
 from plimsoll.optimise.ticket import Ticket, make_ticket
+from plimsoll.optimise.variation.rounds import asks, in_rounds
 from plimsoll.risk import unit_values
 from plimsoll.scenarios import Scenarios
 
@@ -27,12 +28,16 @@ Tell = Callable[[str, int, int], None]
 
 
 class ConflictError(PlimsollError):
-    """No trades keep the limits. `limits` is a smallest set of them that cannot be kept together."""
+    """No trades keep the limits. `limits` is a smallest set of them that cannot be kept together, or where the search
+    for one was stopped (`smallest` is false) a set of which some may be left out.
+    """
 
-    def __init__(self, limits: tuple[str, ...]) -> None:
-        self.limits = limits
-        if limits:
-            text = "no trades keep these limits together, and without any one of them some do: " + "; ".join(limits)
+    def __init__(self, limits: tuple[str, ...], smallest: bool = True, what: str = "trades") -> None:
+        self.limits, self.smallest = limits, smallest
+        if not smallest:
+            text = f"no {what} keep these limits together; the search for fewer was stopped: " + "; ".join(limits)
+        elif limits:
+            text = f"no {what} keep these limits together, and without any one of them some do: " + "; ".join(limits)
         else:
             text = "no trades lead to a position within reach: depth and lots leave none, not even the present one"
         super().__init__(text)
@@ -56,13 +61,18 @@ def minimise(
     effort, solver = effort or Effort(), solver or Solver()
     tell = progress or _silent
     tell("compiling", 0, 4)
-    problem = compile_problem(desk, goal, subject_to)
-    tell(f"solving {problem.model.matrix.shape[0]:,} rows", 1, 4)
-    solved = solver.solve(problem.model, effort)
+    rounds = None
+    if asks(goal, subject_to):
+        rounds = in_rounds(desk, goal, subject_to, solver, effort, lambda text: tell(text, 1, 4))
+        problem, solved = rounds.problem, rounds.solved
+    else:
+        problem = compile_problem(desk, goal, subject_to)
+        tell(f"solving {problem.model.matrix.shape[0]:,} rows", 1, 4)
+        solved = solver.solve(problem.model, effort)
     none = tuple(np.zeros(len(p.names)) for p in desk.places)
     price = _Price(problem)
     if solved.status == "infeasible":
-        raise ConflictError(conflict(problem, solver, effort))
+        raise ConflictError(*conflict(problem.model, solver, effort))
     if solved.status == "unbounded":
         raise refuse("objective", goal.name, "an objective that has a least value: no trades lower it without end")
     if solved.status == "failed":
@@ -70,10 +80,16 @@ def minimise(
     route, best = solved.route, none
     local = not all(p.exact for p in desk.places) and any(isinstance(t, al.Capital) for _, t in goal.leaves())
     tell("pricing under the exact rules", 2, 4)
-    if solved.x is not None:
+    if rounds is not None:
+        # cuts that are no bound may lead astray: the best of all rounds under the exact rules
+        local, route = local or not rounds.exact, rounds.route
+        best = min(reversed(rounds.tried if local else rounds.tried[-1:]), key=price)
+        if local and not any(y.any() for y in best):
+            best = min((scaled(desk, y, part) for y in rounds.tried for part in (0.5, 0.25)), key=price)
+    elif solved.x is not None:
         best = problem.trades(solved.x)
         if local:
-            best, more = convex_steps(problem, solver, effort, price, best, lambda text: tell(text, 2, 4))
+            best, more = convex_steps(problem, solver, effort, price, solved, lambda text: tell(text, 2, 4))
             route = (*route, *more)
     notes = _notes(desk, solved)
     status = "local" if local else {"optimal": "optimal", "stopped": "stopped"}[solved.status]
@@ -132,17 +148,23 @@ def start_of(desk: Desk, limit: al.Limit) -> float:
     return start(desk, limit.term) if isinstance(limit.bound, al.Today) else float(limit.bound)
 
 
-def conflict(problem: Problem, solver: Solver, effort: Effort) -> tuple[str, ...]:
+def conflict(model: Model, solver: Solver, effort: Effort) -> tuple[tuple[str, ...], bool]:
     """A smallest set of limits that cannot be kept together: one after the other is left out, and stays out where the
-    rest still cannot be kept. Empty where nothing can be kept even without limits.
+    rest still cannot be kept. Empty where nothing can be kept even without limits. And whether it is a smallest one:
+    not where the solver was stopped, or gave up, before it knew.
     """
-    model = replace(problem.model, cost=np.zeros_like(problem.model.cost))
-    kept, gone = list(problem.model.limits), set[str]()
+    model = replace(model, cost=np.zeros_like(model.cost))
+    kept, gone, smallest = list(model.limits), set[str](), True
     for name in list(kept):
-        if solver.solve(model.without(gone | {name}), effort).status == "infeasible":
+        solved = solver.solve(model.without(gone | {name}), effort)
+        if solved.status == "infeasible":
             gone.add(name)
             kept.remove(name)
-    return tuple(kept)
+        elif solved.x is None:
+            smallest = False
+        if solved.interrupted:
+            return tuple(kept), False
+    return tuple(kept), smallest
 
 
 def _notes(desk: Desk, solved: Solved) -> tuple[str, ...]:
@@ -177,7 +199,7 @@ def _answer(
     desk = problem.desk
     none = tuple(np.zeros_like(y) for y in best)
     before, after = price(none, anyhow=True), price(best, anyhow=True)
-    bound = None if local or not np.isfinite(solved.bound) else min(solved.bound, after)
+    bound = None if local else proved(solved.bound, after)
     gap = None if bound is None else (after - bound) / max(1.0, abs(after), abs(bound))
     books = []
     for place, y in zip(desk.places, best, strict=True):
@@ -235,7 +257,7 @@ def _exhausted(problem: Problem, model: Model, solved: Solved, best: Trades) -> 
     """Ladders of which everything is taken, dearest first."""
     if solved.x is None or not solved.dual.size:
         return ()
-    reduced = model.cost - model.matrix.T @ solved.dual
+    reduced = model.cost - model.matrix.T @ solved.dual if solved.reduced is None else solved.reduced
     found = []
     for place, c, y in zip(problem.desk.places, problem.columns, best, strict=True):
         for i in np.flatnonzero(y).tolist():

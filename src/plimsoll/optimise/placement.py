@@ -20,9 +20,11 @@ from plimsoll.market import Market
 from plimsoll.optimise import algebra as al
 from plimsoll.optimise.answer import Answer
 from plimsoll.optimise.desk import Desk, Holding, make_desk, takes_beside
-from plimsoll.optimise.minimising import Tell, minimise
+from plimsoll.optimise.measure import start
+from plimsoll.optimise.minimising import ConflictError, Tell, minimise
 from plimsoll.optimise.solver import Effort
 from plimsoll.optimise.terms import TradingTerms
+from plimsoll.optimise.variation.outlook import Outlook
 
 MOST = 64
 """Combinations of modes that are tried."""
@@ -61,6 +63,7 @@ class Placement:
     rules: tuple[str, ...]
     answer: Answer
     tried: tuple[Tried, ...]
+    accounts: tuple[Account, ...] = ()
 
     @property
     def saving(self) -> float:
@@ -124,8 +127,13 @@ def place(
     most: Mapping[str, tuple[float, float]] | None = None,
     effort: Effort | None = None,
     progress: Tell | None = None,
+    outlook: Outlook | None = None,
+    breach: float | None = None,
+    transfer: float | None = None,
 ) -> Placement:
     """Where the positions of several books need least `worth * margin + cost`, over every combination of their modes.
+
+    With `breach` it is `worth * capital + cost`, on the paths of `outlook`; see `Wish`.
 
     Each book keeps its initial margin within its own net equity, costs paid, or within what it is charged now where
     that is more: no transfer of collateral is part of it. Raises `DocumentError`: fewer than two choices, more than
@@ -137,45 +145,68 @@ def place(
     combinations = list(product(*(v.models for v in venues)))
     if not 1 < len(venues) + len(combinations) - 1 <= MOST + len(venues):
         raise refuse("venues", f"{len(combinations)} combinations", f"two books or modes, at most {MOST} combinations")
-    names = _held(venues)
     tried: list[Tried] = []
-    before, start = 0.0, 0.0
+    accounts: list[tuple[Account, ...]] = []
+    before, charged = 0.0, 0.0
     for k, models in enumerate(combinations):
         labels = tuple(m.rules.label for m in models)
         if progress is not None:
             progress("placing under " + ", ".join(labels), k, len(combinations))
         try:
-            holdings = [_as_held(v, m, market) for v, m in zip(venues, models, strict=True)]
-            desk = make_desk(market, holdings, candidates=_taken(holdings, names, market), terms=terms, most=most)
+            desk = desk_under(market, venues, models, terms=terms, most=most, outlook=outlook)
             answer = minimise(
                 desk,
-                worth * al.capital() + al.cost(),
-                (*exchanged(desk), *_funded(desk), *further),
+                worth * al.capital(p=breach, transfer=transfer) + al.cost(),
+                (*exchanged(desk), *_funded(desk, breach, transfer), *further),
                 effort=effort,
             )
-        except DocumentError as error:
+        except (ConflictError, DocumentError) as error:
             if k == 0:
                 raise
             tried.append(Tried(labels, None, str(error).splitlines()[0]))
             continue
         if k == 0:
-            before, start = answer.before, answer.capital[0]
+            before, charged = answer.before, answer.capital[0]
         tried.append(Tried(labels, answer, ""))
+        accounts.append(tuple(desk.after(p, y) for p, y in zip(desk.places, answer.trades, strict=True)))
     solved = [t for t in tried if t.answer is not None]
     best = min(solved, key=lambda t: t.answer.after if t.answer is not None else float("inf"))
     assert best.answer is not None
     bounds = [t.answer.bound for t in solved if t.answer is not None]
     bound = None if any(b is None for b in bounds) else min(b for b in bounds if b is not None)
     return Placement(
-        before, best.answer.after, bound, (start, best.answer.capital[1]), best.rules, best.answer, tuple(tried)
+        before,
+        best.answer.after,
+        bound,
+        (charged, best.answer.capital[1]),
+        best.rules,
+        best.answer,
+        tuple(tried),
+        accounts[solved.index(best)],
     )
 
 
-def _held(venues: Sequence[Venue]) -> tuple[str, ...]:
+def desk_under(
+    market: Market,
+    venues: Sequence[Venue],
+    models: Sequence[MarginModel],
+    *,
+    terms: TradingTerms | None = None,
+    most: Mapping[str, tuple[float, float]] | None = None,
+    outlook: Outlook | None = None,
+) -> Desk:
+    """The books, each under one of its rule sets, as a desk that may trade what they hold and all of them take."""
+    holdings = [as_held(v, m, market) for v, m in zip(venues, models, strict=True)]
+    taken = takers(holdings, held_names(venues), market)
+    return make_desk(market, holdings, candidates=taken, terms=terms, most=most, outlook=outlook)
+
+
+def held_names(venues: Sequence[Venue]) -> tuple[str, ...]:
+    """What the books hold, each instrument once."""
     return tuple(dict.fromkeys(p.instrument for v in venues for p in v.account.positions if p.quantity))
 
 
-def _as_held(venue: Venue, model: MarginModel, market: Market) -> Holding:
+def as_held(venue: Venue, model: MarginModel, market: Market) -> Holding:
     """The account in a mode of the rules."""
     account = venue.account
     if account.mode not in model.MODES:
@@ -183,17 +214,20 @@ def _as_held(venue: Venue, model: MarginModel, market: Market) -> Holding:
     return Holding(venue.name, account, model)
 
 
-def _taken(holdings: Sequence[Holding], names: tuple[str, ...], market: Market) -> tuple[str, ...]:
+def takers(holdings: Sequence[Holding], names: tuple[str, ...], market: Market) -> tuple[str, ...]:
     """What every book can take; what one of them cannot stays where it is."""
     return tuple(n for n in names if all(takes_beside(h, n, market) for h in holdings))
 
 
-def _funded(desk: Desk) -> tuple[al.Limit, ...]:
-    """Initial margin and costs of each book within its net equity, or within what it is charged now."""
+def _funded(desk: Desk, breach: float | None, transfer: float | None) -> list[al.Limit]:
+    """Margin (or capital) and costs of each book within its net equity, or within what it comes to now."""
     limits = []
     for p in desk.places:
         charged, found = desk.margin(p, p.holding.account)
         equity = found.net_equity * p.rate
         now = max(charged, p.rate * p.form.at(p.quantity))
-        limits.append(al.capital(p.name) + al.cost(p.name) <= max(equity, now))
-    return tuple(limits)
+        term = al.capital(p.name, p=breach, transfer=transfer)
+        if breach is not None:
+            now = max(now, start(desk, term))
+        limits.append(term + al.cost(p.name) <= max(equity, now))
+    return limits

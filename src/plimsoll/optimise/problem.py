@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,12 @@ from plimsoll.margin.forms.expression import Worst
 from plimsoll.optimise import algebra as al
 from plimsoll.optimise.desk import Desk, Place
 from plimsoll.optimise.layout import Layout, Model, Row, added
-from plimsoll.optimise.measure import Trades, affine, columns_of, outside_rows, start
+from plimsoll.optimise.measure import Trades, affine, outside_rows, start, tail_gains
+from plimsoll.optimise.price_impact import Impact, Squares
+from plimsoll.optimise.tail_rows import MANY, Tail
+from plimsoll.optimise.variation.capital import key_of, outlook_of
+from plimsoll.optimise.variation.cuts import Cut
+from plimsoll.optimise.variation.rows import capital_rows
 from plimsoll.risk.plan import F64, I64
 
 
@@ -63,8 +68,17 @@ class Problem:
         return fresh
 
 
-def compile_problem(desk: Desk, goal: al.Term, limits: Sequence[al.Limit]) -> Problem:
-    """The arrays of `minimise goal subject to limits`.
+def compile_problem(
+    desk: Desk,
+    goal: al.Term,
+    limits: Sequence[al.Limit],
+    cuts: Mapping[str, Sequence[Cut]] | None = None,
+    *,
+    beside: Beside | None = None,
+) -> Problem:
+    """The arrays of `minimise goal subject to limits`. `cuts` are what is known of the paths, for capital with a
+    probability of a breach (see `plimsoll.optimise.variation.rounds`): without them it counts as initial margin.
+    `beside` adds columns and rows of its own to the same program.
 
     Raises `DocumentError`: a goal that is not convex, a limit twice, a name that the desk does not know.
     """
@@ -74,17 +88,20 @@ def compile_problem(desk: Desk, goal: al.Term, limits: Sequence[al.Limit]) -> Pr
     names = [limit.name for limit in limits]
     if len(set(names)) != len(names):
         raise refuse("limits", next(n for n in names if names.count(n) > 1), "each limit once")
-    maker = _Maker(desk)
+    maker = Maker(desk, cuts or {})
     target = maker.row(goal)
     kept = {limit.name: maker.limit(limit) for limit in limits}
+    if beside is not None:
+        more, rows = beside(maker)
+        target, kept = added([target, more]), kept | rows
     return Problem(desk, goal, tuple(limits), maker.layout.model(target, kept), tuple(maker.columns))
 
 
-class _Maker:
+class Maker:
     """One compilation: terms that appear twice share their rows."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk, self.layout, self.known = desk, Layout(), dict[str, Row]()
+    def __init__(self, desk: Desk, cuts: Mapping[str, Sequence[Cut]]) -> None:
+        self.desk, self.layout, self.known, self.cuts = desk, Layout(), dict[str, Row](), cuts
         self.columns = [self._book(p) for p in desk.places]
 
     def _book(self, place: Place) -> Columns:
@@ -112,6 +129,7 @@ class _Maker:
         return Columns(position, step, item, sign, cost)
 
     def limit(self, limit: al.Limit) -> tuple[int, ...]:
+        """The rows of a limit."""
         row = self.row(limit.term)
         bound = start(self.desk, limit.term) if isinstance(limit.bound, al.Today) else limit.bound
         low = -np.inf if limit.sense == "<=" else bound
@@ -122,6 +140,7 @@ class _Maker:
         return added([self.leaf(leaf).times(factor) for factor, leaf in term.leaves()])
 
     def leaf(self, term: al.Term) -> Row:
+        """See `row`, for one term."""
         if isinstance(term, al.Number):
             return Row(np.zeros(0, dtype=np.int64), np.zeros(0), term.value)
         if term.name not in self.known:
@@ -130,7 +149,23 @@ class _Maker:
 
     def _leaf(self, term: al.Term) -> Row:
         if isinstance(term, al.Capital):
-            return added([self._capital(p, c) for p, c in self._named("capital", term.book)])
+            found = self._named("capital", term.book)
+            if term.breach is None:
+                return added([self._capital(p, c) for p, c in found])
+            paths = outlook_of(self.desk).paths
+            return added(
+                [
+                    capital_rows(
+                        self.layout,
+                        self._capital(p, c),
+                        c,
+                        self.cuts.get(key_of(term, p.name), ()),
+                        term,
+                        paths,
+                    )
+                    for p, c in found
+                ]
+            )
         if isinstance(term, al.Cost):
             return added([Row(c.step, c.cost) for _, c in self._named("cost", term.book)])
         if isinstance(term, al.Size):
@@ -142,6 +177,8 @@ class _Maker:
             return self._shortfall(term)
         if isinstance(term, al.Tickets):
             return self._tickets()
+        if isinstance(term, Impact):
+            return self._impact(term)
         constant, slopes = affine(self.desk, term)
         return added([_of_trades(c, s) for c, s in zip(self.columns, slopes, strict=True)] + [_number(constant)])
 
@@ -185,14 +222,43 @@ class _Maker:
         return self._scenarios(base[chosen], [r[:, chosen] for r in rows])
 
     def _shortfall(self, term: al.Shortfall) -> Row:
-        base, rows = self.desk.rows(columns_of(self.desk))
+        base, rows = tail_gains(self.desk)
         count = (1.0 - term.level) * base.size
+        if base.size > MANY:
+            value, level = self.layout.new([-np.inf, -np.inf], np.inf).tolist()
+            books = tuple((c.step, c.item, c.sign, r) for c, r in zip(self.columns, rows, strict=True))
+            self.layout.lazy.append(Tail(value, level, books, base, 1.0 / count))
+            return Row(np.array([value]), np.ones(1))
         level = self.layout.new(-np.inf, np.inf)
         spill = self.layout.new(np.zeros(base.size), np.inf)
         for s, row in enumerate(self._scenarios(base, rows)):
             beyond = Row(np.array([level[0], spill[s]]), np.array([-1.0, -1.0]))
             self.layout.add(added([row, beyond]), -np.inf, 0.0)
         return added([Row(level, np.ones(1)), Row(spill, np.full(base.size, 1.0 / count))])
+
+    def _impact(self, term: Impact) -> Row:
+        from scipy.sparse import csr_array
+
+        forms = term.forms()
+        value = int(self.layout.new(0.0, np.inf)[0])
+        parts, most = [], np.zeros(forms.shape[0])
+        for place, c in zip(self.desk.places, self.columns, strict=True):
+            where = np.array([term.names.index(n) if n in term.names else -1 for n in place.names])[c.item]
+            used = np.flatnonzero(where >= 0)
+            values = forms[:, where[used]] * c.sign[used]
+            parts.append((np.tile(c.step[used], forms.shape[0]), values))
+            most += np.abs(values) @ np.array(self.layout.high)[c.step[used]]
+        stray = [n for n in term.names if not any(n in p.names for p in self.desk.places)]
+        if stray:
+            raise refuse("impact", stray[0], "instruments that the desk holds or may trade")
+        column = np.concatenate([p[0] for p in parts])
+        row = np.concatenate([np.repeat(np.arange(forms.shape[0]), p[1].shape[1]) for p in parts])
+        data = np.concatenate([p[1].ravel() for p in parts])
+        matrix = csr_array((data, (row, column)), shape=(forms.shape[0], value))
+        kept = np.flatnonzero(most > 0.0)
+        if kept.size:
+            self.layout.lazy.append(Squares(value, matrix[kept], most[kept]))
+        return Row(np.array([value]), np.ones(1))
 
     def _tickets(self) -> Row:
         found = []
@@ -205,6 +271,10 @@ class _Maker:
                 self.layout.add(row, -np.inf, 0.0)
                 found.append(Row(on, np.ones(1)))
         return added(found)
+
+
+Beside = Callable[[Maker], tuple[Row, dict[str, tuple[int, ...]]]]
+"""What is minimised on top and the rows of further limits by name, made on the columns of a compilation."""
 
 
 def _number(value: float) -> Row:

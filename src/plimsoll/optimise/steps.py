@@ -21,7 +21,7 @@ from plimsoll.optimise.desk import Desk, Place
 from plimsoll.optimise.layout import Model
 from plimsoll.optimise.measure import Trades
 from plimsoll.optimise.problem import Problem
-from plimsoll.optimise.solver import Effort, Solver
+from plimsoll.optimise.solver import Effort, Solved, Solver
 from plimsoll.risk.plan import F64, I64
 
 MOST = 8
@@ -38,11 +38,15 @@ Price = Callable[[Trades], float]
 
 
 def convex_steps(
-    problem: Problem, solver: Solver, effort: Effort, price: Price, first: Trades, tell: Callable[[str], None]
+    problem: Problem, solver: Solver, effort: Effort, price: Price, solved: Solved, tell: Callable[[str], None]
 ) -> tuple[Trades, tuple[str, ...]]:
-    """The best trades found from none and from `first`, a solution of the bound, and what was done."""
+    """The best trades found from none and from `solved`, a solution of the bound, and what was done.
+
+    An interrupt ends it, also that of the bound.
+    """
     best = tuple(np.zeros(len(p.names)) for p in problem.desk.places)
     value = price(best)
+    first = best if solved.x is None else problem.trades(solved.x)
     for part in (1.0, 0.5, 0.25):
         tried = scaled(problem.desk, first, part)
         found = price(tried)
@@ -50,7 +54,7 @@ def convex_steps(
             best, value = tried, found
             break
     box, done = 0.5, 0
-    while done < MOST and box >= SMALLEST:
+    while done < MOST and box >= SMALLEST and not solved.interrupted:
         done += 1
         tell(f"convex step {done}, box {box:g}")
         solved = solver.solve(_around(problem, best, box), effort)

@@ -14,8 +14,8 @@ from plimsoll.risk.models import RiskModel
 from plimsoll.scenarios import Scenarios
 from plimsoll.scenarios.factors import FactorHistory
 
-MOST = 2_000
-"""Scenarios at most: every one is a row with a number for each step that can be traded."""
+MOST = 100_000
+"""Scenarios at most: every contract is revalued in each of them."""
 
 
 def tail_columns(market: Market, history: FactorHistory, model: RiskModel) -> Mapping[str, Scenarios]:

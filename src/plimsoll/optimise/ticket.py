@@ -76,7 +76,7 @@ def _ordered(desk: Desk, trades: Trades, slices: int) -> tuple[list[Step], bool]
         start = place.holding.model.requirement(place.holding.account, desk.market)
         floor = min(0.0, start.excess_initial) - 1e-9 * max(1.0, abs(start.net_equity), start.initial)
         books.append(_Book(place, place.holding.account, np.zeros_like(wanted), floor))
-        left += [(k, int(i), q) for i in np.flatnonzero(wanted) for q in _parts(place, int(i), wanted[i], slices)]
+        left += [(k, int(i), q) for i in np.flatnonzero(wanted) for q in slices_of(place, int(i), wanted[i], slices)]
     astray, steps = dict[str, float](), list[Step]()
     several = len({k for k, _, _ in left}) > 1
 
@@ -130,7 +130,7 @@ def _step(desk: Desk, book: _Book, i: int, quantity: float) -> tuple[Step, Accou
     return step, after
 
 
-def _parts(place: Place, i: int, quantity: float, slices: int) -> list[float]:
+def slices_of(place: Place, i: int, quantity: float, slices: int) -> list[float]:
     """`quantity` in at most `slices` parts, in whole lots where there are lots."""
     lot = float(place.lots[i])
     if slices == 1:

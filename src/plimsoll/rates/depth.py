@@ -8,8 +8,9 @@ of the price, which nobody who has a day to close would sell into.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
@@ -32,6 +33,14 @@ Level = tuple[Positive, Positive]
 Side = Annotated[tuple[Level, ...], Field(min_length=1)]
 
 
+def in_order(field: str, times: Mapping[str, Sequence[datetime]]) -> None:
+    """For validators of documents with a list of instants for each asset: they rise, or the fault is raised."""
+    for asset, found in times.items():
+        for n, (one, two) in enumerate(pairwise(found)):
+            if not one < two:
+                raise fault(f"{field}.{asset}[{n + 1}].time", str(two), f"a time after {one}")
+
+
 class BookAt(Part):
     """Resting orders at `time`: (price in USD, coins), best first."""
 
@@ -49,10 +58,7 @@ class RateBooks(Document):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        for asset, found in self.books.items():
-            for n, (one, two) in enumerate(pairwise(found)):
-                if not one.time < two.time:
-                    raise fault(f"books.{asset}[{n + 1}].time", str(two.time), f"a time after {one.time}")
+        in_order("books", {asset: [at.time for at in found] for asset, found in self.books.items()})
         return self
 
     def of(self, asset: str) -> tuple[OrderBook, ...]:

@@ -15,16 +15,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from plimsoll.documents import Asset, Document, Part, Positive, fault, format_instant, refuse
+from plimsoll.documents import Asset, Document, Part, Positive, format_instant, refuse
 from plimsoll.documents.instants import Instant
 from plimsoll.market.history import History, instant_ns, instant_of
+from plimsoll.rates.depth import in_order
 
 if TYPE_CHECKING:
     from plimsoll.market.order_book import OrderBook
@@ -65,10 +65,7 @@ class RateEvents(Document):
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
-        for asset, found in self.events.items():
-            for n, (one, two) in enumerate(pairwise(found)):
-                if not one.time < two.time:
-                    raise fault(f"events.{asset}[{n + 1}].time", str(two.time), f"a time after {one.time}")
+        in_order("events", {asset: [at.time for at in found] for asset, found in self.events.items()})
         return self
 
     def of(self, asset: str) -> tuple[Event, ...]:

@@ -176,8 +176,7 @@ def govern(
     strange = [k for k in happened if not 0 <= k < at.size]
     if strange:
         raise refuse("events", strange[0], f"indices from 0 to {at.size - 1}")
-    walk = _Walk(rule, at, asked, lowest, blended, buffered, wanted, pressed, happened)
-    return walk.run()
+    return Walk(rule, at, asked, lowest, blended, buffered, wanted, pressed, happened).run()
 
 
 def wanted_rates(rule: GovernorRule, raw: F64, floor: F64, stressed: F64, index: F64) -> tuple[F64, F64, F64]:
@@ -190,8 +189,12 @@ def wanted_rates(rule: GovernorRule, raw: F64, floor: F64, stressed: F64, index:
 
 
 @dataclass
-class _Walk:
-    """The announcements in order of time; everything that depends on the past is here."""
+class Walk:
+    """The announcements in order of time; everything that depends on the past is here.
+
+    `advance` looks at one entry of the series and at nothing later, so they may be filled in while it walks
+    (`plimsoll.rates.online`); `run` takes them all.
+    """
 
     rule: GovernorRule
     times: I64
@@ -203,45 +206,55 @@ class _Walk:
     urged: F64
     events: Mapping[int, str]
 
+    def __post_init__(self) -> None:
+        self.notice = round(self.rule.notice_hours * 3_600_000_000_000)
+        self.waiting: deque[tuple[int, float]] = deque()
+        self.changes: list[Change] = []
+        self.track = self.force = self.last = 0.0
+
     def run(self) -> Published:
-        rule, count = self.rule, self.times.size
+        """Every entry in its order."""
+        count = self.times.size
         rate, announced = np.empty(count), np.empty(count)
-        changes: list[Change] = []
-        waiting: deque[tuple[int, float]] = deque()
-        notice = round(rule.notice_hours * 3_600_000_000_000)
-        track = float(self.wanted[0])
-        force = last = self._rounded(track)
-        changes.append(Change(0, int(self.times[0]), force, force, ("start", *self._causes(0)), "the first rate"))
         for k in range(count):
-            now = int(self.times[k])
-            while waiting and waiting[0][0] <= now:
-                force = waiting.popleft()[1]
-            if k:
-                track, causes = self._limited(k, track, now - int(self.times[k - 1]))
-                target = self._rounded(track)
-                if target > last or target < last * (1.0 - rule.least_change):
-                    if target > last:
-                        # whoever waits for a fall would see it undone: it does not come
-                        waiting = deque(w for w in waiting if w[1] >= min(force, target))
-                    changes.append(Change(k, now + notice, last, target, causes, self._reason(k, causes)))
-                    last = target
-                    if notice:
-                        waiting.append((now + notice, target))
-                    else:
-                        force = target
-            found = self._override(k, force)
-            if found is not None:
-                needed, cause, reason = found
-                # whoever waits for a fall would see it undone, and what waits above comes no later than now
-                waiting.clear()
-                track = max(track, needed)
-                last = max(self._rounded(needed), last)
-                changes.append(Change(k, now, force, last, (cause,), reason))
-                force = last
-            rate[k], announced[k] = force, last
+            rate[k], announced[k] = self.advance(k)
         for series in (rate, announced):
             series.flags.writeable = False
-        return Published(self.times, rate, announced, self.wanted, tuple(changes))
+        return Published(self.times, rate, announced, self.wanted, tuple(self.changes))
+
+    def advance(self, k: int) -> tuple[float, float]:
+        """The rate in force and the last one announced at `k`, the entry after the one before."""
+        rule, now = self.rule, int(self.times[k])
+        if k == 0:
+            self.track = float(self.wanted[0])
+            self.force = self.last = self._rounded(self.track)
+            causes: tuple[Cause, ...] = ("start", *self._causes(0))
+            self.changes.append(Change(0, now, self.force, self.force, causes, "the first rate"))
+        while self.waiting and self.waiting[0][0] <= now:
+            self.force = self.waiting.popleft()[1]
+        if k:
+            self.track, causes = self._limited(k, self.track, now - int(self.times[k - 1]))
+            target = self._rounded(self.track)
+            if target > self.last or target < self.last * (1.0 - rule.least_change):
+                if target > self.last:
+                    # whoever waits for a fall would see it undone: it does not come
+                    self.waiting = deque(w for w in self.waiting if w[1] >= min(self.force, target))
+                self.changes.append(Change(k, now + self.notice, self.last, target, causes, self._reason(k, causes)))
+                self.last = target
+                if self.notice:
+                    self.waiting.append((now + self.notice, target))
+                else:
+                    self.force = target
+        found = self._override(k, self.force)
+        if found is not None:
+            needed, cause, reason = found
+            # whoever waits for a fall would see it undone, and what waits above comes no later than now
+            self.waiting.clear()
+            self.track = max(self.track, needed)
+            self.last = max(self._rounded(needed), self.last)
+            self.changes.append(Change(k, now, self.force, self.last, (cause,), reason))
+            self.force = self.last
+        return self.force, self.last
 
     def _limited(self, k: int, track: float, passed: int) -> tuple[float, tuple[Cause, ...]]:
         """The wanted rate at `k` within the limits of the time since the last look, and why it is what it is."""

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from plimsoll.laboratory.assumed import Varied
 from plimsoll.report.amounts import short_money
+from plimsoll.report.columns import columns
 
 HEADINGS = ("assumed", "", "times", "forced", "fund paid", "fund short", "winners paid", "bad debt")
 
 
 def assumed_view(rows: Sequence[Varied]) -> RenderableType:
     """One row for each value of each assumption; the first is the base case."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for n, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="left" if n == 0 else "right", no_wrap=True)
+    table = columns(*HEADINGS)
     for row in rows:
         table.add_row(*cells(row))
     note = "one assumption changed at a time; none of them is calibrated"

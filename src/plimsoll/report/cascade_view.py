@@ -6,23 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from plimsoll.laboratory.measures import amplification, solvency
 from plimsoll.report.amounts import short_money
+from plimsoll.report.columns import columns
 
 if TYPE_CHECKING:
     from plimsoll.laboratory.study import CascadeStudy
 
 STRONG, QUIET, BAD = "bold", "dim", "red"
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for n, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if n == 0 else "right", no_wrap=True)
-    return table
 
 
 def cascade_view(found: CascadeStudy) -> RenderableType:
@@ -31,7 +24,7 @@ def cascade_view(found: CascadeStudy) -> RenderableType:
     head = Text(run.world.path.name, style=STRONG)
     steps = f"  {run.world.path.steps:,} steps of {run.world.path.step_seconds:g} s"
     head.append(f"  {run.world.fleet.accounts:,} accounts,{steps}", style="none")
-    prices = _table("", "from outside", "with feedback", "times", "sold", "bought", "depth left")
+    prices = columns("", "from outside", "with feedback", "times", "sold", "bought", "depth left")
     for k, (u, times) in enumerate(zip(run.underlyings, amplification(run), strict=True)):
         moves = [p[np.abs(p / p[0] - 1.0).argmax()] / p[0] - 1.0 for p in (run.outside[:, k], run.price[:, k])]
         prices.add_row(
@@ -49,7 +42,7 @@ def cascade_view(found: CascadeStudy) -> RenderableType:
             f"at most {int(run.rounds.max())} rounds in a step" + _bound(run.unsettled)
         )
     ]
-    paid = _table("who paid", "USD")
+    paid = columns("who paid", "USD")
     for name, amount in (
         ("insurance fund", run.fund_paid.sum()),
         ("deleveraged winners", run.adl.sum()),

@@ -22,6 +22,7 @@ WORDS = {
     "local": ("BETTER", "green"),
     "stopped": ("STOPPED", "yellow"),
     "no saving": ("NO SAVING", "yellow"),
+    "refused": ("REFUSED", "red"),
 }
 
 

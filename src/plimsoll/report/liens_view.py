@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
+
+from plimsoll.report.columns import columns
 
 if TYPE_CHECKING:
     from plimsoll.laboratory.liens.haircuts import Valued
@@ -35,13 +36,13 @@ def run_view(found: Outcome) -> RenderableType:
         f"({found.events['deep reorganisation']:,} as deep as the confirmations), {found.messages['sent']:,} messages: "
         f"{found.messages['lost']:,} lost, {found.messages['doubled']:,} doubled"
     )
-    ends = _table("liens", "")
+    ends = columns("liens", "")
     for state, number in found.ends.most_common():
         ends.add_row(state, f"{number:,}")
-    money = _table("money", "units")
+    money = columns("money", "units")
     for key, words in MONEY.items():
         money.add_row(words, f"{found.money[key]:,}")
-    checks = _table("what holds", "checked", "broken")
+    checks = columns("what holds", "checked", "broken", wrap=True)
     for key, words in INVARIANTS.items():
         checks.add_row(words, f"{found.checked[key]:,}", f"{found.broken[key]:,}")
     waits = sorted(found.seized_seconds)
@@ -59,16 +60,8 @@ def run_view(found: Outcome) -> RenderableType:
 
 def value_view(rows: Sequence[Valued]) -> RenderableType:
     """Each chain with both haircuts, and the sum."""
-    table = _table("chain", "asset", "wait", "asset haircut", "latency", "bridge", "units", "equity")
+    table = columns("chain", "asset", "wait", "asset haircut", "latency", "bridge", "units", "equity")
     for r in rows:
         parts = (f"{x:.2%}" for x in (r.asset_haircut, r.latency, r.bridge))
         table.add_row(r.chain, r.asset, f"{r.seconds:,.0f} s", *parts, f"{r.balance:,}", f"{r.equity:,}")
     return Group(table, "", f"equity {sum(r.equity for r in rows):,} units")
-
-
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(first)
-    for name in others:
-        table.add_column(name, justify="right")
-    return table

@@ -14,6 +14,7 @@ from plimsoll.market.history import DAY_NS, instant_of
 from plimsoll.rates.study import period_bars
 from plimsoll.rates.tune import losses
 from plimsoll.report.amounts import money, short_money
+from plimsoll.report.columns import columns
 
 if TYPE_CHECKING:
     from plimsoll.rates.impact import Impact
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 STRONG, QUIET, BAD = "bold", "dim", "red"
 LAST = 6
 """Changes that a table names."""
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for n, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if n == 0 else "right", no_wrap=True)
-    return table
 
 
 def _day(ns: int) -> str:
@@ -51,7 +45,7 @@ def rates_view(
     history, and the last changes."""
     last = max(int(r.times[-1]) for r in rates.values()) if when is None else when
     parts: list[RenderableType] = [Text(f"initial margin rates in force on {_day(last)}", style=STRONG)]
-    table = _table("asset", "to", "in force", "raw", "tail", "close-out", "hedge jump", "floor", "period")
+    table = columns("asset", "to", "in force", "raw", "tail", "close-out", "hedge jump", "floor", "period")
     for name, found in rates.items():
         at = int(np.searchsorted(found.times, last, side="right")) - 1
         for k, size in enumerate(policy.size.sizes):
@@ -70,7 +64,7 @@ def rates_view(
     words = Text("first tier: covered over its margin period, mean rate, jumps without notice", style=STRONG)
     parts += [table, Text(""), words, _history(policy, rates, histories), Text("")]
     parts.append(Text("last changes, first tier", style=STRONG))
-    changes = _table("announced", "asset", "in force", "from", "to", "why")
+    changes = columns("announced", "asset", "in force", "from", "to", "why")
     changes.columns[-1].justify, changes.columns[-1].no_wrap = "left", False
     say = _day if all(np.diff(r.times).min() >= DAY_NS for r in rates.values()) else _minute
     rows = [(c.announced, n, c) for n, r in rates.items() for k, c in r.changes if k == 0]
@@ -103,7 +97,7 @@ def _events(rates: Mapping[str, AssetRates]) -> list[RenderableType]:
     ]
     rows.sort(key=lambda row: row[:2])
     words = f"events: {count}, of which {len(rows)} raised the first tier at once"
-    table = _table("at", "asset", "from", "to", "what happened")
+    table = columns("at", "asset", "from", "to", "what happened")
     table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
     for when, name, change in rows[-LAST:]:
         what = rates[name].events[change.announced].reason
@@ -114,7 +108,7 @@ def _events(rates: Mapping[str, AssetRates]) -> list[RenderableType]:
 
 def _history(policy: RatePolicy, rates: Mapping[str, AssetRates], histories: Mapping[str, AssetHistory]) -> Table:
     """In-sample: what the first tier covered on each side over its margin period, and how it moved."""
-    table = _table("", "since", "long", "short", "mean", "raw", "peak/trough", "raw", "jumps")
+    table = columns("", "since", "long", "short", "mean", "raw", "peak/trough", "raw", "jumps")
     for name, found in rates.items():
         history = histories[name]
         start = history.times.size - found.bars.size
@@ -139,7 +133,7 @@ def _history(policy: RatePolicy, rates: Mapping[str, AssetRates], histories: Map
 def impact_view(found: Impact, top: int = 8, depth: Mapping[str, float] | None = None) -> RenderableType:
     """Totals before and after, forced sales against volume and the USD of `depth` by asset where given, and the
     accounts with the most stress for their margin."""
-    head = _table("all accounts", "old", "new", "change")
+    head = columns("all accounts", "old", "new", "change")
     for label, old, new in (
         ("initial margin", found.old.initial, found.new.initial),
         ("maintenance margin", found.old.maintenance, found.new.maintenance),
@@ -158,14 +152,14 @@ def impact_view(found: Impact, top: int = 8, depth: Mapping[str, float] | None =
         style=BAD if closed else "none",
     )
     beside = ("depth", "times it") if depth else ()
-    sales = _table("forced", "to be closed", "a day's volume", "part of it", *beside)
+    sales = columns("forced", "to be closed", "a day's volume", "part of it", *beside)
     for asset, size, volume in zip(found.assets, found.forced, found.volume, strict=True):
         row = [asset, money(float(size), "USD"), money(float(volume), "USD"), f"{size / volume:.3%}"]
         if depth:
             here = depth.get(asset)
             row += ["–", "–"] if here is None else [money(here, "USD"), f"{size / here:.2f}" if here > 0 else "–"]
         sales.add_row(*row)
-    rows = _table("most stress for its margin", "equity", "new margin", "call", "worst loss", "loss / margin")
+    rows = columns("most stress for its margin", "equity", "new margin", "call", "worst loss", "loss / margin")
     for a in found.top(top):
         rows.add_row(
             found.fleet.accounts[a].name,
@@ -185,7 +179,7 @@ def tuned_view(found: Tuned, split: int, coverage: float) -> RenderableType:
         f"buffer {rule.buffer:.0%}, stressed weight {rule.stress_weight:.0%}, floor {'on' if rule.floor else 'off'}, "
         f"up {_limit(rule.up_per_day)}, down {_limit(rule.down_per_day)}, notice {rule.notice_hours:g} h"
     )
-    table = _table("", f"before {_day(split)}", "from then on")
+    table = columns("", f"before {_day(split)}", "from then on")
     rows: tuple[tuple[str, str, str], ...] = (
         ("coverage, all assets and sides", "coverage", ".2%"),
         ("coverage, worst asset and side", "worst_coverage", ".2%"),
@@ -211,7 +205,7 @@ def tuned_view(found: Tuned, split: int, coverage: float) -> RenderableType:
 
 def thresholds_view(paths: Sequence[ThresholdPath]) -> RenderableType:
     """Each asset: its volatilities and scalar now, and how high thresholds stood through the history."""
-    table = _table("", "last", "fast vol", "forecast", "scalar", "highest", "on", "time raised")
+    table = columns("", "last", "fast vol", "forecast", "scalar", "highest", "on", "time raised")
     for path in paths:
         top = int(path.scalar.argmax())
         table.add_row(

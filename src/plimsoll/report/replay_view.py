@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from plimsoll.report.amounts import short_money
+from plimsoll.report.columns import columns
 
 if TYPE_CHECKING:
     from plimsoll.laboratory.replay.calibration import Interval
@@ -73,14 +74,6 @@ def replay_view(found: Replay) -> RenderableType:
     return Group(*parts)
 
 
-def _table(first: str, *columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(first)
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
-
-
 def told(i: Interval, digits: int = 2) -> str:
     """`0.37% (0.10 to 1.25)`; a dash where there is none."""
     if not math.isfinite(i.value):
@@ -91,7 +84,7 @@ def told(i: Interval, digits: int = 2) -> str:
 
 
 def _marks(found: Replay) -> Table:
-    table = _table("marks, USD", "first", "lowest", "last", "fall", "known from")
+    table = columns("marks, USD", "first", "lowest", "last", "fall", "known from")
     for asset in found.largest[:MOST_ASSETS]:
         m = found.marks[asset]
         table.add_row(asset, f"{m.start:,.6g}", f"{m.low:,.6g}", f"{m.end:,.6g}", f"{m.fall:.1%}", m.evidence)
@@ -101,7 +94,7 @@ def _marks(found: Replay) -> Table:
 
 
 def _calibration(found: Replay) -> Group:
-    table = _table("flag", "positions", "Brier", "plain share", "gain (90 %)")
+    table = columns("flag", "positions", "Brier", "plain share", "gain (90 %)")
     lines = []
     for c in found.calibration:
         gain = f"{c.gain.value:+.4f} ({c.gain.low:+.4f} to {c.gain.high:+.4f})"
@@ -111,7 +104,7 @@ def _calibration(found: Replay) -> Group:
 
 
 def _pointed(found: Replay) -> Table:
-    table = _table("of those named, deleveraged", "random", "production", "lift, points")
+    table = columns("of those named, deleveraged", "random", "production", "lift, points", wrap=True)
     for p in sorted(found.pointed, key=lambda p: found.largest.index(p.asset))[:MOST_ASSETS]:
         by = p.production_lift
         lift = f"{100 * by.value:+.1f} ({100 * by.low:+.1f} to {100 * by.high:+.1f})"
@@ -120,7 +113,7 @@ def _pointed(found: Replay) -> Table:
 
 
 def _shares(found: Replay) -> Table:
-    table = _table("asset, side", "liquidated", "deleveraged")
+    table = columns("asset, side", "liquidated", "deleveraged")
     for asset in found.largest[:MOST_ASSETS]:
         for side in ("long", "short"):
             cells = [told(s.predicted, 1) for s in found.shares if s.asset == asset and s.side == side]
@@ -130,7 +123,7 @@ def _shares(found: Replay) -> Table:
 
 
 def _outcomes(found: Replay) -> Table:
-    table = _table("", "needed", "overshoot (90 %)", "left to venue")
+    table = columns("", "needed", "overshoot (90 %)", "left to venue", wrap=True)
     named = [a for a in found.largest if any(o.asset == a for o in found.outcomes)]
     for asset in (*named[:MOST_ASSETS], "all"):
         for o in found.outcomes:
@@ -146,7 +139,7 @@ def _outcomes(found: Replay) -> Table:
 
 
 def _sensitivity(found: Replay) -> Table:
-    table = _table("changed", "production (90 %)", "queue by lots (90 %)")
+    table = columns("changed", "production (90 %)", "queue by lots (90 %)", wrap=True)
     for v in found.sensitivity:
         table.add_row(v.what, told(v.production), told(v.by_lots))
     return table

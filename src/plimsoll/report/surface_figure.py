@@ -40,7 +40,7 @@ def surface_figure(surface: Surface, bindings: Sequence[Binding] = (), rules: Se
         panels = np.atleast_1d(figure.subplots(1, len(days), sharey=True)).tolist()
         norm, colours = Normalize(-top, top), diverging()
         for d, axes in enumerate(panels):
-            _panel(axes, surface, d, top)
+            panel(axes, surface, d, top)
             axes.set_title("now" if days[d] == 0 else f"after {days[d]:g} day{'' if days[d] == 1 else 's'}")
         panels[0].set_ylabel("volatility shock, relative")
         figure.supxlabel("move of every price together", fontsize=9.0, color=MUTED)
@@ -55,7 +55,8 @@ def surface_figure(surface: Surface, bindings: Sequence[Binding] = (), rules: Se
         return figure
 
 
-def _panel(axes: Axes, surface: Surface, day: int, top: float) -> None:
+def panel(axes: Axes, surface: Surface, day: int, top: float) -> None:
+    """One horizon of a surface, coloured from `-top` to `top`, with its contours."""
     x, y, z = surface.moves, surface.vols, surface.pnl[day]
     if x.size > 1 and y.size > 1:
         levels = np.linspace(-top, top, 41)

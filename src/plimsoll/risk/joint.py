@@ -160,7 +160,7 @@ class JointBook:
 
     @property
     def underlyings(self) -> tuple[str, ...]:
-        """Whatever has to have a column of scenarios: underlyings, and coins that something settles in."""
+        """Underlyings, and coins that something settles in; each has to have a column of scenarios."""
         return tuple(sorted({*self.plans, *(c for c in self.currencies if c in self.moving)}))
 
 

@@ -3,7 +3,7 @@
 The standard error of the shortfall is that of its influence function, `((L - q)^+ / a - (ES - q))` with `a` the tail
 probability; that of the quantile is Maritz and Jarrett's (1978) mean over the neighbouring order statistics. Unequal
 probabilities, overlapping windows (Bartlett's weights), days drawn more than once and randomised low-discrepancy points
-enter through the variance of a weighted mean (`_mean_variance`): the quantile has the sample size at which its
+enter through the variance of a weighted mean (`mean_variance`): the quantile has the sample size at which its
 indicator would have that variance.
 """
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from plimsoll.kernels import expected_shortfall, tail_weights, value_at_risk
 from plimsoll.kernels.selection import MASS_TOLERANCE
+from plimsoll.risk.clusters import clustered_variance
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -78,10 +79,10 @@ def tail_measures(
     base = float(mass @ mass)
     indicator = beyond - float(mass @ beyond)
     alone = float((mass * indicator) @ (mass * indicator))
-    inflation = _mean_variance(indicator, mass, lag, clusters) / alone if alone > 0.0 else 1.0
+    inflation = mean_variance(indicator, mass, lag, clusters) / alone if alone > 0.0 else 1.0
     effective = 1.0 / (base * max(inflation, 1e-12))
     influence = np.maximum(x - var, 0.0) / tail - (es - var)
-    es_error = float(np.sqrt(max(_mean_variance(influence, mass, lag, clusters), 0.0)))
+    es_error = float(np.sqrt(max(mean_variance(influence, mass, lag, clusters), 0.0)))
     var_error = maritz_jarrett(x, mass, level, effective)
     kind = "clusters" if clusters is not None else f"Bartlett, {lag} lags" if lag else "independent"
     return TailMeasures(
@@ -126,17 +127,11 @@ def _spread(x: F64, upto: F64, level: float, effective: float, before: float) ->
     return float(np.sqrt(max(float(weight @ (x - centre) ** 2) - mean**2, 0.0)))
 
 
-def _mean_variance(influence: F64, mass: F64, lag: int, clusters: npt.ArrayLike | None) -> float:
+def mean_variance(influence: F64, mass: F64, lag: int, clusters: npt.ArrayLike | None) -> float:
     """Variance of `sum_s mass[s] * influence[s]`, whose mean is zero, under the stated dependence."""
     parts = mass * influence
     if clusters is not None:
-        groups = np.asarray(clusters, dtype=np.int64)
-        groups = groups[:, None] if groups.ndim == 1 else groups
-        sums = np.zeros(int(groups.max()) + 1)
-        for k in range(groups.shape[1]):
-            sums += np.bincount(groups[:, k], weights=parts, minlength=sums.size)
-        count = np.unique(groups).size
-        return float(sums @ sums) * count / max(count - 1, 1)
+        return clustered_variance(parts, clusters)
     variance = float(parts @ parts)
     for k in range(1, min(lag, parts.size - 1) + 1):
         variance += 2.0 * (1.0 - k / (lag + 1.0)) * float(parts[k:] @ parts[:-k])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,9 @@ from plimsoll.risk.plan import F64, I64, INVERSE, Plan, compile_plan
 from plimsoll.scenarios import ABSOLUTE_SKEW, Scenarios, years_of
 
 Currency = Literal["settlement", "usd"]
+
+CELLS = 2**15
+"""Numbers of an array that are gone over together."""
 
 
 def shocked_forward(plan: Plan, scenarios: Scenarios) -> F64:
@@ -34,6 +37,8 @@ def option_values(plan: Plan, scenarios: Scenarios, *, discount: F64 | None = No
     size = len(scenarios)
     if rows.size == 0:
         return np.zeros((0, size))
+    if not plan.failures:
+        return _values(plan, scenarios, rows, discount)
     good = np.array([int(i) not in plan.failures for i in rows])
     values = np.full((rows.size, size), np.nan)
     if good.any():
@@ -113,11 +118,10 @@ def unit_values(plan: Plan, scenarios: Scenarios, currency: Currency = "settleme
     values = np.zeros((len(plan), size))
     rows = plan.options
     if rows.size:
-        usd = option_values(plan, scenarios, side=side) * plan.multiplier[rows, None]
-        inverse = plan.style[rows] == INVERSE
-        forward = shocked_forward(plan, scenarios)[plan.group[rows]]
-        coins = np.divide(usd, forward, out=np.zeros_like(usd), where=forward > 0)
-        values[rows] = np.where(inverse[:, None], coins, usd)
+        worth = option_values(plan, scenarios, side=side)
+        worth *= plan.multiplier[rows, None]
+        _in_coins(worth, plan, rows, scenarios)
+        values[rows] = worth
     if plan.exotic.any():
         from plimsoll.risk.exotics import exotic_unit_values
 
@@ -126,13 +130,31 @@ def unit_values(plan: Plan, scenarios: Scenarios, currency: Currency = "settleme
         if contract.kind == "spot":
             values[i] = 1.0
     if currency == "usd":
-        values = values * settle_price(plan, scenarios)
+        for some in _pieces(np.arange(len(plan), dtype=np.int64), size):
+            values[some] *= settle_price(plan, scenarios, some)
     return values
 
 
-def settle_price(plan: Plan, scenarios: Scenarios) -> F64:
-    """`[N, S]` USD price of each contract's settlement currency; every coin moves with the same spot shock."""
-    price: F64 = plan.settle[:, None] * np.where(plan.settle_moves[:, None], scenarios.spot[None, :], 1.0)
+def _in_coins(worth: F64, plan: Plan, rows: I64, scenarios: Scenarios) -> None:
+    """USD to coins where an option is inverse, nothing where no forward is left; `worth` are those `rows`, in place."""
+    own = np.flatnonzero(plan.style[rows] == INVERSE)
+    forward, group = shocked_forward(plan, scenarios), plan.group[rows]
+    for some in _pieces(own, worth.shape[1]):
+        price = forward[group[some]]
+        worth[some] = np.divide(worth[some], price, out=np.zeros_like(price), where=price > 0)
+
+
+def _pieces(rows: I64, scenarios: int) -> Iterator[I64]:
+    """Some of the rows at a time, few enough that a cache holds what is computed of them."""
+    step = max(1, CELLS // max(1, scenarios))
+    for start in range(0, rows.size, step):
+        yield rows[start : start + step]
+
+
+def settle_price(plan: Plan, scenarios: Scenarios, rows: I64 | slice = slice(None)) -> F64:
+    """`[R, S]` USD price of the settlement currency of some rows, all if left out; every coin moves with the same spot
+    shock."""
+    price: F64 = plan.settle[rows, None] * np.where(plan.settle_moves[rows, None], scenarios.spot[None, :], 1.0)
     return price
 
 
@@ -144,7 +166,8 @@ def plan_pnl(plan: Plan, scenarios: Scenarios, currency: Currency = "settlement"
     cash flow of the move, `m (P_s - P)` or `m (1/P - 1/P_s)` coins, converted at the shocked price.
     """
     base = Scenarios.build([1.0])
-    pnl = unit_values(plan, scenarios, currency, side) - unit_values(plan, base, currency, side)
+    pnl = unit_values(plan, scenarios, currency, side)
+    pnl -= unit_values(plan, base, currency, side)
     for i, contract in enumerate(plan.contracts):
         if contract.kind not in ("future", "perpetual"):
             continue
@@ -157,7 +180,7 @@ def plan_pnl(plan: Plan, scenarios: Scenarios, currency: Currency = "settlement"
             moved = share * scenarios.spot * scenarios.basis + (1.0 - share)
         price, m = plan.price[i], plan.multiplier[i]
         row = m / price * (1.0 - 1.0 / moved) if plan.style[i] == INVERSE else m * price * (moved - 1.0)
-        pnl[i] = row * settle_price(plan, scenarios)[i] if currency == "usd" else row
+        pnl[i] = row * settle_price(plan, scenarios, slice(i, i + 1))[0] if currency == "usd" else row
     return pnl
 
 

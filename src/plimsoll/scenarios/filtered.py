@@ -6,7 +6,8 @@ securities"; Hull and White (1998) for the scaling.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -89,24 +90,13 @@ def filtered_paths(
     `decay * s^2 + (1 - decay) * r^2`. A scale `s / s_then` is held within `cap`. More paths remove the noise of
     drawing; what is left is the length of the history, and the standard errors are those of the days drawn.
     """
-    array, vols = checked_returns(names, returns), checked_sigma(names, returns, sigma)
-    whole("size", size, 2)
-    if not 0.0 <= decay < 1.0:
-        raise refuse("decay", decay, "a number of at least 0 and below 1")
-    whole("horizon", steps, 1)
-    low, high = checked_cap(cap)
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(0, array.shape[0], (size, steps))
+    drawing = PathDrawing.build(names, returns, sigma, size=size, decay=decay, steps=steps, cap=cap)
+    drawn = np.random.default_rng(seed).integers(0, drawing.returns.shape[0], (size, steps))
     total = np.zeros((size, len(names)))
     for begin in range(0, size, BLOCK):
-        rows = drawn[begin : begin + BLOCK]
-        variance = np.broadcast_to(vols[-1] ** 2, (rows.shape[0], len(names)))
-        for k in range(steps):
-            day = rows[:, k]
-            moved = array[day] * np.clip(np.sqrt(variance) / vols[:-1][day], low, high)
-            total[begin : begin + BLOCK] += moved
-            if k + 1 < steps:
-                variance = decay * variance + (1.0 - decay) * moved**2
+        part = slice(begin, begin + BLOCK)
+        for moved in drawing.moves(drawn[part]):
+            total[part] += moved
     return FactorMoves(
         names=tuple(names),
         multiplier=np.ascontiguousarray(np.exp(total).T),
@@ -114,6 +104,48 @@ def filtered_paths(
         clusters=drawn.astype(np.int64),
         origin=drawn[:, -1].astype(np.int64),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class PathDrawing:
+    """Steps of paths from rows of a history that were drawn: `returns[T, F]`, `sigma[T + 1, F]`, see
+    `filtered_paths`."""
+
+    returns: F64
+    sigma: F64
+    decay: float
+    cap: tuple[float, float]
+
+    @classmethod
+    def build(
+        cls,
+        names: Sequence[str],
+        returns: npt.ArrayLike,
+        sigma: npt.ArrayLike,
+        *,
+        size: int,
+        decay: float,
+        steps: int,
+        cap: tuple[float, float],
+    ) -> PathDrawing:
+        """Checked. Raises `DocumentError` naming the field."""
+        array, vols = checked_returns(names, returns), checked_sigma(names, returns, sigma)
+        whole("size", size, 2)
+        if not 0.0 <= decay < 1.0:
+            raise refuse("decay", decay, "a number of at least 0 and below 1")
+        whole("horizon", steps, 1)
+        return cls(array, vols, decay, checked_cap(cap))
+
+    def moves(self, rows: npt.NDArray[np.int64]) -> Iterator[F64]:
+        """Log moves `[P, F]` of one step after the other, of the rows drawn `[P, K]`; volatility goes along."""
+        count = rows.shape[1]
+        variance: F64 = np.broadcast_to(self.sigma[-1] ** 2, (rows.shape[0], self.returns.shape[1]))
+        for k in range(count):
+            day = rows[:, k]
+            moved = self.returns[day] * np.clip(np.sqrt(variance) / self.sigma[:-1][day], *self.cap)
+            yield moved
+            if k + 1 < count:
+                variance = self.decay * variance + (1.0 - self.decay) * moved**2
 
 
 def scales(then: F64, now: F64, cap: tuple[float, float], damping: Damping, scaling: Scaling) -> tuple[F64, int]:

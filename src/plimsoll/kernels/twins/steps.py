@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from plimsoll.kernels.checks import FloatArray, IntArray
+from plimsoll.kernels.steps import charged
 
 
 def step_rows(
@@ -23,13 +24,7 @@ def step_rows(
     sums = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(count * price[indices])])
     value = base + (sums[indptr[1:]] - sums[indptr[:-1]])
     notional = np.abs((count * size[indices]).astype(np.float64))
-    part, start = np.zeros(indices.size), np.zeros(indices.size)
-    with np.errstate(invalid="ignore"):
-        for k in range(ends.shape[1]):
-            end = ends[indices, k]
-            step = (np.minimum(notional, end) - start) * rates[indices, k]
-            part += np.where(notional > start, step, 0.0)
-            start = end
+    part = charged(notional, ends[indices], rates[indices])
     owner = np.repeat(np.arange(rows), np.diff(indptr))
     # bincount adds in stored order, as the compiled loop does
     charge = np.bincount(owner, weights=part, minlength=rows)

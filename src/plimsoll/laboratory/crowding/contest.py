@@ -136,11 +136,8 @@ def compared(
 
 def holm(found: Mapping[str, Sequence[Difference]]) -> dict[str, list[Difference]]:
     """All comparisons with p after Holm's correction over every one of them that differs at all."""
-    rows = [(name, k, d.p) for name, each in found.items() for k, d in enumerate(each) if d.p < 1.0]
-    rows.sort(key=lambda r: r[2])
-    adjusted: dict[tuple[str, int], float] = {}
-    least = 0.0
-    for rank, (name, k, p) in enumerate(rows):
-        least = max(least, min(1.0, p * (len(rows) - rank)))
-        adjusted[name, k] = least
+    from plimsoll.validate.coverage import holm as corrected
+
+    some = {(name, k): d.p for name, each in found.items() for k, d in enumerate(each) if d.p < 1.0}
+    adjusted = dict(zip(some, corrected(list(some.values())).tolist(), strict=True)) if some else {}
     return {n: [replace(d, holm=adjusted.get((n, k), 1.0)) for k, d in enumerate(each)] for n, each in found.items()}

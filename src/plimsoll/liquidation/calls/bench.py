@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from plimsoll.contracts import is_option
 from plimsoll.liquidation.calls.closes import Look
 from plimsoll.liquidation.calls.policy import CallPolicy
-from plimsoll.margin import Account, MarginModel, Position
+from plimsoll.margin import Account, MarginModel, Position, Positions
 from plimsoll.margin.book import unrealised_profit
 from plimsoll.margin.path import ACCOUNT
 from plimsoll.margin.pools import SHARED
@@ -175,6 +176,33 @@ class ModelBench:
             row = self.account.positions[self.held[0]]
             return Look((row.isolated_margin or 0.0) + float(self._marks[1][0]), cost, 0.0)
         return Look(found.net_equity + cost, cost, sum(c.maintenance for c in found.components))
+
+    def rough(self, closes: Sequence[tuple[int, ...]], base: Look) -> list[Look] | None:
+        """Looks at several sets of closes at once, by the model's arithmetic on blocks of positions; `None` where it
+        has none, or where the account is more than the positions of one pool.
+
+        Closes are at the mark, so equity before their cost is taken for that of `base`: the caller holds these looks
+        against exact ones before they are used.
+        """
+        rows = [self.account.positions[i] for i in self.held]
+        plain = all(p.leg == "net" and p.isolated_margin is None for p in self.account.positions)
+        whole = sum(p.quantity != 0.0 for p in self.account.positions) == len(rows)
+        if type(self.model).batch is MarginModel.batch or not (plain and whole):
+            return None
+        left = 1.0 - np.array(closes, dtype=np.float64) / self.policy.lots
+        count, size = left.shape
+        quantity = left * np.array([p.quantity for p in rows])
+        names = tuple(dict.fromkeys(self.names))
+        places = np.array([names.index(n) for n in self.names], dtype=np.int64)
+        held = Positions(names, np.arange(count + 1, dtype=np.int64) * size, np.tile(places, count), quantity.ravel())
+        totals = self.model.many(held, self.market)
+        if totals.refused:
+            return None
+        price = self.market.price_of(str(totals.currency[0]))
+        unit = 1.0 if str(totals.currency[0]) == "USD" or price is None else price.price
+        spent = self.costs[np.arange(size)[None, :], np.array(closes, dtype=np.int64)] @ self.settle / unit
+        pairs = zip(spent.tolist(), totals.maintenance.tolist(), strict=True)
+        return [Look(base.equity, cost, maintenance) for cost, maintenance in pairs]
 
 
 def walked(levels: tuple[tuple[float, float], ...], size: float, mark: float, spread: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from math import gcd, prod
@@ -26,6 +26,12 @@ class Look:
     equity: float
     cost: float
     maintenance: float
+
+    def near(self, other: Look) -> bool:
+        """Whether another look says the same but for rounding."""
+        size = AGREE * (abs(self.equity) + abs(self.maintenance) + abs(self.cost))
+        pairs = ((getattr(self, n), getattr(other, n)) for n in ("equity", "cost", "maintenance"))
+        return all(abs(one - two) <= size for one, two in pairs)
 
     def gap(self, target: float) -> float:
         """What is left above `target` times maintenance; at least zero is enough."""
@@ -60,10 +66,38 @@ class Closes:
     looked: int
 
 
+NEAR = 1e-6
+"""How far from the best, of its gain, what a rough look finds is looked at exactly."""
+
+AGREE = 1e-8
+"""How far, of equity and margin, rough looks may be from exact ones to be used."""
+
+Rough = Callable[[Sequence[tuple[int, ...]], Look], "list[Look] | None"]
+
+
 class _Desk:
     def __init__(self, bench: Bench, target: float) -> None:
         self.bench, self.target = bench, target
         self.seen: dict[tuple[int, ...], Look] = {}
+        self.rough: Rough | None = getattr(bench, "rough", None)
+        self.proved = False
+
+    def gains(self, closed: tuple[int, ...], steps: Sequence[tuple[int, ...]]) -> list[tuple[float, tuple[int, ...]]]:
+        """The steps that help, with relief over cost: all of them looked at, or where many can be looked at roughly at
+        once those near the best. Rough looks are believed once they agreed with exact ones at every step of a round.
+        """
+        found = None if self.rough is None or len(steps) < 2 else self.rough(steps, self.look(closed))
+        if found is not None and self.proved:
+            before = self.look(closed)
+            rough = [_relief(before, look, self.target) for look in found]
+            best = max(rough)
+            if best > 0.0:
+                steps = [s for s, gain in zip(steps, rough, strict=True) if gain >= best - NEAR * best]
+        elif found is not None:
+            exact = [self.look(step) for step in steps]
+            self.proved = all(one.near(other) for one, other in zip(found, exact, strict=True))
+            self.rough = self.rough if self.proved else None
+        return [(gain, step) for step in steps if (gain := _gain(self, closed, step)) > 0.0]
 
     def look(self, closed: tuple[int, ...]) -> Look:
         if closed not in self.seen:
@@ -133,8 +167,7 @@ def _best(desk: _Desk, closed: tuple[int, ...], sizes: tuple[int, ...]) -> tuple
         ([(i,) for i in left], None),
         (pairs, None),
     ):
-        tried = (_more(closed, sizes, chosen, lots) for chosen in group)
-        helping = [(self_gain, step) for step in tried if (self_gain := _gain(desk, closed, step)) > 0.0]
+        helping = desk.gains(closed, [_more(closed, sizes, chosen, lots) for chosen in group])
         if helping:
             return max(helping, key=lambda x: (x[0], x[1]))[1]
     return None
@@ -151,8 +184,12 @@ def _more(
 
 def _gain(desk: _Desk, before: tuple[int, ...], after: tuple[int, ...]) -> float:
     """Relief over cost: what a step adds to the gap for each unit of money that it costs; a free step counts most."""
-    relief = desk.gap(after) - desk.gap(before)
-    cost = desk.look(after).cost - desk.look(before).cost
+    return _relief(desk.look(before), desk.look(after), desk.target)
+
+
+def _relief(before: Look, after: Look, target: float) -> float:
+    relief = after.gap(target) - before.gap(target)
+    cost = after.cost - before.cost
     return relief / max(cost, 1e-12 * abs(relief)) if relief else 0.0
 
 

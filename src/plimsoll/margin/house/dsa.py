@@ -20,8 +20,9 @@ from plimsoll.margin.house.barriers import held_moves
 from plimsoll.margin.house.box import TIE_TOLERANCE, Box
 from plimsoll.margin.house.dsa_along import dsa_path
 from plimsoll.margin.house.dsa_forms import DSA_FORMS, dsa_form_at, dsa_pieces
-from plimsoll.margin.house.dsa_many import dsa_batch
+from plimsoll.margin.house.dsa_many import DsaTables
 from plimsoll.margin.house.dsa_parameters import DsaParameters
+from plimsoll.margin.house.dsa_rows import DsaRows
 from plimsoll.margin.house.equity import net_equity
 from plimsoll.margin.house.expansion import unit_expansion
 from plimsoll.margin.house.prbm import Prbm
@@ -113,7 +114,11 @@ class Dsa(MarginModel):
 
     def batch(self, universe: Universe) -> Batch:
         """See `MarginModel.batch`."""
-        return dsa_batch(self.parameters, self.box, universe)
+        return DsaTables.of(self.parameters, self.box, universe).amounts
+
+    def rows(self, universe: Universe) -> DsaRows | None:
+        """See `MarginModel.rows`."""
+        return DsaRows(self, universe)
 
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""

@@ -12,7 +12,6 @@ from plimsoll.margin.house.dsa_parameters import DsaParameters
 from plimsoll.margin.house.expansion import GAMMA, VOLGA, unit_expansion
 from plimsoll.margin.house.prbm_many import NOW, unit_worth
 from plimsoll.margin.house.remainder import ROUNDING, corners, unit_errors
-from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.positions import F64, I64
 from plimsoll.margin.many.totals import Amounts
 from plimsoll.margin.many.universe import Lots, Runs, Universe
@@ -111,22 +110,42 @@ def worst_quadratic(box: Box, greeks: F64) -> F64:
     return 0.0 - lowest
 
 
-def dsa_batch(p: DsaParameters, box: Box, universe: Universe) -> Batch:
-    """The tables of one universe, and the arithmetic on them."""
-    plan, tables = universe.plan, BoxTables.of(p, box, universe)
-    value = universe.known(unit_values(plan, NOW, "usd")[:, 0])
-    delta = universe.known(unit_deltas(plan, np.ones(len(plan))))
-    worth = unit_worth(universe, p.min_delta, value)
+@dataclass(frozen=True, eq=False)
+class DsaTables:
+    """What DSA needs of each contract `[N]` by itself, and its arithmetic on blocks of accounts.
 
-    def amounts(lots: Lots) -> Amounts:
-        books = lots.runs(universe.underlying)
-        floor = np.maximum(
-            delta_charges(lots, books, delta, worth, p.delta_rate, 0.0),
-            delta_charges(lots, books, delta, worth, p.min_delta.net, p.min_delta.hedged),
+    USD for one contract: `value` (options and spot), `worth` (what a bought one can lose at most); `delta` in coins.
+    """
+
+    parameters: DsaParameters
+    box: BoxTables
+    value: F64
+    delta: F64
+    worth: F64
+
+    @classmethod
+    def of(cls, p: DsaParameters, box: Box, universe: Universe) -> DsaTables:
+        """The rows of a universe."""
+        plan = universe.plan
+        value = universe.known(unit_values(plan, NOW, "usd")[:, 0])
+        delta = universe.known(unit_deltas(plan, np.ones(len(plan))))
+        worth = unit_worth(universe, p.min_delta, value)
+        return cls(p, BoxTables.of(p, box, universe), value, delta, worth)
+
+    def terms(self, lots: Lots) -> tuple[Runs, F64, tuple[F64, F64]]:
+        """Books of one underlying each, what their box is charged and their two delta charges, `[R]`."""
+        p, books = self.parameters, lots.runs(lots.universe.underlying)
+        floors = (
+            delta_charges(lots, books, self.delta, self.worth, p.delta_rate, 0.0),
+            delta_charges(lots, books, self.delta, self.worth, p.min_delta.net, p.min_delta.hedged),
         )
-        core = np.maximum(tables.losses(lots, books, p.tolerance, floor), floor)
-        initial = books.total(core, lots.accounts)
-        equity = lots.sum(lots.quantity * value[lots.item])
-        return Amounts(initial, p.maintenance_factor * initial, equity, np.zeros(lots.accounts, dtype=bool))
+        return books, self.box.losses(lots, books, p.tolerance, np.maximum(*floors)), floors
 
-    return amounts
+    def amounts(self, lots: Lots) -> Amounts:
+        """Initial, maintenance and equity of a block of accounts, USD."""
+        books, box, floors = self.terms(lots)
+        core = np.maximum(box, np.maximum(*floors))
+        initial = books.total(core, lots.accounts)
+        equity = lots.sum(lots.quantity * self.value[lots.item])
+        odd = np.zeros(lots.accounts, dtype=bool)
+        return Amounts(initial, self.parameters.maintenance_factor * initial, equity, odd)

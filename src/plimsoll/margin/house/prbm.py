@@ -23,6 +23,7 @@ from plimsoll.margin.house.parameters import PrbmParameters
 from plimsoll.margin.house.prbm_along import finite_track, prbm_path
 from plimsoll.margin.house.prbm_forms import PRBM_FORMS, prbm_pieces
 from plimsoll.margin.house.prbm_many import prbm_batch
+from plimsoll.margin.house.prbm_rows import PrbmRows
 from plimsoll.margin.house.steps import Steps
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.universe import Universe
@@ -105,6 +106,10 @@ class Prbm(MarginModel):
     def batch(self, universe: Universe) -> Batch:
         """See `MarginModel.batch`."""
         return prbm_batch(self.parameters, self.scenarios(), universe)
+
+    def rows(self, universe: Universe) -> PrbmRows | None:
+        """See `MarginModel.rows`."""
+        return PrbmRows(self, universe)
 
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from plimsoll.kernels import account_worst
 from plimsoll.margin.house.parameters import PrbmParameters
 from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.positions import F64, I64
 from plimsoll.margin.many.totals import Amounts
-from plimsoll.margin.many.universe import Lots, Universe, added
-from plimsoll.margin.many.worst import worst_loss
+from plimsoll.margin.many.universe import BOOL, Lots, Runs, Universe, added
 from plimsoll.margin.parts.delta import coins_of, unit_deltas
 from plimsoll.margin.parts.delta_many import delta_charges
 from plimsoll.margin.parts.scan import MinDelta
@@ -31,32 +33,79 @@ def basis_units(p: PrbmParameters, plan: Plan) -> tuple[F64, F64]:
     return moves, p.basis.add + p.basis.mult * years_of(plan.seconds)
 
 
-def prbm_batch(p: PrbmParameters, scenarios: Scenarios, universe: Universe) -> Batch:
-    """The tables of one universe, and the arithmetic on them."""
-    plan = universe.plan
-    pnl = universe.known(plan_pnl(plan, scenarios, "usd"))
-    value = universe.known(unit_values(plan, NOW, "usd")[:, 0])
-    delta = universe.known(unit_deltas(plan, np.ones(len(plan))))
-    worth = unit_worth(universe, p.min_delta, value)
-    coins = coins_of(plan)
-    moves, factor = basis_units(p, plan)
-    moves = universe.known(moves)
+Cores = tuple[Runs, tuple[F64, F64, F64], I64]
+"""Books of one underlying each; scan, delta charge and short-option floor `[R]`; the worst scenario `[R]`."""
 
-    def amounts(lots: Lots) -> Amounts:
-        books = lots.runs(universe.underlying)
-        spot = plan.spot[lots.item[books.start]]
-        core = worst_loss(books.indptr, lots.item, lots.quantity, pnl, scenarios.weight)
-        core = np.maximum(core, delta_charges(lots, books, delta, worth, p.min_delta.net, p.min_delta.hedged))
-        core = np.maximum(core, _short_coins(lots, books.of, len(books), coins) * p.short_option_rate * spot)
+
+@dataclass(frozen=True, eq=False)
+class PrbmTables:
+    """What PRBM needs of each contract `[N]` by itself, and its arithmetic on blocks of accounts.
+
+    USD for one contract: `pnl[N, S]`, `value` (options and spot), `worth` (what a bought one can lose at most),
+    `moves[N, 2]` (gain under the two forward shocks); `delta` and `coins` in coins. Row `i` depends on contract `i` and
+    its prices alone, so rows can be computed anew one by one (`plimsoll.live`). `factor[E]` on the basis loss.
+    """
+
+    parameters: PrbmParameters
+    weight: F64
+    pnl: F64
+    value: F64
+    delta: F64
+    worth: F64
+    coins: F64
+    moves: F64
+    factor: F64
+
+    @classmethod
+    def of(cls, p: PrbmParameters, scenarios: Scenarios, plan: Plan, known: BOOL) -> PrbmTables:
+        """The rows of a plan; zeros where a contract is not `known[N]`, which no block asks for."""
+        value = _known(unit_values(plan, NOW, "usd")[:, 0], known)
+        moves, factor = basis_units(p, plan)
+        return cls(
+            parameters=p,
+            weight=scenarios.weight,
+            pnl=_known(plan_pnl(plan, scenarios, "usd"), known),
+            value=value,
+            delta=_known(unit_deltas(plan, np.ones(len(plan))), known),
+            worth=np.where(plan.option & p.min_delta.cap_long_options, value, np.inf),
+            coins=coins_of(plan),
+            moves=_known(moves, known),
+            factor=factor,
+        )
+
+    def cores(self, lots: Lots) -> Cores:
+        """Books of one underlying each; their scan, delta charge, short-option floor and worst scenario, `[R]`."""
+        p, plan, item = self.parameters, lots.universe.plan, lots.item
+        books = lots.runs(lots.universe.underlying)
+        loss, worst = account_worst(books.indptr, item, lots.quantity, self.pnl, self.weight)
+        scan: F64 = np.maximum(loss, 0.0)
+        delta = delta_charges(lots, books, self.delta, self.worth, p.min_delta.net, p.min_delta.hedged)
+        coins = _short_coins(lots, books.of, len(books), self.coins)
+        return books, (scan, delta, coins * p.short_option_rate * plan.spot[item[books.start]]), worst
+
+    def amounts(self, lots: Lots, cores: Cores | None = None) -> Amounts:
+        """Initial, maintenance and equity of a block of accounts, USD; `cores` are those of the same lots, if known."""
+        p, plan, item = self.parameters, lots.universe.plan, lots.item
+        books, terms, _ = self.cores(lots) if cores is None else cores
+        core = np.maximum(np.maximum(terms[0], terms[1]), terms[2])
         dated = lots.only(plan.group >= 0)
         expiries = dated.runs(plan.group)
-        gains = [expiries.sum(dated.quantity * moves[dated.item, side]) for side in (0, 1)]
-        basis = np.maximum(-np.minimum(*gains), 0.0) * factor[plan.group[dated.item[expiries.start]]]
+        gains = [expiries.sum(dated.quantity * self.moves[dated.item, side]) for side in (0, 1)]
+        basis = np.maximum(-np.minimum(*gains), 0.0) * self.factor[plan.group[dated.item[expiries.start]]]
         initial = books.total(core, lots.accounts) + expiries.total(basis, lots.accounts)
-        equity = lots.sum(lots.quantity * value[lots.item])
+        equity = lots.sum(lots.quantity * self.value[item])
         return Amounts(initial, p.maintenance_factor * initial, equity, np.zeros(lots.accounts, dtype=bool))
 
-    return amounts
+
+def prbm_batch(p: PrbmParameters, scenarios: Scenarios, universe: Universe) -> Batch:
+    """The tables of one universe, and the arithmetic on them."""
+    return PrbmTables.of(p, scenarios, universe.plan, universe.taken).amounts
+
+
+def _known(rows: F64, known: BOOL) -> F64:
+    if known.all():
+        return rows
+    return np.where(known.reshape(known.size, *(1,) * (rows.ndim - 1)), rows, 0.0)
 
 
 def _short_coins(lots: Lots, book: I64, books: int, coins: F64) -> F64:

@@ -83,6 +83,10 @@ class PrbmWhole(Prbm):
         """See `MarginModel.batch`: none."""
         return
 
+    def rows(self, universe: Universe) -> None:
+        """See `MarginModel.rows`: none."""
+        return
+
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`: refused."""
         return Form("refused", _WHY), Form("refused", _WHY)

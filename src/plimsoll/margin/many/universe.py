@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -99,6 +99,19 @@ class Universe:
         """`[N]` number of each contract's underlying."""
         numbers = {u: i for i, u in enumerate(self.underlyings)}
         return np.array([numbers[c.underlying] for c in self.plan.contracts], dtype=np.int64)
+
+    def part(self, rows: I64) -> Universe:
+        """The universe of some of its contracts, all expiries kept."""
+        names = tuple(self.names[i] for i in rows.tolist())
+        return Universe(
+            self.market, names, taken_rows(self.plan, rows), np.arange(rows.size, dtype=np.int64), self.taken[rows]
+        )
+
+    def at(self, market: Market, plan: Plan) -> Universe:
+        """The same contracts at other prices; what does not depend on them is kept."""
+        found = replace(self, market=market, plan=plan)
+        found.__dict__.update(underlyings=self.underlyings, underlying=self.underlying)
+        return found
 
     def known(self, rows: F64) -> F64:
         """`rows[N, ...]` with zeros for contracts that are not taken: no block ever asks for them."""
@@ -214,3 +227,17 @@ def added(place: I64, values: F64, size: int) -> F64:
 
 def _holding(model: MarginModel, name: str) -> Account:
     return Account(mode=model.MODES[0], positions=(Position(instrument=name, quantity=1.0),))
+
+
+ROWS = (
+    "option", "exotic", "call", "strike", "vol", "multiplier", "style", "spot", "price", "settle", "settle_moves",
+    "group",
+)  # fmt: skip
+"""The arrays of a plan that have a row for each contract."""
+
+
+def taken_rows(plan: Plan, rows: I64) -> Plan:
+    """The plan of some of its contracts, all expiries kept."""
+    failures = {int(j): plan.failures[int(i)] for j, i in enumerate(rows) if int(i) in plan.failures}
+    arrays = {n: getattr(plan, n)[rows] for n in ROWS}
+    return replace(plan, contracts=tuple(plan.contracts[i] for i in rows.tolist()), failures=failures, **arrays)

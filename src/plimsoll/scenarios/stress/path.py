@@ -15,7 +15,7 @@ from plimsoll.scenarios.stress_path import StressPath
 F64 = npt.NDArray[np.float64]
 
 LONGEST = 2_000_000
-"""Steps of the longest path: a step typed in the wrong unit would fill the memory."""
+"""Most steps of a path, since a step typed in the wrong unit would fill the memory."""
 
 TOGETHER = 0.7
 """Correlation of the noise of two underlyings where the scenario names none; assumed."""

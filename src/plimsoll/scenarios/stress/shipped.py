@@ -1,4 +1,4 @@
-"""The scenarios that come with the package: seven crashes as recorded, and eight that nobody has seen yet."""
+"""The scenarios that come with the package: seven crashes as recorded, and ten that nobody has seen yet."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ from plimsoll.margin.venues.deribit.pm_along import pm_follow
 from plimsoll.margin.venues.deribit.pm_forms import PM_FORMS, pm_pieces
 from plimsoll.margin.venues.deribit.pm_many import pm_batch
 from plimsoll.margin.venues.deribit.pm_parameters import PmParameters
+from plimsoll.margin.venues.deribit.pm_rows import PmRows
 from plimsoll.margin.venues.deribit.procedure import DeribitProcedure, shares_of
 from plimsoll.margin.venues.deribit.readings import Evaluation, Readings, Side
 from plimsoll.margin.venues.deribit.settlement import (
@@ -90,6 +91,10 @@ class PortfolioMargin(MarginModel):
     def batch(self, universe: Universe) -> Batch | None:
         """See `MarginModel.batch`."""
         return pm_batch(self.parameters, universe)
+
+    def rows(self, universe: Universe) -> PmRows | None:
+        """See `MarginModel.rows`."""
+        return PmRows(self.parameters, universe)
 
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""

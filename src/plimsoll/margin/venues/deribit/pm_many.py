@@ -91,45 +91,71 @@ def _roll_moves(h: Holding, row: CurrencyParameters, size: int) -> F64:
     return found
 
 
-def pm_batch(p: PmParameters, universe: Universe) -> Batch:
-    """The tables of one universe, and the arithmetic on them; accounts without collateral or reported amounts."""
-    sides = sides_of(p, universe)
-    names = np.array([c.currency for c in universe.plan.contracts])
-    number = np.unique(names, return_inverse=True)[1].astype(np.int64)
-    value = universe.known(unit_values(universe.plan, Scenarios.build([1.0]), "settlement")[:, 0])
+@dataclass(frozen=True, eq=False)
+class PmTables:
+    """Portfolio margin on one universe: `sides`, `value[N]` of one contract in its settlement currency, `currency[N]`.
 
-    def amounts(lots: Lots) -> Amounts:
-        size, rows = lots.accounts, range(len(ROW_READINGS))
+    `number[N]` counts the settlement currencies. Accounts without collateral or reported amounts.
+    """
+
+    parameters: PmParameters
+    sides: tuple[SideTables, ...]
+    value: F64
+    currency: np.ndarray[tuple[int], np.dtype[np.str_]]
+    number: I64
+
+    @classmethod
+    def of(cls, p: PmParameters, universe: Universe) -> PmTables:
+        """The tables of every contract that is taken."""
+        names = np.array([c.currency for c in universe.plan.contracts])
+        number = np.unique(names, return_inverse=True)[1].astype(np.int64)
+        value = universe.known(unit_values(universe.plan, Scenarios.build([1.0]), "settlement")[:, 0])
+        return cls(p, sides_of(p, universe), value, names, number)
+
+    def charges(self, lots: Lots) -> tuple[list[F64], I64]:
+        """Worst case, roll shock and delta shock `[A]` of the dearest reading, and its place among `VOLS`."""
+        size, rows, plan = lots.accounts, range(len(ROW_READINGS)), lots.universe.plan
         worst = {(v, r): np.zeros(size) for v in VOLS for r in rows}
         roll, shock = [np.zeros(size) for _ in rows], [np.zeros(size) for _ in DELTA_READINGS]
-        for side in sides:
+        for side in self.sides:
             own = lots.only(side.mine)
             starts = np.concatenate([[0], np.cumsum(np.bincount(own.account, minlength=size))]).astype(np.int64)
             _add_worst(worst, side, own, starts)
-            groups = own.runs(universe.plan.group)
+            groups = own.runs(plan.group)
             delta = own.quantity * side.delta[own.item]
             net = np.abs(groups.sum(delta))
             for r in rows:
                 roll[r] += groups.total(net * side.least[r][own.item[groups.start]], size)
-            long = universe.plan.option[own.item] & (own.quantity > 0)
+            long = plan.option[own.item] & (own.quantity > 0)
             parts = own.sum(np.where(long, delta, 0.0)), own.sum(np.where(long, 0.0, delta))
             for d, name in enumerate(DELTA_READINGS):
                 shock[d] += delta_shocks(side.pair, name, *parts, side.holding.index, inverse=side.holding.inverse)
         best, charged = np.full(size, -np.inf), [np.zeros(size) for _ in range(3)]
-        for (v, r), d in product(product(VOLS, rows), range(len(shock))):
+        reading = np.zeros(size, dtype=np.int64)
+        for (n, (v, r)), d in product(enumerate(product(VOLS, rows)), range(len(shock))):
             found = (worst[v, r], roll[r], shock[d])
             total = found[0] + found[1] + found[2]
             better = total > best
             best[better] = total[better]
+            reading[better] = n
             for column, own_part in zip(charged, found, strict=True):
                 column[better] = own_part[better]
-        matrix = rounded(charged[0]) + charged[2] + charged[1]
-        currency = np.full(size, "", dtype=names.dtype)
-        currency[lots.account] = names[lots.item]
-        equity = lots.sum(lots.quantity * value[lots.item])
-        return Amounts(rounded(matrix), p.mm_factor * matrix, equity, lots.several(number), currency)
+        return charged, reading
 
-    return amounts
+    def amounts(self, lots: Lots) -> Amounts:
+        """Initial, maintenance and equity of a block, in the settlement currency of each account."""
+        charged, _ = self.charges(lots)
+        matrix = rounded(charged[0]) + charged[2] + charged[1]
+        currency = np.full(lots.accounts, "", dtype=self.currency.dtype)
+        currency[lots.account] = self.currency[lots.item]
+        equity = lots.sum(lots.quantity * self.value[lots.item])
+        odd = lots.several(self.number)
+        return Amounts(rounded(matrix), self.parameters.mm_factor * matrix, equity, odd, currency)
+
+
+def pm_batch(p: PmParameters, universe: Universe) -> Batch:
+    """The tables of one universe, and the arithmetic on them."""
+    return PmTables.of(p, universe).amounts
 
 
 def _add_worst(worst: dict[tuple[tuple[str, str, str], int], F64], side: SideTables, own: Lots, starts: I64) -> None:

@@ -37,6 +37,7 @@ from plimsoll.margin.venues.deribit.settlement import (
 from plimsoll.margin.venues.deribit.sm_along import sm_follow
 from plimsoll.margin.venues.deribit.sm_charges import TERMS
 from plimsoll.margin.venues.deribit.sm_forms import SM_FORMS, sm_pieces
+from plimsoll.margin.venues.deribit.sm_hot import SmRows
 from plimsoll.margin.venues.deribit.sm_many import sm_batch
 from plimsoll.margin.venues.deribit.sm_parameters import SmParameters
 from plimsoll.margin.venues.deribit.sm_rows import (
@@ -106,6 +107,10 @@ class StandardMargin(MarginModel):
     def batch(self, universe: Universe) -> Batch | None:
         """See `MarginModel.batch`."""
         return sm_batch(self.parameters, universe)
+
+    def rows(self, universe: Universe) -> SmRows | None:
+        """See `MarginModel.rows`."""
+        return SmRows(self.parameters, universe)
 
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from plimsoll.contracts import Option, Settlement
 from plimsoll.margin.many.engine import Batch
-from plimsoll.margin.many.positions import F64
+from plimsoll.margin.many.positions import F64, I64
 from plimsoll.margin.many.totals import Amounts
 from plimsoll.margin.many.universe import Lots, Universe
 from plimsoll.margin.parts.marks import option_marks
@@ -64,28 +64,53 @@ def units_of(p: SmParameters, universe: Universe) -> Units:
     return Units(coins, price, initial, maintenance, slope, short, kept, marks)
 
 
-def sm_batch(p: SmParameters, universe: Universe) -> Batch:
-    """The tables of one universe, and the arithmetic on them; accounts without collateral, segregated."""
-    unit, option = units_of(p, universe), universe.plan.option
-    names = np.array([c.currency for c in universe.plan.contracts])
-    number = np.unique(names, return_inverse=True)[1].astype(np.int64)
+@dataclass(frozen=True, eq=False)
+class SmTables:
+    """Standard margin on one universe: `unit` of each contract, its settlement `currency[N]` and the `number` of it.
 
-    def amounts(lots: Lots) -> Amounts:
-        i = lots.item
+    Accounts without collateral, segregated.
+    """
+
+    parameters: SmParameters
+    unit: Units
+    currency: np.ndarray[tuple[int], np.dtype[np.str_]]
+    number: I64
+
+    @classmethod
+    def of(cls, p: SmParameters, universe: Universe) -> SmTables:
+        """The rates and option margins of the contracts that are taken."""
+        names = np.array([c.currency for c in universe.plan.contracts])
+        return cls(p, units_of(p, universe), names, np.unique(names, return_inverse=True)[1].astype(np.int64))
+
+    def amounts(self, lots: Lots) -> Amounts:
+        """Initial, maintenance and equity of a block, in the settlement currency of each account."""
+        i, unit, option = lots.item, self.unit, lots.universe.plan.option
         size = np.abs(lots.quantity) * unit.coins[i]
         sold = np.where(option[i] & (lots.quantity < 0), size, 0.0)
         future = (unit.initial[i] + unit.slope[i] * size) * size * unit.price[i]
         kept = (unit.maintenance[i] + unit.slope[i] * size) * size * unit.price[i]
-        part = kept if p.maintenance_share is None else p.maintenance_share * future
-        initial = [lots.sum(rounded(np.where(option[i], sold * row[i], future))) for row in unit.short]
+        share = self.parameters.maintenance_share
+        part = kept if share is None else share * future
+        initial = self.initial(lots)
         maintenance = [lots.sum(rounded(np.where(option[i], sold * unit.kept[i], held))) for held in (kept, part)]
-        value = lots.sum(lots.quantity * universe.plan.multiplier[i] * unit.mark[i])
-        currency = np.full(lots.accounts, "", dtype=names.dtype)
-        currency[lots.account] = names[i]
-        odd = lots.several(number)
+        value = lots.sum(lots.quantity * lots.universe.plan.multiplier[i] * unit.mark[i])
+        currency = np.full(lots.accounts, "", dtype=self.currency.dtype)
+        currency[lots.account] = self.currency[i]
+        odd = lots.several(self.number)
         return Amounts(np.maximum(*initial), np.maximum(*maintenance), np.minimum(value, 0.0), odd, currency)
 
-    return amounts
+    def initial(self, lots: Lots) -> list[F64]:
+        """`[A]` initial margin by the reading of what an option is out of the money against."""
+        i, unit, option = lots.item, self.unit, lots.universe.plan.option
+        size = np.abs(lots.quantity) * unit.coins[i]
+        sold = np.where(option[i] & (lots.quantity < 0), size, 0.0)
+        future = (unit.initial[i] + unit.slope[i] * size) * size * unit.price[i]
+        return [lots.sum(rounded(np.where(option[i], sold * row[i], future))) for row in unit.short]
+
+
+def sm_batch(p: SmParameters, universe: Universe) -> Batch:
+    """The tables of one universe, and the arithmetic on them."""
+    return SmTables.of(p, universe).amounts
 
 
 def rounded(values: F64, decimals: int = DECIMALS, *, large: bool = True) -> F64:

@@ -34,7 +34,8 @@ from plimsoll.margin.venues.derive.holdable import (
 from plimsoll.margin.venues.derive.pmrm1_parameters import Pmrm1Parameters
 from plimsoll.margin.venues.derive.pmrm1_workings import Pmrm1Workings, evaluate
 from plimsoll.margin.venues.derive.pmrm_forms import PMRM1_FORMS, pmrm1_pieces
-from plimsoll.margin.venues.derive.pmrm_many import pmrm1_batch
+from plimsoll.margin.venues.derive.pmrm_hot import PmrmRows
+from plimsoll.margin.venues.derive.pmrm_many import PmrmTables, pmrm1_tables
 from plimsoll.margin.venues.derive.sale import DeriveSale
 from plimsoll.margin.venues.derive.span import binding_of, losses_of
 from plimsoll.market import Market
@@ -66,7 +67,16 @@ class Pmrm1(MarginModel):
 
     def batch(self, universe: Universe) -> Batch | None:
         """See `MarginModel.batch`."""
-        return pmrm1_batch(self.parameters, universe)
+        found = pmrm1_tables(self.parameters, universe)
+        return None if found is None else found.amounts
+
+    def rows(self, universe: Universe) -> PmrmRows | None:
+        """See `MarginModel.rows`."""
+
+        def tables(universe: Universe) -> PmrmTables | None:
+            return pmrm1_tables(self.parameters, universe)
+
+        return PmrmRows.of(tables, self.parameters.cash, universe)
 
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""

@@ -30,7 +30,8 @@ from plimsoll.margin.venues.derive.holdable import (
 )
 from plimsoll.margin.venues.derive.parameters import Pmrm2Parameters
 from plimsoll.margin.venues.derive.pmrm_forms import PMRM2_FORMS, pmrm2_pieces
-from plimsoll.margin.venues.derive.pmrm_many import pmrm2_batch
+from plimsoll.margin.venues.derive.pmrm_hot import PmrmRows
+from plimsoll.margin.venues.derive.pmrm_many import PmrmTables, pmrm2_tables
 from plimsoll.margin.venues.derive.span import binding_of, losses_of
 from plimsoll.margin.venues.derive.workings import Workings, evaluate
 from plimsoll.market import Market
@@ -64,7 +65,16 @@ class Pmrm2(MarginModel):
 
     def batch(self, universe: Universe) -> Batch | None:
         """See `MarginModel.batch`."""
-        return pmrm2_batch(self.parameters, universe)
+        found = pmrm2_tables(self.parameters, universe)
+        return None if found is None else found.amounts
+
+    def rows(self, universe: Universe) -> PmrmRows | None:
+        """See `MarginModel.rows`."""
+
+        def tables(universe: Universe) -> PmrmTables | None:
+            return pmrm2_tables(self.parameters, universe)
+
+        return PmrmRows.of(tables, self.parameters.cash, universe)
 
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""

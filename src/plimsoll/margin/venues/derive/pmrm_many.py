@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.totals import Amounts
 from plimsoll.margin.many.universe import Lots, Universe
 from plimsoll.margin.venues.derive.columns import scenario_columns
@@ -20,32 +19,70 @@ from plimsoll.market import Index
 from plimsoll.scenarios import years_of
 
 
-def pmrm2_batch(p: Pmrm2Parameters, universe: Universe) -> Batch | None:
-    """PMRM_2; accounts without collateral, so no haircut and no doubt about it."""
+@dataclass(frozen=True, eq=False)
+class Charging:
+    """How sums become margins: `initial = factor loss + perpetual and naked notional at their rates + doubt`.
+
+    `perpetual` and `naked` are rates on the notional in the (initial, maintenance) margin, `kept` the factor on the
+    loss in the maintenance margin; `doubt` the largest rate on the notional for a price without confidence.
+    """
+
+    factor: float
+    kept: float
+    perpetual: tuple[float, float]
+    naked: tuple[float, float]
+    doubt: float
+
+    def amounts(self, found: Sums, spot: float) -> Amounts:
+        """The margins of a block from its sums, in the settlement currency."""
+        perp, naked = found.perpetuals * spot, found.naked * spot
+        initial, maintenance = (perp * p + naked * n for p, n in zip(self.perpetual, self.naked, strict=True))
+        odd = np.zeros(found.loss.size, dtype=bool)
+        return Amounts(
+            found.loss * self.factor + initial + found.doubt, found.loss * self.kept + maintenance, found.value, odd
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PmrmTables:
+    """A portfolio manager on one universe: the tables of each underlying by its number, and the caps on size."""
+
+    spans: dict[int, SpanTables]
+    charging: Charging
+    positions: int
+    expiries: int
+
+    def amounts(self, lots: Lots) -> Amounts:
+        """Margins of a block, in the settlement currency; accounts of several underlyings are odd."""
+        mine = lots.universe.underlying
+        parts = {u: self.charging.amounts(t.sums(lots.only(mine == u)), t.index.price) for u, t in self.spans.items()}
+        return put_together(lots, too_large(lots, self.positions, self.expiries), parts)
+
+
+def pmrm2_tables(p: Pmrm2Parameters, universe: Universe) -> PmrmTables | None:
+    """PMRM_2; accounts without collateral, so no haircut and no doubt about it. `None` without a price of cash."""
     stable = universe.market.price_of(p.cash)
     if stable is None or stable.price <= 0:
         return None
     plan, other = universe.plan, p.other
-    factor = p.margin.im_factor + other.peg(stable.price)
     discounts = static_discounts(p.margin, plan.rate, years_of(plan.seconds))
     tables: dict[int, SpanTables] = {}
     for number, index in _priced(universe, list(p.underlyings)).items():
         columns, _ = scenario_columns(p, p.scenario_tables[p.underlyings[universe.underlyings[number]].scenarios])
         rule = (p.basis, other)
         tables[number] = SpanTables.of(universe, columns, rule, rate_discount(plan), discounts, index)
+    charging = Charging(
+        factor=p.margin.im_factor + other.peg(stable.price),
+        kept=p.margin.mm_factor,
+        perpetual=(other.mm_perp_pct + other.im_perp_pct, other.mm_perp_pct),
+        naked=(other.mm_option_pct + other.im_option_pct, other.mm_option_pct),
+        doubt=other.conf_margin,
+    )
+    return PmrmTables(tables, charging, p.max_positions, p.max_expiries)
 
-    def charged(found: Sums, spot: float) -> Amounts:
-        perp, naked = found.perpetuals * spot, found.naked * spot
-        maintenance = found.loss * p.margin.mm_factor + perp * other.mm_perp_pct + naked * other.mm_option_pct
-        more = perp * (other.mm_perp_pct + other.im_perp_pct) + naked * (other.mm_option_pct + other.im_option_pct)
-        odd = np.zeros(found.loss.size, dtype=bool)
-        return Amounts(found.loss * factor + more + found.doubt, maintenance, found.value, odd)
 
-    return _by_underlying(tables, charged, p.max_positions, p.max_expiries)
-
-
-def pmrm1_batch(p: Pmrm1Parameters, universe: Universe) -> Batch | None:
-    """PMRM, first version; accounts without its base asset."""
+def pmrm1_tables(p: Pmrm1Parameters, universe: Universe) -> PmrmTables | None:
+    """PMRM, first version; accounts without its base asset. `None` without a price of cash."""
     stable = universe.market.price_of(p.cash)
     if stable is None or stable.price <= 0:
         return None
@@ -56,27 +93,17 @@ def pmrm1_batch(p: Pmrm1Parameters, universe: Universe) -> Batch | None:
         number: SpanTables.of(universe, pmrm1_columns(p), (p.basis, other), None, discounts, index)
         for number, index in _priced(universe, list(p.underlyings)).items()
     }
-
-    def charged(found: Sums, spot: float) -> Amounts:
-        maintenance = found.loss + (found.perpetuals * other.perp_pct + found.naked * other.option_pct) * spot
-        odd = np.zeros(found.loss.size, dtype=bool)
-        return Amounts(maintenance * factor + found.doubt, maintenance, found.value, odd)
-
-    return _by_underlying(tables, charged, p.max_positions, p.max_expiries)
+    charging = Charging(
+        factor=factor,
+        kept=1.0,
+        perpetual=(other.perp_pct * factor, other.perp_pct),
+        naked=(other.option_pct * factor, other.option_pct),
+        doubt=other.conf_margin,
+    )
+    return PmrmTables(tables, charging, p.max_positions, p.max_expiries)
 
 
 def _priced(universe: Universe, names: list[str]) -> dict[int, Index]:
     """The underlyings of the universe that the rules name and the market has an index of, by their numbers."""
     indices = universe.market.indices
     return {i: indices[u] for i, u in enumerate(universe.underlyings) if u in names and u in indices}
-
-
-def _by_underlying(
-    tables: dict[int, SpanTables], charged: Callable[[Sums, float], Amounts], positions: int, expiries: int
-) -> Batch:
-    def amounts(lots: Lots) -> Amounts:
-        mine = lots.universe.underlying
-        parts = {u: charged(t.sums(lots.only(mine == u)), t.index.price) for u, t in tables.items()}
-        return put_together(lots, too_large(lots, positions, expiries), parts)
-
-    return amounts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,8 +10,9 @@ from plimsoll.kernels import aggregate_accounts
 from plimsoll.margin.many.positions import F64, I64
 from plimsoll.margin.many.totals import Amounts
 from plimsoll.margin.many.universe import BOOL, Lots, Runs, Universe
+from plimsoll.margin.venues.derive.columns import BLOCKS
 from plimsoll.margin.venues.derive.parameters import Basis, Doubt
-from plimsoll.margin.venues.derive.span import ExpiryValues, discounted_moves, expiry_values
+from plimsoll.margin.venues.derive.span import TIE_TOLERANCE, ExpiryValues, discounted_moves, expiry_values
 from plimsoll.market import Index
 from plimsoll.risk import Plan
 from plimsoll.scenarios import Scenarios, years_of
@@ -93,6 +94,13 @@ class SpanTables:
             ),
         )
 
+    def put(self, rows: I64, fresh: SpanTables, plan: Plan) -> SpanTables:
+        """The same with the `rows` of `plan` as in `fresh`; what is no row (discounts, index) is that of `fresh`."""
+        for name in ("table", "now", "up", "down"):
+            getattr(self.unit, name)[rows] = getattr(fresh.unit, name)
+        self.linear[rows] = fresh.linear
+        return replace(self, plan=plan, factors=fresh.factors, index=fresh.index)
+
     def sums(self, lots: Lots) -> Sums:
         """Everything the managers ask of the accounts of a block, all of this underlying."""
         plan, options, perps = self.plan, lots.only(self.plan.option), lots.only(self.perpetual)
@@ -109,8 +117,27 @@ class SpanTables:
             doubt=self._doubt(options, expiries, perps),
         )
 
+    def binding(self, lots: Lots) -> tuple[I64, F64]:
+        """`[A]` which scenario is least (their number for the basis contingency), the first of equals, and its P&L."""
+        options, perps = lots.only(self.plan.option), lots.only(self.perpetual)
+        expiries = options.runs(self.plan.group)
+        pnl = self._weighted(options, expiries, perps.sum(perps.quantity * self.linear[perps.item]))
+        every = np.concatenate([pnl, self._basis(options, expiries)[:, None]], axis=1)
+        least = every.min(axis=1)
+        tied = every <= (least + TIE_TOLERANCE * np.maximum(1.0, np.abs(least)))[:, None]
+        # the earlier block is named, in it the row that loses most
+        block = np.array([BLOCKS.index(k) for k in self.scenarios.kinds] + [len(BLOCKS) - 1])
+        rank = np.where(tied, block[None, :], 9)
+        first = rank == rank.min(axis=1)[:, None]
+        return np.where(first, every, np.inf).argmin(axis=1).astype(np.int64), least
+
     def _scenarios(self, options: Lots, expiries: Runs, linear: F64) -> F64:
         """`[A]` least weighted P&L over the scenarios."""
+        least: F64 = self._weighted(options, expiries, linear).min(axis=1)
+        return least
+
+    def _weighted(self, options: Lots, expiries: Runs, linear: F64) -> F64:
+        """`[A, S]` weighted P&L in the scenarios."""
         columns, group = self.scenarios, self.plan.group[options.item[expiries.start]]
         net = aggregate_accounts(expiries.indptr, options.item, options.quantity, self.unit.table)
         long, short = (f[group][:, None] for f in self.factors)
@@ -120,8 +147,8 @@ class SpanTables:
         if len(expiries):
             first = np.flatnonzero(np.append(True, expiries.account[1:] != expiries.account[:-1]))
             pnl[expiries.account[first]] += np.add.reduceat(moves, first, axis=0)
-        least: F64 = (pnl * columns.weight[None, :]).min(axis=1)
-        return least
+        weighted: F64 = pnl * columns.weight[None, :]
+        return weighted
 
     def _basis(self, options: Lots, expiries: Runs) -> F64:
         """`[A]` the basis contingency, at most zero."""

@@ -31,7 +31,8 @@ from plimsoll.margin.venues.derive.holdable import (
 )
 from plimsoll.margin.venues.derive.sale import DeriveSale
 from plimsoll.margin.venues.derive.srm_forms import SRM_FORMS, srm_pieces
-from plimsoll.margin.venues.derive.srm_many import srm_batch
+from plimsoll.margin.venues.derive.srm_hot import SrmRows
+from plimsoll.margin.venues.derive.srm_many import SrmTables
 from plimsoll.margin.venues.derive.srm_options import Branch, ExpiryMargin
 from plimsoll.margin.venues.derive.srm_parameters import SrmParameters
 from plimsoll.margin.venues.derive.srm_workings import SrmWorkings, evaluate
@@ -64,7 +65,13 @@ class Srm(MarginModel):
 
     def batch(self, universe: Universe) -> Batch | None:
         """See `MarginModel.batch`."""
-        return srm_batch(self.parameters, universe)
+        found = SrmTables.of(self.parameters, universe)
+        return None if found is None else found.amounts
+
+    def rows(self, universe: Universe) -> SrmRows | None:
+        """See `MarginModel.rows`."""
+        found = SrmTables.of(self.parameters, universe)
+        return None if found is None else SrmRows(self.parameters, universe, found)
 
     def pieces(self, universe: Universe, reach: F64 | None) -> tuple[Form, Form]:
         """See `MarginModel.pieces`."""

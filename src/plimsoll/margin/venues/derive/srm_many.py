@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from plimsoll.kernels import aggregate_accounts
-from plimsoll.margin.many.engine import Batch
 from plimsoll.margin.many.positions import F64
 from plimsoll.margin.many.totals import Amounts
 from plimsoll.margin.many.universe import Lots, Runs, Universe
@@ -17,41 +18,73 @@ from plimsoll.scenarios import Scenarios
 UNPAIRED = ("unpaired_im_scale", "unpaired_mm_scale")
 
 
-def srm_batch(p: SrmParameters, universe: Universe) -> Batch | None:
-    """The tables of one universe, and the arithmetic on them; accounts without collateral."""
-    plan, stable = universe.plan, universe.market.price_of(p.cash)
-    if stable is None or stable.price <= 0:
-        return None
-    value = np.zeros(len(plan))
-    now = option_values(plan, Scenarios.build([1.0]), side=np.ones(len(plan)))[:, 0]
-    value[plan.options] = now * plan.multiplier[plan.options]
-    value = universe.known(value)
-    isolated = isolated_units(p, universe, value)
-    prices, payoff = settlements(universe)
-    charged = size_charges(p, universe, max(0.0, p.depeg.threshold - stable.price) * p.depeg.factor)
-    scales = [np.array([getattr(p.option(e.underlying), n) for e in plan.expiries]) for n in UNPAIRED]
+@dataclass(frozen=True, eq=False)
+class SrmTables:
+    """SRM on one universe, accounts without collateral; cash, for one contract.
 
-    def amounts(lots: Lots) -> Amounts:
+    `value[N]` of an option, `isolated` its initial and maintenance margin sold alone (at most zero), `charged` the two
+    charges by size; `prices[E, K]` and `payoff[N, K]` as in `settlements`; `scales` the two rates `[E]` on unpaired
+    calls; `forward[E]` USD.
+    """
+
+    positions: int
+    value: F64
+    isolated: tuple[F64, F64]
+    charged: tuple[F64, F64]
+    prices: F64
+    payoff: F64
+    scales: tuple[F64, F64]
+    forward: F64
+
+    @classmethod
+    def of(cls, p: SrmParameters, universe: Universe) -> SrmTables | None:
+        """The tables; `None` where the cash has no price."""
+        plan, stable = universe.plan, universe.market.price_of(p.cash)
+        if stable is None or stable.price <= 0:
+            return None
+        value = np.zeros(len(plan))
+        now = option_values(plan, Scenarios.build([1.0]), side=np.ones(len(plan)))[:, 0]
+        value[plan.options] = now * plan.multiplier[plan.options]
+        value = universe.known(value)
+        below = max(0.0, p.depeg.threshold - stable.price) * p.depeg.factor
+        first, second = (np.array([getattr(p.option(e.underlying), n) for e in plan.expiries]) for n in UNPAIRED)
+        return cls(
+            p.max_positions,
+            value,
+            isolated_units(p, universe, value),
+            size_charges(p, universe, below),
+            *settlements(universe),
+            (first, second),
+            plan.forward.copy(),
+        )
+
+    def amounts(self, lots: Lots) -> Amounts:
+        """Initial, maintenance and equity of a block, in cash."""
+        plan = lots.universe.plan
         options = lots.only(plan.option)
-        expiries = options.runs(plan.group)
-        group = plan.group[options.item[expiries.start]]
-        loss = _settlement_loss(options, expiries, prices[group], payoff)
-        calls = expiries.sum(np.where(plan.call[options.item], options.quantity * plan.multiplier[options.item], 0.0))
-        unpaired = np.minimum(calls, 0.0) * plan.forward[group]
-        equity = options.sum(options.quantity * value[options.item])
-        short = np.maximum(-options.quantity, 0.0)
-        margins = [
-            expiries.total(
-                np.maximum(expiries.sum(short * alone[options.item]), loss + scale[group] * unpaired), lots.accounts
-            )
-            for alone, scale in zip(isolated, scales, strict=True)
-        ]
+        expiries, branches = self.branches(options)
+        equity = options.sum(options.quantity * self.value[options.item])
+        margins = [expiries.total(np.maximum(*pair), lots.accounts) for pair in branches]
         size = np.where(plan.option[lots.item], np.maximum(-lots.quantity, 0.0), np.abs(lots.quantity))
-        initial, maintenance = (lots.sum(size * unit[lots.item]) for unit in charged)
-        odd = np.bincount(lots.account, minlength=lots.accounts) > p.max_positions
+        initial, maintenance = (lots.sum(size * unit[lots.item]) for unit in self.charged)
+        odd = np.bincount(lots.account, minlength=lots.accounts) > self.positions
         return Amounts(initial + equity - margins[0], maintenance + equity - margins[1], equity, odd)
 
-    return amounts
+    def branches(self, options: Lots) -> tuple[Runs, list[tuple[F64, F64]]]:
+        """Expiries of each account, and for the initial and the maintenance margin the two branches `[R]` of each:
+        every sold option by itself, and the settlement with unpaired calls; at most zero, the larger is charged.
+        """
+        plan = options.universe.plan
+        expiries = options.runs(plan.group)
+        group = plan.group[options.item[expiries.start]]
+        loss = _settlement_loss(options, expiries, self.prices[group], self.payoff)
+        calls = expiries.sum(np.where(plan.call[options.item], options.quantity * plan.multiplier[options.item], 0.0))
+        unpaired = np.minimum(calls, 0.0) * self.forward[group]
+        short = np.maximum(-options.quantity, 0.0)
+        return expiries, [
+            (expiries.sum(short * alone[options.item]), loss + scale[group] * unpaired)
+            for alone, scale in zip(self.isolated, self.scales, strict=True)
+        ]
 
 
 def isolated_units(p: SrmParameters, universe: Universe, value: F64) -> tuple[F64, F64]:

@@ -141,6 +141,10 @@ class HyperliquidPortfolio(HyperliquidFutures):
                 )
         return found
 
+    def balance_bends(self, account: Account, market: Market) -> dict[str, tuple[float, ...]]:
+        """See `MarginModel.balance_bends`: the supply cap of each coin."""
+        return {asset: (rule.supply_cap,) for asset, rule in self.parameters.collateral.items()}
+
     def currency(self, account: Account, market: Market) -> str:
         """See `TieredFutures.currency`: that of the rules."""
         return self.rules.currency

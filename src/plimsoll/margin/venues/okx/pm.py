@@ -157,6 +157,21 @@ class RiskUnitMargin(MarginModel):
         found = self.evaluation(account, market)
         return kinks_of(found, strike_multipliers(account, market))
 
+    def balance_bends(self, account: Account, market: Market) -> dict[str, tuple[float, ...]]:
+        """See `MarginModel.balance_bends`: ends of the discount tiers and caps, less what the positions add."""
+        own = {m.currency: float(np.ravel(m.equity)[0]) for m in self.evaluation(account, market).money}
+        found = {}
+        for asset, table in self.parameters.discounts.items():
+            price = market.price_of(asset)
+            if price is None or price.price <= 0.0:
+                continue
+            balance = account.collateral.get(asset, 0.0) - account.borrowed.get(asset, 0.0)
+            beside = own[asset] - balance if asset in own else 0.0
+            ends = [*(t.upto for t in table.tiers), table.cap]
+            size = price.price if table.measure == "usd" else 1.0
+            found[asset] = tuple(e / size - beside for e in (0.0, *ends) if e is not None)
+        return found
+
     # --- parts --------------------------------------------------------------------------------------------------
 
     def _book(self, account: Account, market: Market, on_failure: OnFailure) -> Book:

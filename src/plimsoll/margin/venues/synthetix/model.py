@@ -65,6 +65,14 @@ class SynthetixPerps(MarginModel):
     MANY = "every position by itself, and the reward of the keepers of each account"
     parameters: SynthetixParameters
 
+    def balance_bends(self, account: Account, market: Market) -> dict[str, tuple[float, ...]]:
+        """See `MarginModel.balance_bends`: where a discount leaves its lower bound and meets its upper."""
+        return {
+            asset: tuple(x * rule.skew_scale / rule.discount_scalar for x in (rule.lower_discount, rule.upper_discount))
+            for asset, rule in self.parameters.collateral.items()
+            if rule.discount_scalar > 0.0
+        }
+
     def problems(self, account: Account, market: Market) -> list[Problem]:
         """See `MarginModel.problems`: linear perpetuals of listed markets, known collateral, no negative token."""
         found = []

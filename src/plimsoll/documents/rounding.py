@@ -1,4 +1,4 @@
-"""The published rounding: from floats to the integers that everything certified follows from, against the account."""
+"""From floats to integers: rounding up without a float, exact ratios, the decimals that a document writes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import math
 from decimal import Decimal
 from fractions import Fraction
 
-from plimsoll.documents import refuse
-
-GUARD = 9
-"""Decimals that an array keeps beyond those of the currency: a million contracts then lose a thousandth of a unit."""
+from plimsoll.documents.errors import refuse
 
 
 def rounded_up(value: float, decimals: int, path: str = "array") -> int:

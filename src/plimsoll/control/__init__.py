@@ -1,0 +1,1 @@
+"""A venue as an environment, and policies that set its rates."""

@@ -1,0 +1,204 @@
+"""The liquidation-density map: how much notional comes below its line within each bucket of each underlying's price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from plimsoll.documents import DocumentError
+from plimsoll.live.engine import Engine
+from plimsoll.live.events import Prices, forward_key
+from plimsoll.live.margins import RowMargins, margins_of
+from plimsoll.live.monitors.block import Block
+from plimsoll.live.prices import HotPrices
+from plimsoll.margin.many.positions import F64, I64
+from plimsoll.margin.path import States
+from plimsoll.market import Market
+
+BOOL = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+Told = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Accounts whose line lies between two moves of an underlying that moves alone: at `least` of the index or nearer
+    they were above it, at `most` they are below.
+
+    `notional` is the gross of that underlying that they hold, `sold` and `bought` the USD of delta by which closing
+    them hits the market, today's deltas, at `price` (where the bucket ends).
+    """
+
+    least: float
+    most: float
+    price: float
+    accounts: int
+    notional: float
+    sold: float
+    bought: float
+
+
+@dataclass(frozen=True)
+class Side:
+    """The buckets of one direction, from the index outwards. `beyond` accounts with positions there have no line within
+    the last move, or none; `silent` gave no number on the way and are counted from there on."""
+
+    buckets: tuple[Bucket, ...]
+    beyond: int
+    silent: int
+
+
+@dataclass(frozen=True)
+class UnderlyingDensity:
+    """`now` are those that are below their line today: in no bucket."""
+
+    price: float
+    now: Bucket
+    fall: Side
+    rise: Side
+
+
+@dataclass(frozen=True)
+class Density:
+    """Of each underlying, where its accounts are liquidated when it moves alone, volatilities with their strikes."""
+
+    underlyings: dict[str, UnderlyingDensity]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "underlyings": {
+                u: {
+                    "price": x.price,
+                    "now": dict(vars(x.now)),
+                    **{
+                        name: {
+                            "buckets": [dict(vars(b)) for b in side.buckets],
+                            "beyond": side.beyond,
+                            "silent": side.silent,
+                        }
+                        for name, side in (("fall", x.fall), ("rise", x.rise))
+                    },
+                }
+                for u, x in self.underlyings.items()
+            }
+        }
+
+
+def density(engine: Engine, block: Block, moves: Sequence[float], told: Told | None = None) -> Density:
+    """The map of an engine's accounts at the edges `moves`, increasing parts of the index in (0, 1).
+
+    Every account is margined at every edge, exactly: by hot rows of a market that has moved, or by the model along its
+    path. So the first edge at which an account is below its line is the one after its nearest exact line
+    (`liquidation.density.edges`), unless it comes back above it within one bucket. Whole accounts are counted at their
+    own line; what their sales do to others is a cascade, not this.
+    """
+    market = engine.market()
+    gross, delta = block.gross_by_underlying(), block.by_underlying(block.delta)
+    below_now = block.equity < block.maintenance
+    below_of = _rows_below(engine, market) if isinstance(engine.margins, RowMargins) else _paths_below(engine, market)
+    found = {}
+    steps = [u for k, u in enumerate(block.underlyings) if u in market.indices and gross[:, k].any()]
+    for n, name in enumerate(steps):
+        k = block.underlyings.index(name)
+        price = market.indices[name].price
+        mine = np.flatnonzero(gross[:, k] > 0.0).astype(np.int64)
+        if told is not None:
+            told(f"density of {name}", n, len(steps))
+        sides = []
+        for sign in (-1.0, 1.0):
+            multipliers = np.array([1.0 + sign * m for m in moves])
+            below, silent = below_of(name, mine, multipliers)
+            above = ~below_now[mine]
+            # the first edge at which it is below, or gives no number any more
+            first = np.where(below.any(axis=1), below.argmax(axis=1), len(moves))
+            buckets = []
+            for b, most in enumerate(moves):
+                here = mine[above & (first == b)]
+                least = moves[b - 1] if b else 0.0
+                buckets.append(_bucket(least, most, price * float(multipliers[b]), here, gross[:, k], delta[:, k]))
+            sides.append(Side(tuple(buckets), int((above & (first == len(moves))).sum()), int(silent.sum())))
+        now = _bucket(0.0, 0.0, price, mine[below_now[mine]], gross[:, k], delta[:, k])
+        found[name] = UnderlyingDensity(price, now, sides[0], sides[1])
+    return Density(found)
+
+
+def _bucket(least: float, most: float, price: float, accounts: I64, gross: F64, delta: F64) -> Bucket:
+    own = delta[accounts]
+    # a long book is closed by selling
+    sold, bought = float(np.maximum(own, 0.0).sum()), float(np.maximum(-own, 0.0).sum())
+    return Bucket(least, most, price, accounts.size, float(gross[accounts].sum()), sold, bought)
+
+
+Below = Callable[[str, I64, F64], tuple[BOOL, BOOL]]
+
+
+def _rows_below(engine: Engine, market: Market) -> Below:
+    """Hot rows of a copy of the market that moves, and every account's margins from them."""
+    assert isinstance(engine.margins, RowMargins)
+    model, holdings = engine.margins.model, engine.holdings
+    moving = HotPrices(model, market)
+    margins = margins_of(model, moving)
+
+    def below_of(name: str, accounts: I64, multipliers: F64) -> tuple[BOOL, BOOL]:
+        below = np.zeros((accounts.size, multipliers.size), dtype=bool)
+        silent = np.zeros(accounts.size, dtype=bool)
+        for j, m in enumerate([*multipliers.tolist(), 1.0]):
+            margins.reprice(moving.move(moved_prices(market, name, m)))
+            if j == multipliers.size:
+                break
+            sheet = margins.sheet(holdings, accounts)
+            for a in sheet.refused:
+                silent[a] = True
+            # what gives no number is taken to be below
+            below[:, j] = ~(sheet.equity >= sheet.maintenance)
+        return below, silent
+
+    return below_of
+
+
+def _paths_below(engine: Engine, market: Market) -> Below:
+    """The model along the path, account by account."""
+
+    def below_of(name: str, accounts: I64, multipliers: F64) -> tuple[BOOL, BOOL]:
+        below = np.zeros((accounts.size, multipliers.size), dtype=bool)
+        silent = np.zeros(accounts.size, dtype=bool)
+        states = States({name: multipliers}, np.ones(multipliers.size))
+        for j, a in enumerate(accounts.tolist()):
+            try:
+                with np.errstate(all="ignore"):
+                    tracks = engine.model.along(engine.account(a), market, states)
+            except DocumentError:
+                below[j], silent[j] = True, True
+                continue
+            for track in tracks:
+                below[j] |= ~(track.equity >= track.needed)
+        return below, silent
+
+    return below_of
+
+
+def moved_prices(market: Market, underlying: str, multiplier: float) -> Prices:
+    """Every price of an underlying multiplied, as one message; what is already averaged into a forward stays."""
+    forwards, factor = {}, {}
+    for row in market.expiries:
+        if row.underlying != underlying or row.forward is None or row.settlement is not None:
+            continue
+        if row.expiry > market.time:
+            moved = row.forward.variable * multiplier + row.forward.fixed
+            forwards[forward_key(underlying, row.expiry)] = moved
+            factor[row.expiry] = moved / row.forward.price if row.forward.price > 0.0 else multiplier
+    marks = {}
+    for contract in market.instruments:
+        mark = market.marks.get(contract.name)
+        if contract.underlying != underlying or contract.kind not in ("future", "perpetual"):
+            continue
+        if mark is not None and mark.price is not None:
+            expiry = getattr(contract, "expiry", None)
+            if expiry is None or expiry > market.time:
+                marks[contract.name] = mark.price * (multiplier if expiry is None else factor.get(expiry, multiplier))
+    assets = {underlying: market.assets[underlying].price * multiplier} if underlying in market.assets else {}
+    index = {underlying: market.indices[underlying].price * multiplier}
+    return Prices("density", 1, market.time, indices=index, forwards=forwards, marks=marks, assets=assets)
