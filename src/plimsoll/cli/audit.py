@@ -10,6 +10,8 @@ from plimsoll.cli._common import console, json_option, print_json, write_text
 from plimsoll.cli._progress import late_bar
 
 if TYPE_CHECKING:
+    from plimsoll.ledger import Entry
+    from plimsoll.ledger.margins import Margin
     from plimsoll.ledger.verify import Fault
 
 SHOWN = 20
@@ -157,6 +159,70 @@ def replay(place: str, as_json: bool) -> int:
         out.print(words, soft_wrap=True, markup=False)
     out.print("the same" if same else "not the same")
     return 0 if same else 1
+
+
+@command.command(epilog="Example: plimsoll audit certify day.db --account desk-7 --event 4000")
+@place_argument
+@click.option("--stream", default="live", show_default=True, help="The stream of a live engine.")
+@click.option("--account", metavar="NAME", help="This account alone, not the margin calls of the stream.")
+@click.option("--event", type=click.IntRange(0), metavar="N", help="Behind which event; by default the last.")
+@click.option("--into", metavar=PLACE, help="The ledger that gets the margins; by default the same.")
+@json_option
+def certify(place: str, stream: str, account: str | None, event: int | None, into: str | None, as_json: bool) -> int:
+    """Certified margins of a live stream: of every margin call, or of one account behind one event.
+
+    The events are applied again, each held to its recorded outcome, and what the books then are is margined by the
+    exact engine, quantised, computed again in integers and recorded. A later run adds the calls that came since. Exit
+    code 1 where the live engine and the rules are more than one smallest unit apart.
+    """
+    from contextlib import ExitStack
+
+    from plimsoll.documents import refuse
+    from plimsoll.ledger import Ledger
+    from plimsoll.live.certified import certify_account, certify_calls
+
+    if event is not None and account is None:
+        raise refuse("--event", event, "nothing without --account: the calls are those of every event")
+    with ExitStack() as stack:
+        ledger = stack.enter_context(Ledger.existing(place))
+        target = ledger if into is None else stack.enter_context(Ledger.open(into))
+        bar = stack.enter_context(late_bar())
+        if account is not None:
+            entry, margin = certify_account(ledger, target, account, stream, event, bar)
+            return _print_certified(entry, margin, as_json)
+        found = certify_calls(ledger, target, stream, bar)
+        head = target.head()[1]
+    if as_json:
+        print_json({**vars(found), "without": dict(found.without), "head": head})
+        return 1 if found.differences else 0
+    out = console()
+    earlier = f", {found.before:,} recorded before" if found.before else ""
+    out.print(f"{found.events:,} events applied again, {found.calls:,} margin calls{earlier}", highlight=False)
+    if found.calls > found.before:
+        out.print(f"{found.certified:,} certified now; live engine and rules at most {found.furthest} units apart")
+    for reason, count in found.without.most_common():
+        out.print(f"{count:,} without a certificate: {reason}", soft_wrap=True, markup=False)
+    out.print(f"head {head}", soft_wrap=True)
+    for words in found.differences[:SHOWN]:
+        out.print(words, soft_wrap=True, markup=False)
+    return 1 if found.differences else 0
+
+
+def _print_certified(entry: Entry, margin: Margin, as_json: bool) -> int:
+    charged, content = margin.requirement.charged, margin.event.content
+    if as_json:
+        print_json({"record": entry.seq, "hash": entry.hash, **content})
+        return 0
+    out = console()
+    certified = "certified" if margin.reason is None else f"not certified: {margin.reason}"
+    out.print(f"record {entry.seq}, {entry.hash}: {certified}", soft_wrap=True, markup=False, highlight=False)
+    unit = 10**charged.decimals
+    amounts = ", ".join(
+        f"{name} {getattr(charged, name) / unit:,.{charged.decimals}f}" for name in ("initial", "maintenance", "equity")
+    )
+    words = f"{content['account']} behind event {content['of']['event']:,}: {amounts} {content['currency']}"
+    out.print(words, soft_wrap=True, markup=False, highlight=False)
+    return 0
 
 
 @command.command(epilog="Example: plimsoll audit export book.db --record 7 -o account.json")

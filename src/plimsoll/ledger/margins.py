@@ -40,9 +40,11 @@ def margin_event(
     on_failure: OnFailure = "refuse",
     stream: str = STREAM,
     position: int | None = None,
+    of: dict[str, Any] | None = None,
 ) -> Margin:
     """Compute a margin and make the event that records it; the time of the record is the time of the market.
 
+    `of` names the record whose books and market these are, where they come out of one.
     Raises what `MarginModel.requirement` raises.
     """
     found = model.requirement(account, market, on_failure)
@@ -69,6 +71,8 @@ def margin_event(
         "uncertified": reason,
         "build": build(),
     }
+    if of is not None:
+        content["of"] = of
     attached = {name: canonical_bytes(document.to_dict()) for name, document in documents.items()}
     event = Event(KIND, stream, market.time, content, position, attached)
     return Margin(found, certificate, reason, event)

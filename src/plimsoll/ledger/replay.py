@@ -82,7 +82,8 @@ def _margin_again(entry: Entry, ledger: Ledger) -> Event:
 
     documents = {name: parse_json(ledger.document(digest), name) for name, digest in entry.attached.items()}
     found = recomputed(documents, entry.content).event
-    content = {**found.content, "build": entry.content["build"]}
+    # where it comes from is an input, and so is who computed it
+    content = {**found.content, **{name: v for name, v in entry.content.items() if name in ("build", "of")}}
     return Event(entry.kind, entry.stream, found.time, content, entry.position, found.attached)
 
 

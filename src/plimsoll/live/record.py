@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -129,24 +130,32 @@ def streams(ledger: Ledger) -> tuple[str, ...]:
     return tuple(sorted({e.stream.removesuffix(" state") for e in ledger.entries(kind=SNAPSHOT)}))
 
 
+def records_of(ledger: Ledger, stream: str, told: Any = None, after: int | None = None) -> Iterator[Entry]:
+    """Events and states of a stream in their order, after record `after`; `told(text, done, total)` hears of each.
+
+    Raises `DocumentError` where the ledger has no such stream.
+    """
+    if stream not in streams(ledger):
+        raise refuse("stream", stream, f"a stream of {ledger.place} that an engine wrote")
+    total = ledger.head()[0]
+    for record in ledger.entries(after):
+        if (record.kind, record.stream) in ((KIND, stream), (SNAPSHOT, f"{stream} state")):
+            if told is not None:
+                told(f"stream {stream}", record.seq, total)
+            yield record
+
+
 def again(ledger: Ledger, stream: str = "live", told: Any = None) -> Again:
     """Apply every event of a stream to its first state and hold each outcome, and each later state, to its record.
 
     Only the first state is believed. A record whose bytes were changed ends it, and is named. `told(text, done, total)`
     hears of each record. Raises `DocumentError` where the ledger has no such stream.
     """
-    if stream not in streams(ledger):
-        raise refuse("stream", stream, f"a stream of {ledger.place} that an engine wrote")
     engine: Engine | None = None
     events = states = 0
     builds: set[str] = set()
     differences: list[str] = []
-    total = ledger.head()[0]
-    for record in ledger.entries():
-        if (record.kind, record.stream) not in ((KIND, stream), (SNAPSHOT, f"{stream} state")):
-            continue
-        if told is not None:
-            told(f"stream {stream}", record.seq, total)
+    for record in records_of(ledger, stream, told):
         try:
             content = record.sound().content
             if record.kind == SNAPSHOT:
