@@ -30,6 +30,7 @@ from plimsoll.live import (
     to_json,
 )
 from plimsoll.live.calls import CallRule, CallStep
+from plimsoll.live.calls.desk import CallDesk, OpenCall
 from plimsoll.live.calls.holders import Holders
 from plimsoll.live.calls.rule import in_force
 from plimsoll.live.frozen import freeze, thaw
@@ -85,11 +86,21 @@ def test_a_call_is_raised_read_and_met_by_a_transfer() -> None:
     # not enough: the call goes on by the same deadline
     assert engine.apply(Transfer("bank", 1, TIME, "one", "USD", 0.1 * need)).calls == ()
     assert read(engine, with_density=False).to_dict()["calls"]["open"]["one"]["deadline"] == raised.deadline
+    asked = read(engine, with_density=False).to_dict()["calls"]["asked"]
+    assert asked == {"USD": pytest.approx(raised.amount / 1e6, abs=1e-6)}
     (met,) = engine.apply(Transfer("bank", 2, TIME, "one", "USD", 0.06 * need)).calls
     assert (met.kind, met.cause, met.call) == ("met", "transfer", raised.call)
     assert engine.desk is not None
     assert engine.desk.open == {}
     assert engine.desk.met_by == {"transfer": 1}
+
+
+def test_what_is_asked_is_added_up_by_currency() -> None:
+    desk = CallDesk(CallRule(), pl.margin_model(MODEL), ("one", "two", "three"))
+    desk.open = {a: OpenCall(f"{a}", (f"{a}:1:call",), 10.0 + a, TIME, TIME) for a in range(3)}
+    found = desk.read(["USD", "BTC", "USD"])
+    assert found.asked == {"BTC": 11.0, "USD": 22.0}
+    assert [found.open[name]["currency"] for name in ("one", "two", "three")] == ["USD", "BTC", "USD"]
 
 
 def test_a_call_is_met_by_a_reduction() -> None:

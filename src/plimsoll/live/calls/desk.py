@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ CALLING = ("called", "reduce-only")
 
 @dataclass(frozen=True)
 class OpenCall:
-    """A call that is running: `amount` asked last, in the currency of the rules; `ids` of it, the last one last."""
+    """A call that is running: `amount` asked last, in the currency of the account; `ids` of it, the last one last."""
 
     account: str
     ids: tuple[str, ...]
@@ -37,15 +37,15 @@ class CallsReading:
     """The desk at one moment.
 
     Accounts by state, open calls with their deadlines, closes that were handed over and are not carried out
-    (`waiting` of them), steps of each kind so far, and calls met by each cause. `asked` adds up the open calls in the
-    currency of the rules. `overdue` are open calls whose deadline has passed and that were not yet judged since.
+    (`waiting` of them), steps of each kind so far, and calls met by each cause. `asked` adds up the open calls by
+    currency. `overdue` are open calls whose deadline has passed and that were not yet judged since.
     """
 
     states: dict[str, int]
     open: dict[str, dict[str, Any]]
     handed: dict[str, str]
     waiting: int
-    asked: float
+    asked: dict[str, float]
     unacknowledged: int
     overdue: int
     steps: dict[str, int]
@@ -184,20 +184,23 @@ class CallDesk:
         self._count(found)
         return found
 
-    def read(self) -> CallsReading:
-        """The desk as it stands."""
+    def read(self, currency: Sequence[str]) -> CallsReading:
+        """The desk as it stands; `currency[A]` that of each account, which the rules may leave to its positions."""
         states = Counter(s.state for s in self.standing.values())
         states["healthy"] += len(self.names) - len(self.standing)
         rows = {}
+        asked: dict[str, float] = {}
         for a, call in sorted(self.open.items(), key=lambda x: (x[1].deadline, x[0])):
             acknowledged = None if call.acknowledged is None else format_instant(call.acknowledged)
             rows[self.names[a]] = {
                 "call": call.ids[-1],
                 "amount": call.amount,
+                "currency": str(currency[a]),
                 "raised": format_instant(call.raised),
                 "deadline": format_instant(call.deadline),
                 "acknowledged": acknowledged,
             }
+            asked[str(currency[a])] = asked.get(str(currency[a]), 0.0) + call.amount
         late = [c for c in self.open.values() if self.time is not None and c.deadline <= self.time]
         handed = {self.names[a]: command for a, command in sorted(self.handed.items())}
         return CallsReading(
@@ -205,7 +208,7 @@ class CallDesk:
             rows,
             handed,
             len(handed),
-            sum(c.amount for c in self.open.values()),
+            dict(sorted(asked.items())),
             sum(c.acknowledged is None for c in self.open.values()),
             len(late),
             dict(sorted(self.steps.items())),

@@ -106,5 +106,5 @@ def read(
         feeds=feeds(engine, limits),
         density=density(engine, block, rule.moves, told) if with_density else None,
         coverage=None if coverage is None else coverage.read(),
-        calls=None if engine.desk is None else engine.desk.read(),
+        calls=None if engine.desk is None else engine.desk.read(engine.currency.tolist()),
     )

@@ -29,11 +29,12 @@ SHOWN = 30
 
 @dataclass(frozen=True)
 class OpenCall:
-    """A call that is running; `amount` in the currency of the rules, times as ISO 8601."""
+    """A call that is running; `amount` in `currency`, times as ISO 8601."""
 
     account: str
     call: str
     amount: float
+    currency: str
     raised: str
     deadline: str
     acknowledged: str | None
@@ -45,7 +46,7 @@ class Calls:
 
     open: tuple[OpenCall, ...]
     states: dict[str, int]
-    asked: float
+    asked: dict[str, float]
     overdue: int
     handed: tuple[str, ...]
 
@@ -54,7 +55,7 @@ class Calls:
         """The calls as they stand; `None` where the engine has no desk for them."""
         if engine.desk is None:
             return None
-        found = engine.desk.read()
+        found = engine.desk.read(engine.currency.tolist())
         rows = tuple(OpenCall(account, **own) for account, own in found.open.items())
         return cls(rows, found.states, found.asked, found.overdue, tuple(found.handed))
 
@@ -85,11 +86,11 @@ def add(board: Board) -> None:
         if outcome.refusals:
             raise refuse("acknowledgement", outcome.refusals[0].got, outcome.refusals[0].allowed)
         view = await desk.fleet(fresh=True)
-        return piece(calls_part(view.calls, view.currency, visitor))
+        return piece(calls_part(view.calls, visitor))
 
     board.post("/dashboard/calls/acknowledge", acknowledge, "operate")
 
 
-def calls_part(calls: Calls | None, currency: str, visitor: Visitor) -> str:
+def calls_part(calls: Calls | None, visitor: Visitor) -> str:
     """The panel."""
-    return part("calls.html.j2", calls=calls, currency=currency, may=visitor.may("operate"), most=SHOWN)
+    return part("calls.html.j2", calls=calls, may=visitor.may("operate"), most=SHOWN)

@@ -64,7 +64,7 @@ async def fleet_parts(desk: Desk, visitor: Visitor, query: dict[str, str]) -> di
             pages=pages, link=lambda **change: _link(asked, **change),
         ),
         "ladder": part("ladder.html.j2", ladder=view.ladder(), most=most, currency=view.currency),
-        "calls": calls_part(view.calls, view.currency, visitor),
+        "calls": calls_part(view.calls, visitor),
         "monitors": part("monitors.html.j2", read=readings, standing=monitors.standing),
         "changes": part("changes.html.j2", changes=list(desk.changes.seen)[:SHOWN]),
     }  # fmt: skip
