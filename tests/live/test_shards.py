@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import pytest
 
 import plimsoll as pl
 from builders import at
-from live_books import TIME, engine_of, small_accounts, small_market
+from live_books import EXPIRIES, TIME, engine_of, small_accounts, small_market
+from plimsoll.documents import parse_instant
 from plimsoll.ledger import Ledger
 from plimsoll.ledger.verify import verify
-from plimsoll.live import Clock, Engine, Event, Fill, Listing, Transfer
+from plimsoll.live import Clock, Engine, Event, Fill, Listing, Prices, Settlement, Transfer
 from plimsoll.live.calls import CallRule
 from plimsoll.live.generated import DayRule, disturbed, generated_day
 from plimsoll.live.outcome import Outcome
@@ -154,6 +156,36 @@ def test_shards_are_one_engine(tmp_path: Path) -> None:
     assert min(decisions, refusals, problems, calls) >= 5
     assert "BTC-NEW-C" in single.prices.row
     assert sum(shards.restarts) == 0
+
+
+def test_a_clock_that_the_shards_refuse_makes_no_fact_early(tmp_path: Path) -> None:
+    """An expiry that is not settled holds the clock back, and a fact beyond it may be sent again when it has come."""
+    expiry = parse_instant(at(EXPIRIES[0]))
+    past, later = expiry + timedelta(minutes=1), expiry + timedelta(minutes=2)
+    fills = [Fill("matching", n, past, NAMES[n % 12], "BTC-PERP-linear", 0.1, 70_000.0) for n in (1, 2, 3)]
+    settled = [Settlement("settlements", n, expiry, "BTC", expiry, price) for n, price in ((1, 7.0), (2, 70_000.0))]
+    events: list[Event] = [
+        Clock("clock", 1, past), fills[0], settled[0], Clock("clock", 2, past), fills[0], settled[1],
+        Settlement("settlements", 3, expiry, "ETH", expiry, 2_500.0), Clock("clock", 3, past), *fills,
+        Prices("index", 1, past, indices={"BTC": 70_100.0}), Clock("clock", 4, later), replace(fills[2], number=4),
+    ]  # fmt: skip
+    single, start = one_engine(), opening(3)
+    said = [single.apply(event) for event in events]
+    # the books of one engine: refused clocks, facts that are too early, then all of them taken
+    assert [o.applied for o in said] == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    for restart in (False, True):
+        folder = tmp_path / str(restart)
+        folder.mkdir()
+        for n, batch in enumerate(batches(events, 3)):
+            if n == 0 or restart:
+                shards = Coordinator(start, [Local(s, start, str(folder), EVERY) for s in range(3)], str(folder), 2)
+            for combined, outcome in zip(shards.apply(batch), said[3 * n :], strict=False):
+                alike(combined, outcome)
+            if restart:
+                shards.close()
+        if not restart:
+            same(shards, single)
+            shards.close()
 
 
 def test_a_shard_that_is_lost_comes_back_with_everything(tmp_path: Path) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from plimsoll.documents import DocumentError, Problem, refuse, to_units
+from plimsoll.documents import Problem, refuse, to_units
 from plimsoll.live.calls import CallDesk, CallRule, CallStep, Cause
 from plimsoll.live.chance import Chance
 from plimsoll.live.check import ORDERS, Probability, judge
+from plimsoll.live.dated import clock_problem, market_with, settlement_problem
 from plimsoll.live.events import (
     Acknowledge,
     Carried,
@@ -25,13 +23,11 @@ from plimsoll.live.events import (
     Settlement,
     Transfer,
     forward_key,
-    to_json,
 )
 from plimsoll.live.gate import Gate
 from plimsoll.live.gate_rule import GateRule
 from plimsoll.live.greeks import UnitGreeks
 from plimsoll.live.holdings import Holdings, within_limits
-from plimsoll.live.listing import listed
 from plimsoll.live.margins import Sheet, allowed_assets, margins_of
 from plimsoll.live.orders import Candidates, Limits, Order, Standing, Verdict, Verdicts
 from plimsoll.live.outcome import STATUSES, Decision, Outcome, Status
@@ -271,11 +267,9 @@ class Engine:
             self.margins.reprice(rows)
             return self.sleep.touched(rows, tuple(event.assets) + tuple(event.indices)), rows
         if isinstance(event, Clock):
-            due = self.prices.due(event.time)
-            if due:
-                return Problem("clock.time", event.time.isoformat(), f"the settlement of {due[0]} first")
-            if event.time < self.prices.time:
-                return Problem("clock.time", event.time.isoformat(), f"from {self.prices.time.isoformat()} on")
+            problem = clock_problem(self.prices, event)
+            if problem is not None:
+                return problem
             self.prices.go_to(event.time)
             self.gate.ticked(event)
             if self.desk is not None:
@@ -287,12 +281,9 @@ class Engine:
 
     def _list(self, event: Listing) -> Problem | None:
         """Everything over the rows of the larger market; positions, what they cost and what the gate knows stay."""
-        # in the words of its record, so that what is refused now is refused alike when the record is played
-        event = replace(event, **_documents(to_json(event)))
-        try:
-            market = listed(self.prices.snapshot(), event, self.gate.rule)
-        except DocumentError as error:
-            return error.problems[0]
+        market = market_with(self.prices, event, self.gate.rule)
+        if isinstance(market, Problem):
+            return market
         self.prices = HotPrices(self.model, market)
         self.holdings = self.holdings.over(self.prices, allowed_assets(self.model))
         self.margins = margins_of(self.model, self.prices)
@@ -329,20 +320,10 @@ class Engine:
         return np.array([a], dtype=np.int64), None
 
     def _settle(self, event: Settlement) -> Problem | None:
+        problem = settlement_problem(self.prices, event, self.gate.rule)
+        if problem is not None:
+            return problem
         key = forward_key(event.underlying, event.expiry)
-        if key not in self.prices.groups:
-            return Problem("settlement.expiry", key, f"one of {len(self.prices.groups)} expiries")
-        if not (np.isfinite(event.price) and event.price > 0.0):
-            return Problem("settlement.price", repr(event.price), "a price above zero")
-        index, basis = self.prices.index(event.underlying), self.gate.rule.basis
-        if index is not None and abs(math.log(event.price) - math.log(index)) > basis:
-            # what is settled is money and cannot be taken back: the source says it again under its next number
-            allowed = f"at most {basis:g} (log) off the index {index:g}"
-            return Problem("settlement.price", repr(event.price), allowed)
-        if self.prices.known("forwards", key) is None:
-            return Problem("settlement.expiry", key, "an expiry that is not settled")
-        if event.time < event.expiry:
-            return Problem("settlement.time", event.time.isoformat(), "an instant from the expiry on")
         rows = np.flatnonzero(self.prices.plan.group == self.prices.groups[key]).astype(np.int64)
         self.holdings.settle(rows, event.price)
         self.prices.settle(event)
@@ -412,8 +393,3 @@ class Engine:
             to_units(maintenance, decimals, against="payer"),
             to_units(equity, decimals, against="holder"),
         )
-
-
-def _documents(content: dict[str, Any]) -> dict[str, Any]:
-    """The documents of a listing out of its JSON."""
-    return {name: content[name] for name in ("contracts", "terms", "quotes", "underlyings") if name in content}

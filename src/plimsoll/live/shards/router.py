@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from plimsoll.documents import Problem
-from plimsoll.live.engine import Engine
-from plimsoll.live.events import Clock, Event, Prices
+from plimsoll.live.dated import clock_problem, market_with, settlement_problem
+from plimsoll.live.events import Clock, Event, Listing, Prices, Settlement
 from plimsoll.live.gate_rule import Refusal
+from plimsoll.live.prices import HotPrices
 from plimsoll.live.shards.opening import Opening
+from plimsoll.market import Market
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,15 @@ class Router:
     """The gate for facts, which are numbered over all accounts, and the numbers of what each shard was sent.
 
     A shard sees the facts of its own accounts only, so it gets them under numbers without gaps of its own. Prices go to
-    every shard as they came: each judges them by the same rule in the same order, and all believe the same.
+    every shard as they came: each judges them by the same rule in the same order, and all believe the same. The router
+    follows what they believe, so that it knows which clock they take: a fact is early or not by the same time here and
+    there.
     """
 
     def __init__(self, opening: Opening) -> None:
-        # an engine of one shard knows the rules and the market; nothing is ever margined on it
-        self._engine: Engine = opening.engine(0)
-        self.gate = self._engine.gate
+        # of one shard, for the rules and the market; nothing is ever margined here
+        engine = opening.engine(0)
+        self.model, self.prices, self.gate = engine.model, engine.prices, engine.gate
         self.shards = opening.shards
         self.owner = dict(zip((a.name for a in opening.accounts()), opening.owner.tolist(), strict=True))
         self.number = 0
@@ -51,13 +55,14 @@ class Router:
         """Judge one message and say who gets it; places are counted from here on."""
         self.number += 1
         if isinstance(event, Prices):
+            for one in self.gate.admit(event).events:
+                self._follow(one)
             return Route((Routed({s: (self._place(s), event) for s in range(self.shards)}),))
         admitted = self.gate.admit(event)
         routed: list[Routed] = []
         problems: list[str] = []
         for one in admitted.events:
-            if isinstance(one, Clock):
-                self.gate.ticked(one)
+            self._follow(one)
             account = getattr(one, "account", None)
             if account is not None and account not in self.owner:
                 where = f"{type(one).__name__.lower()}.account"
@@ -66,6 +71,24 @@ class Router:
             to = range(self.shards) if account is None else (self.owner[account],)
             routed.append(Routed({s: (self._place(s), self._own(s, one)) for s in to}))
         return Route(tuple(routed), admitted.refusals, tuple(problems))
+
+    def _follow(self, event: Event) -> None:
+        """Take what every shard takes alike; what they refuse they are sent all the same, for their records say so."""
+        if isinstance(event, Prices):
+            self.prices.move(event)
+        elif isinstance(event, Clock) and clock_problem(self.prices, event) is None:
+            self.prices.go_to(event.time)
+            self.gate.ticked(event)
+        elif isinstance(event, Settlement) and settlement_problem(self.prices, event, self.gate.rule) is None:
+            self.prices.settle(event)
+        elif isinstance(event, Listing):
+            market = market_with(self.prices, event, self.gate.rule)
+            if not isinstance(market, Problem):
+                self._over(market)
+
+    def _over(self, market: Market) -> None:
+        self.prices = HotPrices(self.model, market)
+        self.gate.over(self.prices)
 
     def _place(self, shard: int) -> int:
         self.sent[shard] += 1
@@ -82,6 +105,7 @@ class Router:
             "number": self.number,
             "sent": list(self.sent),
             "facts": [dict(c) for c in self._facts],
+            "market": self.prices.snapshot().to_dict(),
             "gate": self.gate.freeze(),
         }
 
@@ -90,4 +114,5 @@ class Router:
         self.number = int(content["number"])
         self.sent = [int(n) for n in content["sent"]]
         self._facts = [Counter({k: int(v) for k, v in c.items()}) for c in content["facts"]]
+        self._over(Market.from_dict(content["market"], "state.market"))
         self.gate.thaw(content["gate"])
