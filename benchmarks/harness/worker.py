@@ -9,7 +9,8 @@ Everything is JSON. CORE is the number of the core to run on, or `any`. Requests
   the inputs, done once: how many units of work one call does;
 - ``{"do": "turn", "calls": n}``: the work n times: seconds of this process, of its children and on the clock. Work
   with a list of arguments is timed call by call instead, and the answer has the 50 and 99 per cent quantiles;
-- ``{"do": "save", "to": NPZ}``: the result of one call, an array or a dictionary of arrays.
+- ``{"do": "save", "to": NPZ}``: the result of one call, an array or a dictionary of arrays, with `peak`: the largest
+  memory of this process so far in GB, inputs included, where the system tells it.
 
 A failure is an answer too, ``{"error": text}``. A contender's function takes the inputs (name to array) and the
 options and returns ``{"run": callable, "units": number}``, or ``{"call": callable, "arguments": list of tuples}``
@@ -107,8 +108,20 @@ class Contender:
 
         result = self.job["run"]() if "run" in self.job else [self.job["call"](*a) for a in self.job["arguments"]]
         arrays = result if isinstance(result, dict) else {"result": np.asarray(result)}
+        largest = peak()
+        if largest is not None:
+            arrays = {"peak": np.asarray(largest), **arrays}
         np.savez(to, **arrays)
         return {}
+
+
+def peak() -> float | None:
+    """Largest memory of this program in GB; that of `getrusage` begins with what the starting process had."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) / 1e6 for line in status if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return None
 
 
 def _children() -> float:

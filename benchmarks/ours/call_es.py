@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from typing import Any
 
 import numpy as np
@@ -26,9 +25,7 @@ def _job(inputs: dict[str, Any], **limits: Any) -> dict[str, Any]:
 
     def run() -> dict[str, Any]:
         found = minimum_es(inputs["pnl"], level, **limits)
-        # kilobytes, as Linux counts
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        names = {"objective": found.objective, "gap": found.gap, "peak": peak, "x": found.x}
+        names = {"objective": found.objective, "gap": found.gap, "x": found.x}
         return {name: np.asarray(value) for name, value in names.items()}
 
     return {"run": run, "units": 1}

@@ -28,8 +28,9 @@ SIZES: dict[str, dict[str, Any]] = {
         "options": ["200x1000", "200x10000", "200x100000", "500x1000", "500x10000", "500x100000"],
         "long_only": ["200x1000", "200x10000"],
         "limit": 60.0,
+        "longer": {"HiGHS simplex, 500x100000": 300.0},
     },
-    "quick": {"options": ["20x1000", "20x3000"], "long_only": ["20x1000"], "limit": 60.0},
+    "quick": {"options": ["20x1000", "20x3000"], "long_only": ["20x1000"], "limit": 60.0, "longer": {}},
 }
 OURS, SIMPLEX, DEFAULT, CLARABEL = "plimsoll", "HiGHS simplex", "cvxpy", "cvxpy CLARABEL"
 SKFOLIO, RISKFOLIO = "skfolio", "Riskfolio-Lib"
@@ -94,7 +95,7 @@ def run(bench: Bench) -> None:
         if bench.only and text not in bench.only:
             continue
         inputs = option_program(generator(f"es_programs {text}", bench.seed), count, scenarios)
-        named = [_renamed(c, text, sizes["limit"]) for c in options]
+        named = [_renamed(c, text, sizes) for c in options]
         race = bench.race(named, inputs, keep=[c.name for c in named], effort=_effort(bench, inputs))
         _judge(bench, key, race, text, {SIMPLEX: "HiGHS simplex", DEFAULT: "cvxpy", CLARABEL: "CLARABEL"})
         for c in options:
@@ -125,7 +126,7 @@ def run(bench: Bench) -> None:
         # the floors are of ten thousand scenarios
         key = "long-only CVaR" if scenarios == 10_000 else f"long-only CVaR {count} x {_short(scenarios)}"
         inputs = long_only_program(generator(f"es_programs long only {text}", bench.seed), count, scenarios)
-        named = [_renamed(c, f"long only {text}", sizes["limit"]) for c in shares]
+        named = [_renamed(c, f"long only {text}", sizes) for c in shares]
         race = bench.race(named, inputs, keep=[c.name for c in named], effort=_effort(bench, inputs))
         _judge(
             bench, key, race, f"long only {text}", {CLARABEL: "CLARABEL", SKFOLIO: "skfolio", RISKFOLIO: "riskfolio"}
@@ -167,8 +168,11 @@ def _library(name: str, folder: str, versions: tuple[str, ...]) -> Contender:
     return Contender(name, folder, f"benchmarks/peers/{folder}/call_{folder}.py:long_only", UNIT, versions)
 
 
-def _renamed(contender: Contender, text: str, patience: float) -> Contender:
-    return replace(contender, name=f"{contender.name}, {text}", patience=patience)
+def _renamed(contender: Contender, text: str, sizes: dict[str, Any]) -> Contender:
+    name = f"{contender.name}, {text}"
+    limit = float(sizes["longer"].get(name, sizes["limit"]))
+    options = contender.options | ({"limit": limit} if "limit" in contender.options else {})
+    return replace(contender, name=name, options=options, patience=limit)
 
 
 def _effort(bench: Bench, inputs: Inputs) -> Effort:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from typing import Any
 
 import numpy as np
@@ -79,9 +78,8 @@ def simplex(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
 
 
 def told(pnl: Any, base: Any, level: float, x: Any) -> dict[str, Any]:
-    """The objective over all scenarios at an answer, and the largest memory of the process in GB."""
+    """The objective over all scenarios at an answer."""
     losses = np.sort(-(x @ pnl + base))[::-1]
     count = (1.0 - level) * losses.size
     objective = losses @ np.clip(count - np.arange(losses.size), 0.0, 1.0) / count
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return {"objective": np.asarray(objective), "peak": np.asarray(peak), "x": np.asarray(x)}
+    return {"objective": np.asarray(objective), "x": np.asarray(x)}

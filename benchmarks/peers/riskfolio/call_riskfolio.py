@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ def long_only(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]
         losses = np.sort(-(x @ pnl))[::-1]
         count = (1.0 - level) * losses.size
         objective = losses @ np.clip(count - np.arange(losses.size), 0.0, 1.0) / count
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        return {"objective": np.asarray(objective), "peak": np.asarray(peak), "x": x}
+        return {"objective": np.asarray(objective), "x": x}
 
     return {"run": run, "units": 1}

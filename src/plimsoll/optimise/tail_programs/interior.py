@@ -19,7 +19,7 @@ from scipy.linalg import LinAlgError
 
 from plimsoll.optimise.tail_programs.band import ROUGH, Band, Look, Point, Scaled
 from plimsoll.optimise.tail_programs.newton import Normal, Rooms
-from plimsoll.optimise.tail_programs.sides import Sides, inside, reach
+from plimsoll.optimise.tail_programs.sides import Sides, inside, reach, reaches
 from plimsoll.risk.plan import F64
 
 MOST = 120
@@ -204,22 +204,22 @@ class _Way:
         """The predictor `m` and the part of the corrector `c` that lets a step be longest (Colombo and Gondzio 2008):
         one part for what distances and activities do, one for weights and prices.
         """
-        found = [(m, 0.0), (m, 0.0)]
-        for part in np.linspace(max(least, 0.0), 1.0, PARTS):
-            there = _Move(
-                m.x + part * c.x, m.price + part * c.price, m.z + part * c.z, m.slack + part * c.slack,
-                m.spill + part * c.spill, m.row + part * c.row,
-                [a + part * b for a, b in zip(m.box, c.box, strict=True)],
-                [a + part * b for a, b in zip(m.span, c.span, strict=True)],
-            )  # fmt: skip
-            for k, length in enumerate(self._lengths(there)):
-                if length >= found[k][1]:
-                    found[k] = there, length
-        (first, primal), (second, dual) = found
+        parts = np.linspace(max(least, 0.0), 1.0, PARTS)
+        box = self.box.reaches((m.x, c.x), (m.box, c.box), parts)
+        span = self.span.reaches((m.row, c.row), (m.span, c.span), parts)
+        primal = np.minimum(reaches(self.slack, m.slack, c.slack, parts), reaches(self.spill, m.spill, c.spill, parts))
+        dual = np.minimum(reaches(self.z, m.z, c.z, parts), reaches(self.y, -m.z, -c.z, parts))
+        primal, dual = np.minimum(np.minimum(primal, box[0]), span[0]), np.minimum(np.minimum(dual, box[1]), span[1])
+        # of parts that go as far the largest
+        p, d = (PARTS - 1 - int(np.argmax(lengths[::-1])) for lengths in (primal, dual))
+        one, two = parts[p], parts[d]
         move = _Move(
-            first.x, second.price, second.z, first.slack, first.spill, first.row, second.box, second.span
+            m.x + one * c.x, m.price + two * c.price, m.z + two * c.z, m.slack + one * c.slack,
+            m.spill + one * c.spill, m.row + one * c.row,
+            [a + two * b for a, b in zip(m.box, c.box, strict=True)],
+            [a + two * b for a, b in zip(m.span, c.span, strict=True)],
         )  # fmt: skip
-        return move, primal, dual
+        return move, float(primal[p]), float(dual[d])
 
     def _lengths(self, m: _Move) -> tuple[float, float]:
         box, span = self.box.reach(m.x, m.box), self.span.reach(m.row, m.span)

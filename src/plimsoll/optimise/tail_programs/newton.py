@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import LinAlgError
 from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from plimsoll.risk.plan import F64
 
@@ -56,17 +57,15 @@ class Normal:
         for shift in SHIFTS:
             np.copyto(rooms.factor, whole)
             rooms.factor[spot] = diagonal + shift * np.maximum(diagonal, least)
-            try:
-                self.factor = cho_factor(rooms.factor, lower=True, overwrite_a=True, check_finite=False)
+            self.factor, failed = dpotrf(rooms.factor, lower=1, clean=0, overwrite_a=1)
+            if not failed:
                 break
-            except LinAlgError:
-                continue
         else:
             raise LinAlgError("no Cholesky factor")
         if equal.shape[0]:
             across = equal.T if isinstance(equal, np.ndarray) else equal.T.toarray()
-            self.across = cho_solve(self.factor, across, check_finite=False)
-            self.inner = np.linalg.pinv(equal @ self.across, rcond=1e-14, hermitian=True)
+            self.across = self._solved(across)
+            self.inner = _inverse(equal @ self.across)
 
     def solve(self, right: F64, short: F64, exact: bool) -> tuple[F64, F64]:
         """`(dx, prices)` of `H dx - E' prices = right`, `E dx = short`; `exact`: refined once with all weights."""
@@ -80,15 +79,27 @@ class Normal:
         return x + more, price + further
 
     def _once(self, right: F64, short: F64) -> tuple[F64, F64]:
-        x: F64 = cho_solve(self.factor, right, check_finite=False)
+        x = self._solved(right)
         if not self.equal.shape[0]:
             return x, np.zeros(0)
         price = self.inner @ (short - self.equal @ x)
         return x + self.across @ price, price
 
+    def _solved(self, right: F64) -> F64:
+        found: F64 = dpotrs(self.factor, right, lower=1)[0]
+        return found
+
     def _times(self, x: F64) -> F64:
         found: F64 = self.slope.T @ (self.weight * (self.slope @ x)) + self.boxes * x
         return found + self.matrix.T @ (self.rows * (self.matrix @ x)) if self.matrix.shape[0] else found
+
+
+def _inverse(matrix: F64) -> F64:
+    """Of a symmetric one, where it has an inverse; rows that say the same leave no direction."""
+    values, vectors = np.linalg.eigh(matrix)
+    kept = np.abs(values) > 1e-14 * float(np.abs(values).max(initial=0.0))
+    found: F64 = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+    return found
 
 
 def _square(matrix: Any, rows: F64) -> F64:

@@ -70,6 +70,15 @@ class Sides:
             min(reach(p, c) for p, c in zip(self.price, change, strict=True)),
         )
 
+    def reaches(self, move: tuple[F64, F64], change: tuple[list[F64], list[F64]], parts: F64) -> tuple[F64, F64]:
+        """`reach` of a move and its change of prices, each with these parts of a second one."""
+        far = [
+            reaches(f, np.where(h, s * move[0], 0.0), np.where(h, s * move[1], 0.0), parts)
+            for h, s, f in zip(self.has, (1.0, -1.0), self.far, strict=True)
+        ]
+        price = [reaches(p, a, b, parts) for p, a, b in zip(self.price, *change, strict=True)]
+        return np.minimum(*far), np.minimum(*price)
+
     def after(self, move: F64, change: list[F64], primal: float, dual: float) -> float:
         """Sum of products after a step."""
         parts = zip(self.has, self.far, (1.0, -1.0), self.price, change, strict=True)
@@ -89,6 +98,17 @@ def reach(value: F64, move: F64) -> float:
     """The largest step within one at which `value` is not below zero."""
     down = move < 0.0
     return min(1.0, float((value[down] / -move[down]).min(initial=np.inf)))
+
+
+def reaches(value: F64, move: F64, more: F64, parts: F64) -> F64:
+    """`[P]` the largest step within one along `move + parts[p] * more`, for each part, at which `value` is not below
+    zero.
+    """
+    moves = move + parts[:, None] * more
+    length = np.full(moves.shape, np.inf)
+    np.divide(value, -moves, out=length, where=moves < 0.0)
+    found: F64 = np.minimum(1.0, length.min(axis=1, initial=np.inf))
+    return found
 
 
 def inside(low: F64, high: F64, wish: F64) -> F64:
