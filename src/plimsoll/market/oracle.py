@@ -256,7 +256,8 @@ def _accepted(rule: OracleRule, now: OracleState, price: float, time: float) -> 
     if now.price is not None and seconds > 0.0:
         weight = 0.5 ** (seconds / rule.halflife)
         variance = weight * variance + (1.0 - weight) * math.log(price / now.price) ** 2 / seconds
-    recent = tuple((t, p) for t, p in now.recent if t >= time - rule.window)
+    # one that stood for no time weighs nothing in the average
+    recent = tuple((t, p) for t, p in now.recent if time - rule.window <= t != time)
     return replace(now, price=price, time=time, variance=variance, recent=(*recent, (time, price)))
 
 
