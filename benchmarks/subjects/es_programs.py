@@ -141,7 +141,7 @@ def _judge(bench: Bench, key: str, race: Race, text: str, peers: dict[str, str])
     found = race.results.get(mine)
     gap = None if found is None else Spread.exact(max(float(found["gap"]), 1e-16))
     bench.note(f"{key} gap", f"{key}: relative gap of plimsoll over all scenarios", "", gap, race.missing(mine))
-    peak = None if found is None else Spread.exact(float(found["peak"]))
+    peak = None if found is None or "peak" not in found else Spread.exact(float(found["peak"]))
     bench.note(f"{key} memory", f"{key}: largest memory of plimsoll", "GB", peak, race.missing(mine))
     for peer, word in peers.items():
         theirs = f"{peer}, {text}"
@@ -151,7 +151,8 @@ def _judge(bench: Bench, key: str, race: Race, text: str, peers: dict[str, str])
             other = race.results[theirs]
             least = float(found["objective"])
             apart = Spread.exact((float(other["objective"]) - least) / abs(least))
-            more = Spread.exact(float(other["peak"]) / float(found["peak"]))
+            if "peak" in other and "peak" in found:
+                more = Spread.exact(float(other["peak"]) / float(found["peak"]))
         missing = race.missing(theirs, mine)
         words = f"{key}: objective of {peer} less that of plimsoll, relative"
         bench.note(f"{key} apart from {word}", words, "", apart, missing)

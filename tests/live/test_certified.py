@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -18,6 +19,7 @@ from plimsoll.ledger.margins import KIND, check_margins, extract_of
 from plimsoll.ledger.replay import replay
 from plimsoll.ledger.verify import verify
 from plimsoll.live import Engine, Event, Fill
+from plimsoll.live.calls import CallRule
 from plimsoll.live.certified import certify_account, certify_calls
 from plimsoll.live.generated import DayRule, disturbed, generated_day
 from plimsoll.live.record import Recorder
@@ -35,9 +37,9 @@ def day(events: int) -> list[Event]:
     return list(disturbed(generated_day(MARKET, NAMES, 150, 1, DayRule(daily_vol=4.0)), 1, 0.2))[:events]
 
 
-def recorded(place: Path, events: list[Event], since: int = 0) -> int:
-    """Record events in a ledger, whatever stands in it before; how often an account became `called`."""
-    engine = engine_of(MARKET, ACCOUNTS)
+def recorded(place: Path, events: list[Event], since: int = 0, **options: Any) -> int:
+    """Record events in a ledger, whatever stands in it before; how often an account was called."""
+    engine = engine_of(MARKET, ACCOUNTS, **options)
     called = 0
     with Ledger.open(place) as ledger, GroupCommit(ledger) as commits:
         for event in events[:since]:
@@ -47,7 +49,9 @@ def recorded(place: Path, events: list[Event], since: int = 0) -> int:
         recorder = Recorder(engine, commits, every=EVERY)
         for event in events[since:]:
             outcome = engine.apply(event)
-            called += len({d.account for d in outcome.decisions if d.after == "called"})
+            last = {d.account: d.after for d in outcome.decisions}
+            names = {name for name, status in last.items() if status == "called"}
+            called += len(names | {s.account for s in outcome.calls if s.kind.startswith("raised")})
             recorder.write(event, outcome)
     return called
 
@@ -99,8 +103,10 @@ def test_any_account_behind_any_event_is_what_the_engine_was_there(event: int, t
         engine.apply(one)
     with Ledger.existing(place) as ledger, Ledger.open(tmp_path / "auditor.db") as own:
         for a, name in enumerate(NAMES):
-            entry, margin = certify_account(ledger, own, name, event=event)
-            charged = margin.requirement.charged
+            found = certify_account(ledger, name, event=event)
+            assert (found.furthest, found.differences) == (0, ())
+            (entry,) = own.append([found.margin.event])
+            margin, charged = found.margin, found.margin.requirement.charged
             assert (charged.initial, charged.maintenance, charged.equity) == engine.charged(a)
             assert margin.certificate is not None
             assert margin.certificate.initial == charged.initial
@@ -108,6 +114,41 @@ def test_any_account_behind_any_event_is_what_the_engine_was_there(event: int, t
         assert check_margins(own).faults == ()
         # nobody wrote to what was audited
         assert not list(ledger.entries(kind=KIND))
+
+
+def test_ledgers_and_shards_whose_streams_have_one_name_go_into_one(tmp_path: Path) -> None:
+    seen: list[int] = []
+    with Ledger.open(tmp_path / "auditor.db") as own:
+        for n, part in enumerate((day(150)[:90], day(150)[20:], day(150))):
+            place = tmp_path / f"{n}.db"
+            calls = recorded(place, part)
+            with Ledger.existing(place) as ledger:
+                found = certify_calls(ledger, own)
+                again = certify_calls(ledger, own)
+            assert found.calls == found.before + found.certified == again.before == calls
+            seen.append(found.certified)
+        # the third begins as the first did, record for record, and goes on
+        assert len(list(own.entries(kind=KIND))) == sum(seen)
+        assert seen[0] > 0
+        assert seen[2] > 0
+        assert check_margins(own).faults == ()
+
+
+def test_calls_that_the_desk_raises_are_certified_too(tmp_path: Path) -> None:
+    place = tmp_path / "a.db"
+    calls = recorded(place, day(150), calls=CallRule())
+    with Ledger.open(place) as ledger:
+        found = certify_calls(ledger, ledger)
+        assert found.calls == found.certified == calls
+        raised = {
+            (e.position, s["account"])
+            for e in ledger.entries(kind="live")
+            for s in e.content["outcome"].get("calls", ())
+            if s["kind"] == "raised"
+        }
+        certified = {(e.content["of"]["event"], e.content["account"]) for e in ledger.entries(kind=KIND)}
+        assert raised
+        assert raised <= certified
 
 
 def test_a_record_of_another_outcome_certifies_nothing(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from plimsoll.cli._common import console, json_option, print_json, write_text
 from plimsoll.cli._progress import late_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plimsoll.ledger import Entry
-    from plimsoll.ledger.margins import Margin
     from plimsoll.ledger.verify import Fault
+    from plimsoll.live.certified import CertifiedAccount
 
 SHOWN = 20
 """Faults in a table; all of them with --json."""
@@ -119,10 +121,15 @@ def _print_faults(faults: list[Fault]) -> None:
     if not faults:
         out.print("no fault")
         return
-    for fault in faults[:SHOWN]:
-        out.print(f"fault: {fault}", soft_wrap=True, markup=False)
-    if len(faults) > SHOWN:
-        out.print(f"... and {len(faults) - SHOWN} more; --json has all of them")
+    _print_some([f"fault: {fault}" for fault in faults])
+
+
+def _print_some(lines: Sequence[str]) -> None:
+    out = console()
+    for line in lines[:SHOWN]:
+        out.print(line, soft_wrap=True, markup=False)
+    if len(lines) > SHOWN:
+        out.print(f"... and {len(lines) - SHOWN} more; --json has all of them")
 
 
 @command.command(epilog="Example: plimsoll audit replay book.db")
@@ -180,16 +187,19 @@ def certify(place: str, stream: str, account: str | None, event: int | None, int
     from plimsoll.documents import refuse
     from plimsoll.ledger import Ledger
     from plimsoll.live.certified import certify_account, certify_calls
+    from plimsoll.live.record import check_stream
 
     if event is not None and account is None:
         raise refuse("--event", event, "nothing without --account: the calls are those of every event")
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger.existing(place))
-        target = ledger if into is None else stack.enter_context(Ledger.open(into))
+        check_stream(ledger, stream)
         bar = stack.enter_context(late_bar())
-        if account is not None:
-            entry, margin = certify_account(ledger, target, account, stream, event, bar)
-            return _print_certified(entry, margin, as_json)
+        own = None if account is None else certify_account(ledger, account, stream, event, bar)
+        target = ledger if into is None else stack.enter_context(Ledger.open(into))
+        if own is not None:
+            (entry,) = target.append([own.margin.event])
+            return _print_certified(entry, own, as_json)
         found = certify_calls(ledger, target, stream, bar)
         head = target.head()[1]
     if as_json:
@@ -203,16 +213,16 @@ def certify(place: str, stream: str, account: str | None, event: int | None, int
     for reason, count in found.without.most_common():
         out.print(f"{count:,} without a certificate: {reason}", soft_wrap=True, markup=False)
     out.print(f"head {head}", soft_wrap=True)
-    for words in found.differences[:SHOWN]:
-        out.print(words, soft_wrap=True, markup=False)
+    _print_some(found.differences)
     return 1 if found.differences else 0
 
 
-def _print_certified(entry: Entry, margin: Margin, as_json: bool) -> int:
+def _print_certified(entry: Entry, own: CertifiedAccount, as_json: bool) -> int:
+    margin = own.margin
     charged, content = margin.requirement.charged, margin.event.content
     if as_json:
-        print_json({"record": entry.seq, "hash": entry.hash, **content})
-        return 0
+        print_json({"record": entry.seq, "hash": entry.hash, **content, "differences": own.differences})
+        return 1 if own.differences else 0
     out = console()
     certified = "certified" if margin.reason is None else f"not certified: {margin.reason}"
     out.print(f"record {entry.seq}, {entry.hash}: {certified}", soft_wrap=True, markup=False, highlight=False)
@@ -222,7 +232,8 @@ def _print_certified(entry: Entry, margin: Margin, as_json: bool) -> int:
     )
     words = f"{content['account']} behind event {content['of']['event']:,}: {amounts} {content['currency']}"
     out.print(words, soft_wrap=True, markup=False, highlight=False)
-    return 0
+    _print_some(own.differences)
+    return 1 if own.differences else 0
 
 
 @command.command(epilog="Example: plimsoll audit export book.db --record 7 -o account.json")

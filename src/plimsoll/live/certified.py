@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plimsoll.documents import canonical_bytes, refuse
-from plimsoll.ledger import Entry, Event, Ledger, LedgerError
-from plimsoll.ledger.margins import Margin, margin_event
+from plimsoll.ledger import Entry, Ledger, LedgerError
+from plimsoll.ledger.margins import KIND as MARGIN
+from plimsoll.ledger.margins import STREAM, Margin, margin_event
 from plimsoll.live.engine import Engine
 from plimsoll.live.events import from_json
 from plimsoll.live.frozen import thaw
@@ -37,6 +38,16 @@ class CertifiedCalls:
     without: Counter[str] = field(default_factory=Counter)
     furthest: int = 0
     differences: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CertifiedAccount:
+    """The margin of an account behind an event, `furthest` units from the live engine's at most; `differences` in words
+    where that is more than one."""
+
+    margin: Margin
+    furthest: int
+    differences: tuple[str, ...]
 
 
 def applied(
@@ -67,82 +78,100 @@ def applied(
 
 
 def certify_calls(ledger: Ledger, into: Ledger, stream: str = "live", told: Any = None) -> CertifiedCalls:
-    """Record a certified margin for every account that an event of a stream left `called` and found otherwise.
+    """Record a certified margin for every margin call of a stream.
 
-    Account and market are those of the engine behind the event, applied again from the first state that is kept. The
-    margins go to the stream `<stream> calls` of `into`, that of account `a` of `A` by event `n` at place `(n - 1) A + a
-    + 1`, each with number and hash of the record that it is about; a later run adds only those that came since.
-    `told(text, done, total)` hears of each record.
+    Called are accounts whose status an event leaves at `called`, below their maintenance margin, and those that the
+    desk for calls raises one for, where the engine has one. Account and market are those of the engine behind the
+    event, applied again from the first state that is kept. The margins go to the stream `<stream> calls` of `into`,
+    each with number and hash of the record that it is about; what `into` has of them already is left out, so a later
+    run adds the calls that came since. `told(text, done, total)` hears of each record.
     """
     found = CertifiedCalls(stream)
-    recorded = into.last(f"{stream} calls")
+    target = f"{stream} calls"
+    have = {
+        (of["hash"], entry.content["account"])
+        for entry in into.entries(kind=MARGIN)
+        if entry.stream == target and (of := entry.content.get("of"))
+    }
     for engine, record, outcome in applied(ledger, stream, told=told):
         if outcome is None:
             continue
         found.events += 1
-        # what a gap held back may be several facts of one event: the last word on an account is where it stands
-        last = {d.account: d.after for d in outcome.decisions}
-        called = sorted(engine.holdings.number[name] for name, status in last.items() if status == "called")
-        places = {a: (engine.events - 1) * len(engine.holdings) + a + 1 for a in called}
-        fresh = [a for a in called if places[a] > recorded]
-        found.calls += len(called)
-        found.before += len(called) - len(fresh)
-        into.append([_call(found, engine, a, places[a], record) for a in fresh])
+        made = []
+        for a in _called(engine, outcome):
+            found.calls += 1
+            if (record.hash, engine.holdings.names[a]) in have:
+                found.before += 1
+                continue
+            own = _certified(engine, a, target, record, stream)
+            if own.margin.certificate is None:
+                found.without[str(own.margin.reason)] += 1
+            else:
+                found.certified += 1
+            found.furthest = max(found.furthest, own.furthest)
+            found.differences += own.differences
+            made.append(own.margin.event)
+        into.append(made)
     return found
 
 
-def _call(found: CertifiedCalls, engine: Engine, number: int, place: int, record: Entry) -> Event:
-    stream, of = f"{found.stream} calls", _about(record, found.stream)
-    margin = margin_event(engine.model, engine.account(number), engine.market(), "refuse", stream, place, of)
-    if margin.certificate is None:
-        found.without[str(margin.reason)] += 1
-    else:
-        found.certified += 1
-    charged = margin.requirement.charged
-    exact = (charged.initial, charged.maintenance, charged.equity)
-    for amount, own, said in zip(("initial", "maintenance", "equity"), exact, engine.charged(number), strict=True):
-        found.furthest = max(found.furthest, abs(said - own))
-        if abs(said - own) > UNIT:
-            words = f"{amount} of {engine.holdings.names[number]!r} is {said} in the live engine, {own} by the rules"
-            found.differences.append(f"record {record.seq}: {words}")
-    return margin.event
+def _called(engine: Engine, outcome: Outcome) -> list[int]:
+    """Numbers of the accounts that an event called, increasing."""
+    # what a gap held back may be several facts of one event: the last word on an account is where it stands
+    last = {d.account: d.after for d in outcome.decisions}
+    names = {name for name, status in last.items() if status == "called"}
+    names |= {s.account for s in outcome.calls if s.kind in ("raised", "raised again")}
+    return sorted(engine.holdings.number[name] for name in names)
 
 
 def certify_account(
-    ledger: Ledger, into: Ledger, account: str, stream: str = "live", event: int | None = None, told: Any = None
-) -> tuple[Entry, Margin]:
-    """Record a certified margin of one account behind event number `event` of a stream, the last if none is given.
+    ledger: Ledger, account: str, stream: str = "live", event: int | None = None, told: Any = None
+) -> CertifiedAccount:
+    """The certified margin of one account behind event number `event` of a stream, the last if none is given.
 
-    Applies the events from the last state before it on. Zero is the state before any event. Raises `DocumentError` for
-    an account or event that the stream does not have, and what `MarginModel.requirement` raises.
+    Applies the events from the last state before it on; zero is the state before any event. Nothing is recorded: the
+    margin has its event. Raises `DocumentError` for an account or event that the stream does not have, and what
+    `MarginModel.requirement` raises.
     """
     last = ledger.last(stream)
     wanted = last if event is None else event
-    start = None
-    for state in ledger.entries(kind=SNAPSHOT):
-        if state.stream == f"{stream} state" and state.content["events"] <= wanted:
-            start = state
-    if start is None or not 0 <= wanted <= last:
-        if start is None and ledger.latest(SNAPSHOT, f"{stream} state") is None:
-            raise refuse("stream", stream, f"a stream of {ledger.place} that an engine wrote")
-        raise refuse("event", wanted, f"0 to {last}, the events of the stream {stream!r} that {ledger.place} holds")
-    for engine, record, _ in applied(ledger, stream, start, told):
+    states = [s for s in ledger.entries(kind=SNAPSHOT) if s.stream == f"{stream} state"]
+    if not states:
+        raise refuse("stream", stream, f"a stream of {ledger.place} that an engine wrote")
+    before = [s for s in states if s.content["events"] <= wanted]
+    if not before or wanted > last:
+        first = states[0].content["events"]
+        raise refuse(
+            "event", wanted, f"{first} to {last}, the events of the stream {stream!r} that {ledger.place} holds"
+        )
+    for engine, record, _ in applied(ledger, stream, before[-1], told):
         if engine.events < wanted:
             continue
         number = engine.holdings.number.get(account)
         if number is None:
             few = ", ".join(engine.holdings.names[:3])
             raise refuse("account", account, f"one of the {len(engine.holdings)} accounts of the stream: {few}, ...")
-        held, market, of = engine.account(number), engine.market(), _about(record, stream)
-        margin = margin_event(engine.model, held, market, of=of)
-        return into.append([margin.event])[0], margin
+        return _certified(engine, number, STREAM, record, stream)
     raise refuse("event", wanted, f"an event of the stream {stream!r}")
 
 
-def _about(record: Entry, stream: str) -> dict[str, Any]:
-    """The record behind which a margin is; a state's place counts from one, an event's is its number."""
+def _certified(engine: Engine, number: int, target: str, record: Entry, stream: str) -> CertifiedAccount:
+    """The margin of an account as the engine stands behind a record, held to the engine's own amounts."""
+    # a state's place counts from one, an event's is its number
     event = record.position if record.kind == KIND else record.content["events"]
-    return {"stream": stream, "event": event, "record": record.seq, "hash": record.hash}
+    of = {"stream": stream, "event": event, "record": record.seq, "hash": record.hash}
+    margin = margin_event(engine.model, engine.account(number), engine.market(), stream=target, of=of)
+    charged = margin.requirement.charged
+    exact = (charged.initial, charged.maintenance, charged.equity)
+    said = engine.charged(number)
+    apart = [abs(x - y) for x, y in zip(said, exact, strict=True)]
+    name = engine.holdings.names[number]
+    words = (
+        f"record {record.seq}: {amount} of {name!r} is {own} in the live engine, {rules} by the rules"
+        for amount, own, rules, far in zip(("initial", "maintenance", "equity"), said, exact, apart, strict=True)
+        if far > UNIT
+    )
+    return CertifiedAccount(margin, max(apart), tuple(words))
 
 
-__all__ = ["CertifiedCalls", "applied", "certify_account", "certify_calls"]
+__all__ = ["CertifiedAccount", "CertifiedCalls", "applied", "certify_account", "certify_calls"]

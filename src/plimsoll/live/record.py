@@ -130,13 +130,18 @@ def streams(ledger: Ledger) -> tuple[str, ...]:
     return tuple(sorted({e.stream.removesuffix(" state") for e in ledger.entries(kind=SNAPSHOT)}))
 
 
+def check_stream(ledger: Ledger, stream: str) -> None:
+    """Raises `DocumentError` where the ledger has no such stream of an engine."""
+    if ledger.latest(SNAPSHOT, f"{stream} state") is None:
+        raise refuse("stream", stream, f"a stream of {ledger.place} that an engine wrote")
+
+
 def records_of(ledger: Ledger, stream: str, told: Any = None, after: int | None = None) -> Iterator[Entry]:
     """Events and states of a stream in their order, after record `after`; `told(text, done, total)` hears of each.
 
     Raises `DocumentError` where the ledger has no such stream.
     """
-    if stream not in streams(ledger):
-        raise refuse("stream", stream, f"a stream of {ledger.place} that an engine wrote")
+    check_stream(ledger, stream)
     total = ledger.head()[0]
     for record in ledger.entries(after):
         if (record.kind, record.stream) in ((KIND, stream), (SNAPSHOT, f"{stream} state")):

@@ -38,7 +38,8 @@ class CallsReading:
 
     Accounts by state, open calls with their deadlines, closes that were handed over and are not carried out
     (`waiting` of them), steps of each kind so far, and calls met by each cause. `asked` adds up the open calls by
-    currency. `overdue` are open calls whose deadline has passed and that were not yet judged since.
+    currency, of every currency that an account is charged in. `overdue` are open calls whose deadline has passed and
+    that were not yet judged since.
     """
 
     states: dict[str, int]
@@ -69,7 +70,7 @@ class CallDesk:
     def __init__(self, rule: CallRule, model: MarginModel, names: tuple[str, ...]) -> None:
         self.rule = rule
         self.policy, self.deadline_by = in_force(rule, model)
-        self.decimals = model.rules.decimals
+        self.decimals, self.currency = model.rules.decimals, model.rules.currency
         self.names = names
         self.standing: dict[int, Standing] = {}
         self.open: dict[int, OpenCall] = {}
@@ -98,7 +99,7 @@ class CallDesk:
     def see(
         self, accounts: I64, equity: F64, maintenance: F64, positions: I64, time: datetime, cause: Cause
     ) -> list[CallStep]:
-        """Judge accounts as they were margined; amounts `[K]` in the currency of the rules. Those that the rules refuse
+        """Judge accounts as they were margined; amounts `[K]` in the currency of each. Those that the rules refuse
         (NaN) keep their standing."""
         found: list[CallStep] = []
         known = np.isfinite(equity) & np.isfinite(maintenance)
@@ -189,7 +190,7 @@ class CallDesk:
         states = Counter(s.state for s in self.standing.values())
         states["healthy"] += len(self.names) - len(self.standing)
         rows = {}
-        asked: dict[str, float] = {}
+        asked = dict.fromkeys(sorted({self.currency, *currency}), 0.0)
         for a, call in sorted(self.open.items(), key=lambda x: (x[1].deadline, x[0])):
             acknowledged = None if call.acknowledged is None else format_instant(call.acknowledged)
             rows[self.names[a]] = {
@@ -200,7 +201,7 @@ class CallDesk:
                 "deadline": format_instant(call.deadline),
                 "acknowledged": acknowledged,
             }
-            asked[str(currency[a])] = asked.get(str(currency[a]), 0.0) + call.amount
+            asked[str(currency[a])] += call.amount
         late = [c for c in self.open.values() if self.time is not None and c.deadline <= self.time]
         handed = {self.names[a]: command for a, command in sorted(self.handed.items())}
         return CallsReading(
@@ -208,7 +209,7 @@ class CallDesk:
             rows,
             handed,
             len(handed),
-            dict(sorted(asked.items())),
+            asked,
             sum(c.acknowledged is None for c in self.open.values()),
             len(late),
             dict(sorted(self.steps.items())),

@@ -34,8 +34,8 @@ class CallStep:
     carried out   liquidation says that it has closed what it could; settled: nothing is held any more
     ```
 
-    `amount` in the smallest unit of the rules' currency, rounded against the holder; `cause` is what the event was that
-    brought the step about.
+    `amount` in the smallest unit of the account's currency, rounded against the holder; `cause` is what the event was
+    that brought the step about.
     """
 
     account: str

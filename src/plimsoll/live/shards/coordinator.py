@@ -143,8 +143,12 @@ class Coordinator:
     def _recover(self) -> None:
         """Go on where the intake ends: what a shard has not applied of it is sent again."""
         entry = self.ledger.latest(STATE, STATES)
-        if entry is not None:
-            self.router.thaw(parse_json(self.ledger.document(entry.sound().attached["state"]), "state"))
+        state = None if entry is None else parse_json(self.ledger.document(entry.sound().attached["state"]), "state")
+        if state is not None and "market" in state:
+            self.router.thaw(state)
+        else:
+            # a state that an older build wrote does not say what the shards believe: from the first message on
+            entry = None
         routes = [
             (record.position, self.router.route(from_json(record.sound().content["event"])))
             for record in self.ledger.entries(None if entry is None else entry.seq, kind=KIND)
