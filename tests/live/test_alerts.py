@@ -88,6 +88,22 @@ def test_a_star_is_an_alert_for_each_key_and_a_key_that_has_gone_is_over() -> No
     assert list(watch.standing["used"]) == ["ETH"]
 
 
+def test_a_path_that_has_gone_is_over_and_the_other_rules_go_on() -> None:
+    named = [
+        {"name": "asked", "reading": "calls.asked.BTC", "raise_at": 1.0, "clear_at": 0.5},
+        {"name": "used", "reading": "utilisation.total", "raise_at": 0.8, "clear_at": 0.6},
+    ]
+    watch = AlertWatch(AlertRules.from_dict({"schema": "plimsoll.alert-rules", "schema_version": 1, "rules": named}))
+    here = {"calls": {"asked": {"BTC": 2.0}}, "utilisation": {"total": 0.7}}
+    gone = {"calls": {"asked": {"USD": 0.0}}, "utilisation": {"total": 0.9}}
+    assert [(a.rule, a.said) for a in watch.look(here, TIME)] == [("asked", "raised")]
+    later = watch.look(gone, TIME + timedelta(seconds=10))
+    assert [(a.rule, a.said) for a in later] == [("asked", "cleared"), ("used", "raised")]
+    # one that never led anywhere is a mistake in the rules
+    with pytest.raises(DocumentError, match=r"calls\.asked\.BTC"):
+        AlertWatch(watch.rules).look(gone, TIME)
+
+
 def test_the_shipped_rules_lead_to_numbers_of_every_reading() -> None:
     from plimsoll.live.calls import CallRule
     from plimsoll.live.monitors import CoverageWatch, MonitorRule

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from plimsoll.documents import format_instant, parse_instant, refuse
+from plimsoll.documents import DocumentError, format_instant, parse_instant, refuse
 from plimsoll.live.alerts.rules import AlertRule, AlertRules
 
 Said = Literal["raised", "repeated", "cleared"]
@@ -79,11 +79,12 @@ class AlertWatch:
 
     A value that is missing (`None`) says nothing and changes nothing: neither does it raise, nor does it clear. A key
     that has gone from the readings is inside every level. The same readings give the same alerts. Raises
-    `DocumentError` where the path of a rule leads nowhere.
+    `DocumentError` where the path of a rule leads nowhere; one that did lead somewhere has gone.
     """
 
     def __init__(self, rules: AlertRules) -> None:
         self.rules = rules
+        self._led: set[str] = set()
         self._places: dict[tuple[str, str], _Place] = {}
 
     @property
@@ -102,7 +103,14 @@ class AlertWatch:
             # a subject that was not read this time has no news
             if readings.get(rule.reading.partition(".")[0]) is None:
                 continue
-            values = dict(_values(readings, rule))
+            try:
+                values = dict(_values(readings, rule))
+            except DocumentError:
+                # the rest of the rules must not fall silent with it
+                if rule.name not in self._led:
+                    raise
+                values = {}
+            self._led.add(rule.name)
             known = {key for name, key in self._places if name == rule.name}
             for key in sorted(known | values.keys()):
                 found += self._one(rule, key, values.get(key), key in values, time)
