@@ -184,10 +184,22 @@ def _constant(found: Found) -> str:
     told = f"within 5 % of its median in {shares}"
     still = [coin for coin, share in near.items() if share >= STILL]
     if len(still) == len(near):
-        return f"The tuned rule is nearly a constant rate, {told}: what beats it beats a well chosen number."
+        words = f"The tuned rule is nearly a constant rate, {told}: what beats it beats a well chosen number."
+        return words + _level(found)
     if still:
         return f"The tuned rule is nearly a constant rate on {' and '.join(still)}: it was {told}."
     return f"The tuned rule moves with the market: it was {told}."
+
+
+def _level(found: Found) -> str:
+    """Whether one level, tuned by itself, costs what the rule does, to the basis point on every set."""
+    kinds = [k for k, r in found[BASE].items() if isinstance(r, dict) and "costs" in r and k in found.get("static", {})]
+    apart = [abs(float(np.mean(found["static"][k]["costs"]) - np.mean(found[BASE][k]["costs"]))) for k in kinds]
+    return (
+        " One level, tuned by itself, costs the same to the basis point on every set."
+        if max(apart, default=1.0) < 0.5
+        else ""
+    )
 
 
 def _seen(name: str) -> int:
