@@ -75,12 +75,15 @@ def tail_measures(
     var, es = float(value_at_risk(x, level, p)), float(expected_shortfall(x, level, p))
     mass = np.full(x.size, 1.0 / x.size) if p is None else p / p.sum()
     tail = 1.0 - level
-    beyond = (x > var).astype(np.float64)
-    base = float(mass @ mass)
-    indicator = beyond - float(mass @ beyond)
-    alone = float((mass * indicator) @ (mass * indicator))
-    inflation = mean_variance(indicator, mass, lag, clusters) / alone if alone > 0.0 else 1.0
-    effective = 1.0 / (base * max(inflation, 1e-12))
+    # without weights they are as many as they are, not to the rounding of a sum of squares
+    count = float(x.size) if p is None else 1.0 / float(mass @ mass)
+    inflation = 1.0
+    if lag or clusters is not None:
+        beyond = (x > var).astype(np.float64)
+        indicator = beyond - float(mass @ beyond)
+        alone = float((mass * indicator) @ (mass * indicator))
+        inflation = mean_variance(indicator, mass, lag, clusters) / alone if alone > 0.0 else 1.0
+    effective = count / max(inflation, 1e-12)
     influence = np.maximum(x - var, 0.0) / tail - (es - var)
     es_error = float(np.sqrt(max(mean_variance(influence, mass, lag, clusters), 0.0)))
     var_error = maritz_jarrett(x, mass, level, effective)
