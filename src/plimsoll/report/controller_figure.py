@@ -32,6 +32,10 @@ DEAR = ("capital", "calls", "volume", "changes")
 """What a higher rate costs; the other terms are what a lower one does."""
 
 
+SAME = 0.01
+"""Parts of the picture within which two policies stand at one place."""
+
+
 def frontier_points(by: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float]]:
     """Of each policy what margin costs and what its lack costs, from its costs in the order of `TERMS`."""
     dear = np.array([t in DEAR for t in TERMS])
@@ -40,7 +44,10 @@ def frontier_points(by: Mapping[str, Sequence[float]]) -> dict[str, tuple[float,
 
 def controller_frontier(by: Mapping[str, Sequence[float]], title: str) -> Figure:
     """Each policy at what its margin costs and what its lack of margin costs (basis points a year, costs in the order
-    of `TERMS`), with lines of equal sum; those that no other beats in both are joined, the others hollow."""
+    of `TERMS`), with lines of equal sum; those that no other beats in both are joined, the others hollow. Where several
+    stand at one place they are rings about each other."""
+    from matplotlib.lines import Line2D
+
     points = frontier_points(by)
     with styled():
         figure = new_figure(5.4, 3.9)
@@ -56,13 +63,16 @@ def controller_frontier(by: Mapping[str, Sequence[float]], title: str) -> Figure
         for n, (name, (a, b)) in enumerate(points.items()):
             face = SERIES[n] if best[n] else "none"
             look = {"markerfacecolor": face, "markeredgecolor": SERIES[n], "linestyle": "none", "zorder": 3}
-            axes.plot([a], [b], marker="o", markersize=7, label=name, **look)  # type: ignore[arg-type]
+            above = int(((np.abs(x - a) < SAME * np.ptp(x)) & (np.abs(y - b) < SAME * np.ptp(y)))[n + 1 :].sum())
+            axes.plot([a], [b], marker="o", markersize=7 + 5 * above, label=name, **look)  # type: ignore[arg-type]
         axes.set_xlim(left, right)
         axes.set_ylim(float(y.min()) - 0.06 * float(y.max()), max(1.0, 1.1 * float(y.max())))
         axes.set_xlabel("capital, calls, lost volume, rate changes (bp a year)")
         axes.set_ylabel("bad debt, impact, forced closes (bp a year)")
         axes.set_title(title)
-        axes.legend(loc="upper right")
+        for handle in axes.legend(loc="upper right").legend_handles:
+            if isinstance(handle, Line2D):
+                handle.set_markersize(7)
         return figure
 
 
