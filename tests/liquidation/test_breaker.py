@@ -213,3 +213,14 @@ def test_time_goes_forward_while_a_price_is_doubted_too() -> None:
     assert reading.status == "suspect"
     with pytest.raises(DocumentError, match="a number from 50 on"):
         observe(RULE, state, quotes(40.0, 80.0, 80.0, 80.0, 80.0), 40.0)
+
+
+def test_prices_that_are_told_at_one_instant_weigh_nothing_and_are_not_kept() -> None:
+    often = [(10.0, (100.0 + 0.01 * k,) * 4) for k in range(50)]
+    steps = [(0.0, (100.0,) * 4), *often, (10.0, (100.2,) * 4), (20.0, (100.3,) * 4)]
+    state = OracleState()
+    for time, prices in steps:
+        state, reading = observe(RULE, state, quotes(time, *prices), time)
+    assert [time for time, _ in state.recent] == [0.0, 10.0, 20.0]
+    # ten seconds at each: the average is that of the last word of every instant
+    assert reading.low == pytest.approx(100.1)
