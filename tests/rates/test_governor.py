@@ -78,7 +78,7 @@ def naive(
                 announced = [a for a in announced if a[0] > at]
             track = min(max(want, low), high)
             target = grid(track)
-            if target > last or target < last * (1 - rule.least_change):
+            if target > last or target < last * (1 - rule.least_change) * (1 - 1e-12):
                 if target > last:
                     announced = [a for a in announced if not a[1] < min(force, target)]
                 last = target
@@ -230,6 +230,17 @@ def test_limits_compound_over_the_time_that_passed() -> None:
     daily = govern(rule, days(2), [0.1, 0.9])
     assert hourly.rate[-1] == pytest.approx(0.12)
     assert daily.rate[-1] == pytest.approx(0.12)
+
+
+@given(start=st.floats(0.01, 0.9), down=st.sampled_from([0.005, 0.01, 0.02, 0.05, 0.1]))
+def test_a_fall_of_just_the_least_change_waits(start: float, down: float) -> None:
+    # what a day allows is what is worth an announcement: every second day tells one, whatever the last digits are
+    rule = GovernorRule(
+        floor=False, buffer=0.0, stress_weight=0.0, notice_hours=0.0, step=0.0, emergency=None,
+        down_per_day=down, least_change=down,
+    )  # fmt: skip
+    found = govern(rule, days(9), [start] + [start / 100] * 8)
+    assert [c.announced for c in found.changes] == [0, 2, 4, 6, 8]
 
 
 def test_causes_name_the_stage_that_decided() -> None:

@@ -34,7 +34,8 @@ def path(seed: int, days: int, missing: float, kind: str) -> np.ndarray:
         "still": np.zeros(days),
     }[kind]
     closes = 100.0 * np.exp(np.cumsum(np.clip(moves, -2.0, 2.0)))
-    closes[random.random(days) < missing] = np.nan
+    # a series that lacks more than a tenth of its prices is refused
+    closes[np.flatnonzero(random.random(days) < missing)[: days // 10 - 1]] = np.nan
     closes[0] = 100.0
     return closes
 
