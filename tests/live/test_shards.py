@@ -24,6 +24,7 @@ from plimsoll.ledger.verify import verify
 from plimsoll.live import Clock, Engine, Event, Fill, Listing, Prices, Settlement, Transfer
 from plimsoll.live.calls import CallRule
 from plimsoll.live.generated import DayRule, disturbed, generated_day
+from plimsoll.live.monitors import read
 from plimsoll.live.outcome import Outcome
 from plimsoll.live.shards import Combined, Coordinator, Local, LostShardError, Opening, Router, shard_of
 
@@ -100,6 +101,13 @@ def same(shards: Coordinator, engine: Engine) -> None:
     assert list(found.documents) == [engine.account(a).to_dict() for a in engine.everyone.tolist()]
 
 
+def watched(shards: Coordinator, engine: Engine) -> dict[str, Any]:
+    """The monitors of the shards are those of the one engine, bit for bit."""
+    found = shards.monitors().to_dict()
+    assert found == read(engine).to_dict()
+    return found
+
+
 def batches(events: Sequence[Event], size: int) -> list[Sequence[Event]]:
     """So many at a time."""
     return [events[n : n + size] for n in range(0, len(events), size)]
@@ -152,8 +160,11 @@ def test_shards_are_one_engine(tmp_path: Path) -> None:
                 problems += len(outcome.problems)
                 calls += len(outcome.calls)
             same(shards, single)
+            seen = watched(shards, single)
     # the day has something of everything
     assert min(decisions, refusals, problems, calls) >= 5
+    assert min(len(seen["calls"]["steps"]), len(seen["linked"]["groups"]), len(seen["feeds"]["refused"])) >= 1
+    assert any(b["accounts"] for u in seen["density"]["underlyings"].values() for b in u["fall"]["buckets"])
     assert "BTC-NEW-C" in single.prices.row
     assert sum(shards.restarts) == 0
 
@@ -206,6 +217,11 @@ def test_a_shard_that_is_lost_comes_back_with_everything(tmp_path: Path) -> None
                     alike(combined, single.apply(event))
             same(shards, single)
             assert (sum(shards.restarts) > 3) == lost
+            if lost:
+                # gone before it is asked for its accounts, and with its answer about their lines
+                handles[0].before, handles[2].after = {handles[0].calls + 1}, {handles[2].calls + 2}
+            watched(shards, single)
+            assert (sum(shards.restarts) > 5) == lost
             heads.append(shards.heads())
     # the records know nothing of it
     assert heads[0] == heads[1]
@@ -238,6 +254,7 @@ def test_a_coordinator_that_starts_anew_goes_on_from_its_intake(every: int, tmp_
         with Coordinator(start, handles, str(tmp_path), every=every) as shards:
             assert shards.events == done
             same(shards, single)
+            watched(shards, single)
             for batch in batches(events[done:stop], 25):
                 for combined, event in zip(shards.apply(batch), batch, strict=True):
                     alike(combined, single.apply(event))
@@ -340,7 +357,7 @@ def test_actors_of_ray_are_one_engine_and_one_is_killed(tmp_path: Path, record_p
                     alike(combined, single.apply(event))
             same(shards, single)
             assert shards.restarts == [0, 2, 0]
-            same(shards, single)
+            watched(shards, single)
             heads = shards.heads()
     for name, head in heads.items():
         with Ledger.existing(tmp_path / f"{name.replace(' ', '-')}.db") as ledger:

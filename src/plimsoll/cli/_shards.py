@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from plimsoll.cli._progress import late_bar
 
 if TYPE_CHECKING:
+    from plimsoll.live.monitors import Readings
     from plimsoll.live.shards import Standing
 
 BATCH = 50
@@ -29,6 +30,7 @@ class Shown:
     faults: int
     events: int
     standing: Standing
+    readings: Readings
     same: bool
     killed: bool
     folder: str | None
@@ -43,6 +45,7 @@ class Shown:
             "records": {name: {"records": n, "head": head} for name, (n, head) in self.heads.items()},
             "faults": self.faults,
             "statuses": self.standing.counts(),
+            "monitors": self.readings.to_dict(),
             "same_as_one_engine": self.same,
             "killed": self.killed,
         }  # fmt: skip
@@ -58,6 +61,7 @@ def shown(rules: str, workers: int, accounts: int, events: int, seed: int, kill:
     from plimsoll.ledger.verify import verify
     from plimsoll.live.fleet import sample_accounts
     from plimsoll.live.generated import disturbed, generated_day
+    from plimsoll.live.monitors import read
     from plimsoll.live.shards import Coordinator, Opening
     from plimsoll.live.shards.actors import actors, local_cluster
     from plimsoll.margin.catalogue import margin_model
@@ -82,15 +86,18 @@ def shown(rules: str, workers: int, accounts: int, events: int, seed: int, kill:
                 for event in day[n : n + BATCH]:
                     single.apply(event)
                 bar("messages", n + BATCH, len(day))
-            standing, heads, restarts = shards.standing(), shards.heads(), tuple(shards.restarts)
+            bar("the monitors", len(day), len(day))
+            standing, readings = shards.standing(), shards.monitors()
+            heads, restarts = shards.heads(), tuple(shards.restarts)
         same = np.array_equal(standing.amounts, np.array(single.amounts(single.everyone)))
         same = same and standing.level == tuple(single.level.tolist())
+        same = same and readings.to_dict() == read(single).to_dict()
         faults = 0
         for name, (_, head) in heads.items():
             with Ledger.existing(Path(where) / f"{name.replace(' ', '-')}.db") as ledger:
                 faults += len(verify(ledger, head).faults)
         counts = tuple(np.bincount(opening.owner, minlength=workers).tolist())
-        return Shown(counts, restarts, heads, faults, len(day), standing, same, kill, folder)
+        return Shown(counts, restarts, heads, faults, len(day), standing, readings, same, kill, folder)
 
 
 def shards_view(found: Shown) -> Any:
@@ -98,6 +105,8 @@ def shards_view(found: Shown) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.console import Group
     from rich.table import Table
+
+    from plimsoll.report.monitor_view import reading_parts
 
     table = Table("record", box=SIMPLE_HEAD)
     for name in ("accounts", "started anew", "records", "head"):
@@ -109,11 +118,11 @@ def shards_view(found: Shown) -> Any:
     statuses = ", ".join(f"{n:,} {name}" for name, n in found.standing.counts().items() if n)
     lines = [
         f"{found.events:,} messages; {statuses}",
-        "the union of the shards is one engine over all accounts, bit for bit"
+        "the union of the shards is one engine over all accounts, bit for bit, and so are its monitors"
         if found.same
         else "THE UNION OF THE SHARDS IS NOT WHAT ONE ENGINE SAYS",
         "no fault in any record" if not found.faults else f"{found.faults} faults in the records",
     ]
     if found.folder is not None:
         lines.append(f"records: {found.folder}/*.db, for `plimsoll audit verify`")
-    return Group(table, *lines)
+    return Group(table, *reading_parts(found.readings), "", *lines)

@@ -235,7 +235,7 @@ class Walk:
         if k:
             self.track, causes = self._limited(k, self.track, now - int(self.times[k - 1]))
             target = self._rounded(self.track)
-            # a fall of just the least change waits, on every machine: the last digits of a power are not the same on all
+            # a fall of just the least change waits on every machine, whatever the last digits of its power are there
             if target > self.last or target < self.last * (1.0 - rule.least_change) * (1.0 - _SMALL):
                 if target > self.last:
                     # whoever waits for a fall would see it undone: it does not come

@@ -57,6 +57,37 @@ class CallsReading:
         """Plain JSON values."""
         return dict(vars(self))
 
+    @classmethod
+    def joined(cls, names: tuple[str, ...], parts: Sequence[CallsReading]) -> CallsReading:
+        """The desks of several parts of the accounts `names`, of one rule, as one desk."""
+        order = {name: a for a, name in enumerate(names)}
+        rows = {name: row for part in parts for name, row in part.open.items()}
+        by_deadline = sorted(rows, key=lambda name: (parse_instant(rows[name]["deadline"]), order[name]))
+        asked = dict.fromkeys(sorted({currency for part in parts for currency in part.asked}), 0.0)
+        for name in by_deadline:
+            asked[rows[name]["currency"]] += rows[name]["amount"]
+        handed = {name: command for part in parts for name, command in part.handed.items()}
+
+        def added(counts: str) -> dict[str, int]:
+            sums: Counter[str] = Counter()
+            for part in parts:
+                # an addition of counters would lose those at zero
+                sums.update(getattr(part, counts))
+            return dict(sorted(sums.items()))
+
+        return cls(
+            added("states"),
+            {name: rows[name] for name in by_deadline},
+            {name: handed[name] for name in sorted(handed, key=order.__getitem__)},
+            sum(part.waiting for part in parts),
+            asked,
+            sum(part.unacknowledged for part in parts),
+            sum(part.overdue for part in parts),
+            added("steps"),
+            added("met_by"),
+            parts[0].deadline_by,
+        )
+
 
 class CallDesk:
     """Standings of `A` accounts, each moved by `liquidation.calls.step` whenever the engine margins it in an event.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +24,8 @@ class Block:
     `initial`, `maintenance` and `equity` `[A]` are NaN where the rules refuse the account. Lot `p` is `quantity[p]`
     contracts of row `item[p]` in account `account[p]`, without spot: a coin that is owned is collateral, not open
     interest. `notional[N]` and `delta[N]` are the USD of one contract: coins times the index, of a future what it
-    stands at; delta signed. `underlying[N]` numbers `underlyings`.
+    stands at; delta signed. `underlying[N]` numbers `underlyings`. `owned[A, C]` is what each account has of each asset
+    of `assets`, zero where it owes.
     """
 
     names: tuple[str, ...]
@@ -38,6 +41,8 @@ class Block:
     notional: F64
     delta: F64
     held: I64
+    assets: tuple[str, ...]
+    owned: F64
 
     @classmethod
     def of(cls, engine: Engine, amounts: Amounts | None = None) -> Block:
@@ -53,11 +58,37 @@ class Block:
         held = np.bincount(lots.account, minlength=lots.accounts).astype(np.int64)
         spot = np.array([c.kind == "spot" for c in engine.prices.plan.contracts], dtype=bool)
         kept = ~spot[lots.item]
-        universe = engine.prices.universe
+        universe, holdings = engine.prices.universe, engine.holdings
         notional, delta = units(engine.prices)
+        worth = np.array([engine.prices.asset_price(a) for a in holdings.assets])
+        owned = np.maximum(holdings.collateral * worth, 0.0)
         return cls(
-            engine.holdings.names, needs, keeps, has, lots.account[kept], lots.item[kept], lots.quantity[kept],
-            universe.names, universe.underlyings, universe.underlying, notional, delta, held,
+            holdings.names, needs, keeps, has, lots.account[kept], lots.item[kept], lots.quantity[kept],
+            universe.names, universe.underlyings, universe.underlying, notional, delta, held, holdings.assets, owned,
+        )  # fmt: skip
+
+    @classmethod
+    def joined(cls, names: tuple[str, ...], parts: Sequence[Block]) -> Block:
+        """The block of accounts `names` from those of their parts, which are of one market: that of one engine."""
+        order = {name: a for a, name in enumerate(names)}
+        place = np.array([order[name] for part in parts for name in part.names], dtype=np.int64)
+        back = np.argsort(place)
+        starts = np.cumsum([0, *(len(part.names) for part in parts)])
+        account = place[np.concatenate([part.account + n for part, n in zip(parts, starts.tolist(), strict=False)])]
+        # lots of one account are of one part, and stay in its order
+        lots = np.argsort(account, kind="stable")
+
+        def of_lots(name: str) -> Any:
+            return np.concatenate([getattr(part, name) for part in parts])[lots]
+
+        def of_accounts(name: str) -> Any:
+            return np.concatenate([getattr(part, name) for part in parts])[back]
+
+        first = parts[0]
+        return cls(
+            names, of_accounts("initial"), of_accounts("maintenance"), of_accounts("equity"), account[lots],
+            of_lots("item"), of_lots("quantity"), first.contracts, first.underlyings, first.underlying,
+            first.notional, first.delta, of_accounts("held"), first.assets, of_accounts("owned"),
         )  # fmt: skip
 
     @property

@@ -87,6 +87,20 @@ class Density:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Of which `accounts` (numbers) with positions in an underlying is equity below the line when it alone is
+    multiplied by each of `multipliers[J]`."""
+
+    underlying: str
+    accounts: I64
+    multipliers: F64
+
+
+Answer = tuple[BOOL, BOOL]
+"""Of a question: which accounts are below `[K, J]`, and which gave no number on the way `[K]` and are taken to be."""
+
+
 def density(engine: Engine, block: Block, moves: Sequence[float], told: Told | None = None) -> Density:
     """The map of an engine's accounts at the edges `moves`, increasing parts of the index in (0, 1).
 
@@ -96,32 +110,58 @@ def density(engine: Engine, block: Block, moves: Sequence[float], told: Told | N
     own line; what their sales do to others is a cascade, not this.
     """
     market = engine.market()
+    asked = questions(block, market, moves)
+    return drawn(block, market, moves, asked, answers(engine, asked, told))
+
+
+def questions(block: Block, market: Market, moves: Sequence[float]) -> list[Question]:
+    """What the map has to know: for each underlying that somebody holds, first its falls and then its rises."""
+    gross = block.gross_by_underlying()
+    found = []
+    for k, name in enumerate(block.underlyings):
+        mine = np.flatnonzero(gross[:, k] > 0.0).astype(np.int64)
+        if name in market.indices and mine.size:
+            found += [Question(name, mine, np.array([1.0 + sign * m for m in moves])) for sign in (-1.0, 1.0)]
+    return found
+
+
+def answers(engine: Engine, asked: Sequence[Question], told: Told | None = None) -> list[Answer]:
+    """Every account of every question margined at every edge; the numbers are those of the engine's accounts."""
+    market = engine.market()
+    below_of = _rows_below(engine, market) if isinstance(engine.margins, RowMargins) else _paths_below(engine, market)
+    found = []
+    for n, question in enumerate(asked):
+        if told is not None:
+            told(f"density of {question.underlying}", n, len(asked))
+        found.append(below_of(question))
+    return found
+
+
+def drawn(
+    block: Block, market: Market, moves: Sequence[float], asked: Sequence[Question], answered: Sequence[Answer]
+) -> Density:
+    """The map from the answers to its questions."""
     gross, delta = block.gross_by_underlying(), block.by_underlying(block.delta)
     below_now = block.equity < block.maintenance
-    below_of = _rows_below(engine, market) if isinstance(engine.margins, RowMargins) else _paths_below(engine, market)
+    sides: dict[str, list[Side]] = {}
     found = {}
-    steps = [u for k, u in enumerate(block.underlyings) if u in market.indices and gross[:, k].any()]
-    for n, name in enumerate(steps):
-        k = block.underlyings.index(name)
-        price = market.indices[name].price
-        mine = np.flatnonzero(gross[:, k] > 0.0).astype(np.int64)
-        if told is not None:
-            told(f"density of {name}", n, len(steps))
-        sides = []
-        for sign in (-1.0, 1.0):
-            multipliers = np.array([1.0 + sign * m for m in moves])
-            below, silent = below_of(name, mine, multipliers)
-            above = ~below_now[mine]
-            # the first edge at which it is below, or gives no number any more
-            first = np.where(below.any(axis=1), below.argmax(axis=1), len(moves))
-            buckets = []
-            for b, most in enumerate(moves):
-                here = mine[above & (first == b)]
-                least = moves[b - 1] if b else 0.0
-                buckets.append(_bucket(least, most, price * float(multipliers[b]), here, gross[:, k], delta[:, k]))
-            sides.append(Side(tuple(buckets), int((above & (first == len(moves))).sum()), int(silent.sum())))
-        now = _bucket(0.0, 0.0, price, mine[below_now[mine]], gross[:, k], delta[:, k])
-        found[name] = UnderlyingDensity(price, now, sides[0], sides[1])
+    for question, (below, silent) in zip(asked, answered, strict=True):
+        name, mine = question.underlying, question.accounts
+        k, price = block.underlyings.index(name), market.indices[name].price
+        above = ~below_now[mine]
+        # the first edge at which it is below, or gives no number any more
+        first = np.where(below.any(axis=1), below.argmax(axis=1), len(moves))
+        buckets = []
+        for b, most in enumerate(moves):
+            here = mine[above & (first == b)]
+            least = moves[b - 1] if b else 0.0
+            ends = price * float(question.multipliers[b])
+            buckets.append(_bucket(least, most, ends, here, gross[:, k], delta[:, k]))
+        own = sides.setdefault(name, [])
+        own.append(Side(tuple(buckets), int((above & (first == len(moves))).sum()), int(silent.sum())))
+        if len(own) == 2:
+            now = _bucket(0.0, 0.0, price, mine[below_now[mine]], gross[:, k], delta[:, k])
+            found[name] = UnderlyingDensity(price, now, own[0], own[1])
     return Density(found)
 
 
@@ -132,7 +172,7 @@ def _bucket(least: float, most: float, price: float, accounts: I64, gross: F64, 
     return Bucket(least, most, price, accounts.size, float(gross[accounts].sum()), sold, bought)
 
 
-Below = Callable[[str, I64, F64], tuple[BOOL, BOOL]]
+Below = Callable[[Question], Answer]
 
 
 def _rows_below(engine: Engine, market: Market) -> Below:
@@ -142,7 +182,8 @@ def _rows_below(engine: Engine, market: Market) -> Below:
     moving = HotPrices(model, market)
     margins = margins_of(model, moving)
 
-    def below_of(name: str, accounts: I64, multipliers: F64) -> tuple[BOOL, BOOL]:
+    def below_of(question: Question) -> Answer:
+        name, accounts, multipliers = question.underlying, question.accounts, question.multipliers
         below = np.zeros((accounts.size, multipliers.size), dtype=bool)
         silent = np.zeros(accounts.size, dtype=bool)
         for j, m in enumerate([*multipliers.tolist(), 1.0]):
@@ -162,7 +203,8 @@ def _rows_below(engine: Engine, market: Market) -> Below:
 def _paths_below(engine: Engine, market: Market) -> Below:
     """The model along the path, account by account."""
 
-    def below_of(name: str, accounts: I64, multipliers: F64) -> tuple[BOOL, BOOL]:
+    def below_of(question: Question) -> Answer:
+        name, accounts, multipliers = question.underlying, question.accounts, question.multipliers
         below = np.zeros((accounts.size, multipliers.size), dtype=bool)
         silent = np.zeros(accounts.size, dtype=bool)
         states = States({name: multipliers}, np.ones(multipliers.size))

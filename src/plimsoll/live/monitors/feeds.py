@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.live.engine import Engine
+from plimsoll.live.gate import Gate
+from plimsoll.live.prices import HotPrices
 
 KINDS = {"indices": "index", "assets": "index", "forwards": "mark", "marks": "mark", "vols": "vol"}
 
@@ -51,18 +52,17 @@ class Feeds:
         }
 
 
-def feeds(engine: Engine, limits: dict[str, float]) -> Feeds:
-    """The prices of an engine; `limits` in seconds of `index`, `mark` and `vol`.
+def feeds(gate: Gate, prices: HotPrices, limits: dict[str, float]) -> Feeds:
+    """The prices that a gate let through; `limits` in seconds of `index`, `mark` and `vol`.
 
-    A price that was never told since the engine began is as old as the market it began with. Prices of settled and
+    A price that was never told since the gate began is as old as the market it began with. Prices of settled and
     expired contracts are not expected to change.
     """
-    gate = engine.gate
     now = max(gate.clock, gate.newest)
     heard, start = gate.heard, gate.began
     fields = {}
     for name, kind in KINDS.items():
-        keys = engine.prices.expected(name)
+        keys = prices.expected(name)
         if not keys:
             continue
         ages = {key: max(0.0, now - heard.get(f"{name}.{key}", start)) for key in keys}

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from plimsoll.live.engine import Engine
 from plimsoll.live.monitors.block import Block, number
-from plimsoll.margin.many.positions import F64, I64
+from plimsoll.margin.many.positions import I64
 
 MEASURE = (
     "two accounts are linked when both hold at least the stated part of their gross notional long (or short) delta of "
@@ -57,12 +56,10 @@ class Linked:
         return dict(vars(self)) | {"groups": rows}
 
 
-def linked(
-    engine: Engine, block: Block, positions: float, collateral: float, call: float, worst: int, members: int = 20
-) -> Linked:
+def linked(block: Block, positions: float, collateral: float, call: float, worst: int, members: int = 20) -> Linked:
     """The groups of a block. `positions` and `collateral` are the least parts, `call` the health below which an account
     is tight; `worst` groups are given, `members` of each by name, largest notional first."""
-    nodes, words = _nodes(engine, block, positions, collateral)
+    nodes, words = _nodes(block, positions, collateral)
     of = _components(len(block.names), nodes)
     gross, delta = block.gross, block.by_underlying(block.delta)
     everybody = float(gross.sum())
@@ -106,7 +103,7 @@ def linked(
     )
 
 
-def _nodes(engine: Engine, block: Block, positions: float, collateral: float) -> tuple[I64, list[str]]:
+def _nodes(block: Block, positions: float, collateral: float) -> tuple[I64, list[str]]:
     """`[E, 2]` accounts and the pairs of a side of an underlying and an asset that each is attached to."""
     gross = block.gross
     usd = block.quantity * block.delta[block.item]
@@ -119,17 +116,13 @@ def _nodes(engine: Engine, block: Block, positions: float, collateral: float) ->
     # parts of the gross notional, so that an option with little delta weighs little
     near = parts >= positions * np.where(gross > 0.0, gross, np.inf)[:, None]
     near &= parts > 0.0
-    holdings = engine.holdings
-    prices = np.array([engine.prices.asset_price(a) for a in holdings.assets])
-    owned: F64 = np.maximum(holdings.collateral * prices, 0.0)
+    owned, assets = block.owned, block.assets
     total = owned.sum(axis=1, keepdims=True)
     backed = (owned > 0.0) & (owned >= collateral * np.where(total > 0.0, total, np.inf))
-    words = [
-        f"{side} {u}, {asset}" for u in block.underlyings for side in ("long", "short") for asset in holdings.assets
-    ]
+    words = [f"{side} {u}, {asset}" for u in block.underlyings for side in ("long", "short") for asset in assets]
     both = near[:, :, None] & backed[:, None, :]
     account, side, asset = np.nonzero(both)
-    return np.column_stack([account, side * len(holdings.assets) + asset]).astype(np.int64), words
+    return np.column_stack([account, side * len(assets) + asset]).astype(np.int64), words
 
 
 def _components(size: int, nodes: I64) -> I64:

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.live.engine import Engine
+from plimsoll.live.gate import Gate
+from plimsoll.live.prices import HotPrices
 from plimsoll.market.oracle import band
 
 
@@ -46,14 +47,14 @@ class Oracle:
         }
 
 
-def oracle(engine: Engine) -> Oracle:
-    """Every index of the engine's market."""
-    rule, beliefs = engine.gate.rule.oracle, engine.gate.beliefs
-    now = max(engine.gate.clock, engine.gate.newest)
-    basis = _basis(engine)
+def oracle(gate: Gate, prices: HotPrices) -> Oracle:
+    """Every index of a market, as its gate judges the sources."""
+    rule, beliefs = gate.rule.oracle, gate.beliefs
+    now = max(gate.clock, gate.newest)
+    basis = _basis(prices)
     found = {}
     for name in beliefs.underlyings:
-        price = engine.prices.index(name)
+        price = prices.index(name)
         if price is None:
             continue
         state, quotes = beliefs.state(name), beliefs.quotes(name)
@@ -81,13 +82,13 @@ def oracle(engine: Engine) -> Oracle:
     return Oracle(found, max((x.furthest for x in found.values()), default=0.0))
 
 
-def _basis(engine: Engine) -> dict[str, tuple[float, str]]:
-    plan = engine.prices.plan
+def _basis(prices: HotPrices) -> dict[str, tuple[float, str]]:
+    plan = prices.plan
     found: dict[str, tuple[float, str]] = {}
     for row, contract in enumerate(plan.contracts):
-        if not engine.prices.swaps[row] or (plan.group[row] >= 0 and plan.seconds[plan.group[row]] == 0.0):
+        if not prices.swaps[row] or (plan.group[row] >= 0 and plan.seconds[plan.group[row]] == 0.0):
             continue
-        price, index = float(plan.price[row]), engine.prices.index(contract.underlying)
+        price, index = float(plan.price[row]), prices.index(contract.underlying)
         if index is None or not price > 0.0:
             continue
         basis = math.log(price / index)

@@ -9,6 +9,7 @@ from typing import Any
 from plimsoll.documents import format_instant
 from plimsoll.live.calls.desk import CallsReading
 from plimsoll.live.engine import Engine
+from plimsoll.live.gate import Gate
 from plimsoll.live.monitors.block import Block
 from plimsoll.live.monitors.concentration import Concentration, concentration
 from plimsoll.live.monitors.coverage import Coverage, CoverageWatch
@@ -20,6 +21,7 @@ from plimsoll.live.monitors.linked import Linked, linked
 from plimsoll.live.monitors.oracle import Oracle, oracle
 from plimsoll.live.monitors.rule import MonitorRule
 from plimsoll.live.monitors.utilisation import Utilisation, utilisation
+from plimsoll.live.prices import HotPrices
 
 SCHEMA = "plimsoll.monitor-readings"
 INSTRUMENTS = 20
@@ -92,19 +94,45 @@ def read(
     """
     rule = rule or MonitorRule()
     block = block or Block.of(engine)
-    limits = {"index": rule.stale_index, "mark": rule.stale_mark, "vol": rule.stale_vol}
-    return Readings(
-        time=engine.prices.time,
+    return read_block(
+        block,
+        rule,
+        engine.gate,
+        engine.prices,
         events=engine.events,
         rules=engine.model.rules.label,
+        density=density(engine, block, rule.moves, told) if with_density else None,
+        coverage=None if coverage is None else coverage.read(),
+        calls=None if engine.desk is None else engine.desk.read(engine.currency.tolist()),
+    )
+
+
+def read_block(
+    block: Block,
+    rule: MonitorRule,
+    gate: Gate,
+    prices: HotPrices,
+    *,
+    events: int,
+    rules: str,
+    density: Density | None = None,
+    coverage: Coverage | None = None,
+    calls: CallsReading | None = None,
+) -> Readings:
+    """What can be read from a block and from the prices that a gate let through, beside what was read already."""
+    limits = {"index": rule.stale_index, "mark": rule.stale_mark, "vol": rule.stale_vol}
+    return Readings(
+        time=prices.time,
+        events=events,
+        rules=rules,
         utilisation=utilisation(block, rule.worst),
         health=ladder(block, rule.steps, rule.worst),
         concentration=concentration(block, INSTRUMENTS),
         leverage=leverage(block, rule.leverage, rule.worst),
-        linked=linked(engine, block, rule.link_positions, rule.link_collateral, rule.steps.call, rule.worst),
-        oracle=oracle(engine),
-        feeds=feeds(engine, limits),
-        density=density(engine, block, rule.moves, told) if with_density else None,
-        coverage=None if coverage is None else coverage.read(),
-        calls=None if engine.desk is None else engine.desk.read(engine.currency.tolist()),
+        linked=linked(block, rule.link_positions, rule.link_collateral, rule.steps.call, rule.worst),
+        oracle=oracle(gate, prices),
+        feeds=feeds(gate, prices, limits),
+        density=density,
+        coverage=coverage,
+        calls=calls,
     )

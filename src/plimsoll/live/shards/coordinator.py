@@ -16,8 +16,10 @@ from plimsoll.ledger import Event as Written
 from plimsoll.ledger import Ledger, LedgerError
 from plimsoll.live.events import Event, from_json, to_json
 from plimsoll.live.gate_rule import Refusal
+from plimsoll.live.monitors import MonitorRule, Readings
 from plimsoll.live.outcome import Decision, Status
 from plimsoll.live.shards.handles import Handle, LostShardError
+from plimsoll.live.shards.monitors import read_shards
 from plimsoll.live.shards.opening import Opening
 from plimsoll.live.shards.router import Route, Router
 from plimsoll.margin.many.positions import F64
@@ -27,6 +29,7 @@ STATE, STATES = "intake-state", "intake state"
 EVERY = 10_000
 TRIES = 3
 """How often a shard is started anew for one batch."""
+_LOST = object()
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class Coordinator:
 
     def standing(self) -> Standing:
         """Where every account stands at this moment, from all shards."""
-        parts = self._all("books")
+        parts = self.all("books")
         markets = {p.market for p in parts}
         if len(markets) != 1:
             raise LedgerError("the shards see different markets: their records are not of the same feed")
@@ -126,7 +129,31 @@ class Coordinator:
 
     def heads(self) -> dict[str, tuple[int, str]]:
         """Number and hash of the last record of the intake and of every shard."""
-        return {"intake": self.ledger.head(), **{f"shard {s}": h for s, h in enumerate(self._all("head"))}}
+        return {"intake": self.ledger.head(), **{f"shard {s}": h for s, h in enumerate(self.all("head"))}}
+
+    def monitors(self, rule: MonitorRule | None = None, *, with_density: bool = True) -> Readings:
+        """Every monitor but coverage, over the accounts of all shards (`read_shards`)."""
+        return read_shards(self, rule, with_density=with_density)
+
+    def all(self, method: str, arguments: Sequence[tuple[Any, ...]] | None = None) -> list[Any]:
+        """A question to every shard, all at once; one that is lost is started anew and asked again."""
+        own = arguments or [() for _ in self.handles]
+        asked: list[Any] = []
+        for handle, told in zip(self.handles, own, strict=True):
+            try:
+                asked.append(handle.ask(method, *told))
+            except LostShardError:
+                asked.append(_LOST)
+        found = []
+        for s, handle in enumerate(self.handles):
+            try:
+                if asked[s] is _LOST:
+                    raise LostShardError(f"shard {s}")
+                found.append(handle.answer(asked[s]))
+            except LostShardError:
+                self._restart(s)
+                found.append(handle.answer(handle.ask(method, *own[s])))
+        return found
 
     def close(self) -> None:
         """End the shards and let the intake go."""
@@ -153,7 +180,7 @@ class Coordinator:
             (record.position, self.router.route(from_json(record.sound().content["event"])))
             for record in self.ledger.entries(None if entry is None else entry.seq, kind=KIND)
         ]
-        have = self._all("position")
+        have = self.all("position")
         for s, (there, sent) in enumerate(zip(have, self.router.sent, strict=True)):
             if there > sent:
                 raise LedgerError(f"shard {s} has {there} events, of which the intake knows {sent}")
@@ -210,17 +237,6 @@ class Coordinator:
     def _restart(self, s: int) -> None:
         self.restarts[s] += 1
         self.handles[s].start()
-
-    def _all(self, method: str) -> list[Any]:
-        """A question to every shard; one that is lost is started anew and asked again."""
-        found = []
-        for s, handle in enumerate(self.handles):
-            try:
-                found.append(handle.answer(handle.ask(method)))
-            except LostShardError:
-                self._restart(s)
-                found.append(handle.answer(handle.ask(method)))
-        return found
 
     def _combined(self, number: int, route: Route, parts: list[list[dict[str, Any]]]) -> Combined:
         """One outcome of those of the shards: what all of them judge is said once, what accounts did is joined."""

@@ -12,7 +12,10 @@ import numpy as np
 
 from plimsoll.ledger import GroupCommit, Ledger
 from plimsoll.live.events import Event
+from plimsoll.live.monitors.block import Block
+from plimsoll.live.monitors.density import Answer, Question, answers
 from plimsoll.live.record import KIND, SNAPSHOT, Recorder, outcome_json, resumed
+from plimsoll.live.shards.monitors import Part
 from plimsoll.live.shards.opening import Opening
 from plimsoll.margin.many.positions import F64
 
@@ -92,6 +95,16 @@ class Shard:
             tuple(engine.account(a).to_dict() for a in engine.everyone.tolist()),
             engine.market().hash(),
         )
+
+    def watched(self) -> Part:
+        """What the monitors see of it."""
+        engine = self.engine
+        calls = None if engine.desk is None else engine.desk.read(engine.currency.tolist())
+        return Part(Block.of(engine), calls)
+
+    def answers(self, asked: Sequence[Question]) -> list[Answer]:
+        """Which of its accounts, by their numbers here, a move of an underlying brings below their line."""
+        return answers(self.engine, asked)
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last record."""

@@ -1,0 +1,75 @@
+"""The monitors over all shards: what each says of its own accounts, read as one engine's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plimsoll.live.calls.desk import CallsReading
+from plimsoll.live.monitors.block import Block
+from plimsoll.live.monitors.density import Answer, Density, Question, drawn, questions
+from plimsoll.live.monitors.readings import Readings, read_block
+from plimsoll.live.monitors.rule import MonitorRule
+
+if TYPE_CHECKING:
+    from plimsoll.live.shards.coordinator import Coordinator
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One shard as the monitors see it: its accounts, and its desk if it has one."""
+
+    block: Block
+    calls: CallsReading | None
+
+
+def read_shards(shards: Coordinator, rule: MonitorRule | None = None, *, with_density: bool = True) -> Readings:
+    """Every monitor of the accounts of all shards: the numbers of one engine over all of them, bit for bit.
+
+    Oracle and feeds are those of the coordinator, which judges every message as each shard does. Coverage is `None`: it
+    is watched over time, and a shard watches nothing by itself.
+    """
+    rule = rule or MonitorRule()
+    router, names = shards.router, shards.names
+    parts: list[Part] = shards.all("watched")
+    block = Block.joined(names, [p.block for p in parts])
+    desks = [p.calls for p in parts if p.calls is not None]
+    return read_block(
+        block,
+        rule,
+        router.gate,
+        router.prices,
+        events=shards.events,
+        rules=router.model.rules.label,
+        density=_density(shards, parts, block, rule.moves) if with_density else None,
+        calls=CallsReading.joined(names, desks) if desks else None,
+    )
+
+
+def _density(shards: Coordinator, parts: Sequence[Part], block: Block, moves: Sequence[float]) -> Density:
+    """Each question put to the shards that have accounts in it, which all answer at once."""
+    market = shards.router.prices.snapshot()
+    asked = questions(block, market, moves)
+    owner = np.zeros(len(block.names), dtype=np.int64)
+    within = np.zeros(len(block.names), dtype=np.int64)
+    order = {name: a for a, name in enumerate(block.names)}
+    for s, part in enumerate(parts):
+        for k, name in enumerate(part.block.names):
+            owner[order[name]], within[order[name]] = s, k
+    shares = [
+        [replace(q, accounts=within[q.accounts[owner[q.accounts] == s]]) for q in asked] for s in range(len(parts))
+    ]
+    answered: list[list[Answer]] = shards.all("answers", [(share,) for share in shares])
+    joined = [_joined(q, owner[q.accounts], [own[n] for own in answered]) for n, q in enumerate(asked)]
+    return drawn(block, market, moves, asked, joined)
+
+
+def _joined(question: Question, owner: np.ndarray, answered: Sequence[Answer]) -> Answer:
+    below = np.zeros((question.accounts.size, question.multipliers.size), dtype=bool)
+    silent = np.zeros(question.accounts.size, dtype=bool)
+    for s, (own, quiet) in enumerate(answered):
+        below[owner == s], silent[owner == s] = own, quiet
+    return below, silent
