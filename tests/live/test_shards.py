@@ -24,7 +24,8 @@ from plimsoll.ledger.verify import verify
 from plimsoll.live import Clock, Engine, Event, Fill, Listing, Prices, Settlement, Transfer
 from plimsoll.live.calls import CallRule
 from plimsoll.live.generated import DayRule, disturbed, generated_day
-from plimsoll.live.monitors import read
+from plimsoll.live.monitors import SourceBooks, read
+from plimsoll.live.monitors.manipulation import SourceBook
 from plimsoll.live.outcome import Outcome
 from plimsoll.live.shards import Combined, Coordinator, Local, LostShardError, Opening, Router, shard_of
 
@@ -35,6 +36,9 @@ ACCOUNTS = small_accounts(MARKET, 12, cash=60_000.0)
 NAMES = [a.name for a in ACCOUNTS]
 EVERY = 40
 LATER = at(7 * 86_400.0)
+BOOKS = SourceBooks(
+    books={"BTC": {s: SourceBook(bids=((69_990.0, n),), asks=((70_010.0, n),)) for n, s in enumerate("abc", 1)}}
+)
 NEWS: list[Event] = [
     Listing(
         "listings",
@@ -103,8 +107,9 @@ def same(shards: Coordinator, engine: Engine) -> None:
 
 def watched(shards: Coordinator, engine: Engine) -> dict[str, Any]:
     """The monitors of the shards are those of the one engine, bit for bit."""
-    found = shards.monitors().to_dict()
-    assert found == read(engine).to_dict()
+    found = shards.monitors(books=BOOKS).to_dict()
+    assert found == read(engine, books=BOOKS).to_dict()
+    assert found["manipulation"]["underlyings"]["BTC"]["pushes"]
     return found
 
 

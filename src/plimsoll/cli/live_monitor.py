@@ -32,6 +32,7 @@ EVENTS = 3_000
 )
 @click.option("--monitors", metavar="FILE", help="What is measured (JSON, `plimsoll schema monitor-rule`).")
 @click.option("--calls", metavar="FILE", help="How calls are operated (JSON, `plimsoll schema call-rule`).")
+@click.option("--source-books", metavar="FILE", help="Books of the sources: what a push of an index would cost (JSON).")
 @click.option("--silent-holders", is_flag=True, help="Nobody answers a call, and nobody closes what is handed over.")
 @click.option("--webhook", metavar="URL", help=f"Post every alert there, signed where ${SECRET} is set.")
 @click.option("--ledger", metavar="FILE|postgresql://...", help="Record every event, step of a call and alert.")
@@ -50,6 +51,7 @@ def command(
     alerts: str | None,
     monitors: str | None,
     calls: str | None,
+    source_books: str | None,
     silent_holders: bool,
     webhook: str | None,
     ledger: str | None,
@@ -73,7 +75,7 @@ def command(
     from plimsoll.live.engine import Engine
     from plimsoll.live.fleet import sample_accounts
     from plimsoll.live.generated import disturbed
-    from plimsoll.live.monitors import MonitorRule
+    from plimsoll.live.monitors import MonitorRule, SourceBooks
     from plimsoll.live.monitors.session import watched
     from plimsoll.live.monitors.station import Station
     from plimsoll.live.replay import paced
@@ -82,6 +84,7 @@ def command(
     told_rules = default_rules() if alerts is None else AlertRules.load(alerts)
     rule = MonitorRule() if monitors is None else MonitorRule.load(monitors)
     call_rule = CallRule() if calls is None else CallRule.load(calls)
+    books = None if source_books is None else SourceBooks.load(source_books)
     count = EVENTS if events is None and chain is None and book is None else events
     hook = None if webhook is None else Webhook(webhook, secret=secret_of(SECRET))
     sinks: list[Sink] = [AlertLog()]
@@ -114,7 +117,7 @@ def command(
         # a stream that is there goes on after the events of the feed that it has
         for _, _event in zip(range(before - Holders.told(engine)), told, strict=False):
             pass
-        station = Station(engine, rule, told_rules, sinks, every=every, said=said)
+        station = Station(engine, rule, told_rules, sinks, every=every, said=said, books=books)
         holders = None if silent_holders or engine.desk is None else Holders(engine, seed)
         with late_bar() as bar:
             shown = _shown(as_json, stack, count, bar)

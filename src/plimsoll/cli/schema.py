@@ -49,6 +49,7 @@ DOCUMENTS = {
     "limits": "live.orders:Limits",
     "gate-rule": "live.gate_rule:GateRule",
     "monitor-rule": "live.monitors:MonitorRule",
+    "source-books": "live.monitors:SourceBooks",
     "alert-rules": "live.alerts:AlertRules",
     "call-rule": "live.calls:CallRule",
     "service": "serve.config:ServiceConfig",

@@ -2,7 +2,8 @@
 
 from plimsoll.live.monitors.coverage import Coverage, CoverageWatch
 from plimsoll.live.monitors.density import Density
+from plimsoll.live.monitors.manipulation import SourceBooks
 from plimsoll.live.monitors.readings import SUBJECTS, Readings, read
 from plimsoll.live.monitors.rule import MonitorRule
 
-__all__ = ["SUBJECTS", "Coverage", "CoverageWatch", "Density", "MonitorRule", "Readings", "read"]
+__all__ = ["SUBJECTS", "Coverage", "CoverageWatch", "Density", "MonitorRule", "Readings", "SourceBooks", "read"]

@@ -18,6 +18,7 @@ from plimsoll.live.monitors.feeds import Feeds, feeds
 from plimsoll.live.monitors.ladder import Ladder, ladder
 from plimsoll.live.monitors.leverage import Leverage, leverage
 from plimsoll.live.monitors.linked import Linked, linked
+from plimsoll.live.monitors.manipulation import Manipulation, SourceBooks, manipulation
 from plimsoll.live.monitors.oracle import Oracle, oracle
 from plimsoll.live.monitors.rule import MonitorRule
 from plimsoll.live.monitors.utilisation import Utilisation, utilisation
@@ -32,8 +33,8 @@ INSTRUMENTS = 20
 class Readings:
     """The monitors of an engine after its event number `events`; amounts in USD.
 
-    `density` is `None` where it was not asked for, `coverage` without a `CoverageWatch`, `calls` for an engine without
-    a call desk.
+    `density` is `None` where it was not asked for, `manipulation` without books of the sources, `coverage` without a
+    `CoverageWatch`, `calls` for an engine without a call desk.
     """
 
     time: datetime
@@ -47,6 +48,7 @@ class Readings:
     oracle: Oracle
     feeds: Feeds
     density: Density | None = None
+    manipulation: Manipulation | None = None
     coverage: Coverage | None = None
     calls: CallsReading | None = None
 
@@ -66,7 +68,8 @@ class Readings:
 
 
 SUBJECTS = (
-    "utilisation", "health", "concentration", "leverage", "linked", "oracle", "feeds", "density", "coverage", "calls",
+    "utilisation", "health", "concentration", "leverage", "linked", "oracle", "feeds", "density", "manipulation",
+    "coverage", "calls",
 )  # fmt: skip
 
 
@@ -78,11 +81,13 @@ def read(
     with_density: bool = True,
     told: Told | None = None,
     block: Block | None = None,
+    books: SourceBooks | None = None,
 ) -> Readings:
     """Read every monitor. Nothing in the engine changes; on another thread, ask by `Live.ask`.
 
     Everybody is margined at this moment, sleepers too. The density map margins everybody at each of its edges: leave it
-    out (`with_density`) where one looks more often than every few seconds. `block` if it was made before.
+    out (`with_density`) where one looks more often than every few seconds. `block` if it was made before. With the
+    `books` of the sources, the cost of pushing an index is read too, and everybody margined at each of its pushes.
 
     >>> import plimsoll as pl
     >>> from plimsoll.feeds.demo import demo_account, demo_market
@@ -102,6 +107,9 @@ def read(
         events=engine.events,
         rules=engine.model.rules.label,
         density=density(engine, block, rule.moves, told) if with_density else None,
+        manipulation=None
+        if books is None
+        else manipulation(block, density(engine, block, rule.pushes, told), engine.gate, books, rule),
         coverage=None if coverage is None else coverage.read(),
         calls=None if engine.desk is None else engine.desk.read(engine.currency.tolist()),
     )
@@ -116,6 +124,7 @@ def read_block(
     events: int,
     rules: str,
     density: Density | None = None,
+    manipulation: Manipulation | None = None,
     coverage: Coverage | None = None,
     calls: CallsReading | None = None,
 ) -> Readings:
@@ -133,6 +142,7 @@ def read_block(
         oracle=oracle(gate, prices),
         feeds=feeds(gate, prices, limits),
         density=density,
+        manipulation=manipulation,
         coverage=coverage,
         calls=calls,
     )

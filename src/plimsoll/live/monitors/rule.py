@@ -20,6 +20,8 @@ class MonitorRule(Document):
     steps             the healths of the ladder, those of a call policy
     leverage          edges of the histogram: gross notional over equity
     moves             edges of the density map, parts of the index, on both sides
+    pushes            moves of an index that somebody might make, parts of it, on both sides
+    push_bonus        part of what is liquidated that whoever pushes an index may get
     worst             how many accounts, instruments and groups are named
     link_positions    least part of an account's gross notional on one side of an underlying that links it to others
     link_collateral   the same of its positive balances, by asset
@@ -37,6 +39,8 @@ class MonitorRule(Document):
     steps: CallPolicy = CallPolicy()
     leverage: tuple[Positive, ...] = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
     moves: tuple[Level, ...] = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+    pushes: tuple[Level, ...] = (0.001, 0.0025, 0.005, 0.01)
+    push_bonus: Fraction = 0.01
     worst: Annotated[int, Field(strict=True, ge=0, le=1_000)] = 5
     link_positions: Fraction = 0.4
     link_collateral: Fraction = 0.4
@@ -50,7 +54,7 @@ class MonitorRule(Document):
 
     @model_validator(mode="after")
     def _increasing(self) -> Self:
-        for name in ("leverage", "moves"):
+        for name in ("leverage", "moves", "pushes"):
             edges = getattr(self, name)
             if not edges or any(b <= a for a, b in pairwise(edges)):
                 raise fault(name, list(edges), "increasing edges, at least one")

@@ -10,6 +10,7 @@ from plimsoll.live.alerts import Alert, AlertRules, AlertWatch
 from plimsoll.live.alerts.sinks import Sink
 from plimsoll.live.engine import Engine
 from plimsoll.live.monitors.coverage import CoverageWatch
+from plimsoll.live.monitors.manipulation import SourceBooks
 from plimsoll.live.monitors.readings import Readings, read
 from plimsoll.live.monitors.rule import MonitorRule
 
@@ -21,7 +22,8 @@ class Station:
     """Reads an engine every `every` seconds of the events' clock and says what its rules find.
 
     Call `heard` after each event that was applied, on the engine's thread. The density map is left to `read`: no alert
-    of the shipped rules needs it, and it costs as much as all else together. `latest` is the last reading.
+    of the shipped rules needs it, and it costs as much as all else together. `latest` is the last reading. `books` are
+    those of the sources, if they are known: set newer ones whenever they come.
     """
 
     def __init__(
@@ -33,13 +35,14 @@ class Station:
         *,
         every: float = 60.0,
         said: Sequence[Alert] = (),
+        books: SourceBooks | None = None,
     ) -> None:
         self.engine, self.rule = engine, rule or MonitorRule()
         self.coverage = CoverageWatch(engine, self.rule)
         self.watch = AlertWatch(alerts or AlertRules())
         self.watch.restore(said)
         self.sinks = tuple(sinks)
-        self.every = every
+        self.every, self.books = every, books
         self.latest: Readings | None = None
         self.said: deque[Alert] = deque(maxlen=KEPT)
         self._looked: datetime | None = None
@@ -60,4 +63,4 @@ class Station:
 
     def read(self, with_density: bool = True) -> Readings:
         """Everything, now; no alert comes of it."""
-        return read(self.engine, self.rule, coverage=self.coverage, with_density=with_density)
+        return read(self.engine, self.rule, coverage=self.coverage, with_density=with_density, books=self.books)

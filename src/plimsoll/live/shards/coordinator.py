@@ -16,7 +16,7 @@ from plimsoll.ledger import Event as Written
 from plimsoll.ledger import Ledger, LedgerError
 from plimsoll.live.events import Event, from_json, to_json
 from plimsoll.live.gate_rule import Refusal
-from plimsoll.live.monitors import MonitorRule, Readings
+from plimsoll.live.monitors import MonitorRule, Readings, SourceBooks
 from plimsoll.live.outcome import Decision, Status
 from plimsoll.live.shards.handles import Handle, LostShardError
 from plimsoll.live.shards.monitors import read_shards
@@ -131,9 +131,11 @@ class Coordinator:
         """Number and hash of the last record of the intake and of every shard."""
         return {"intake": self.ledger.head(), **{f"shard {s}": h for s, h in enumerate(self.all("head"))}}
 
-    def monitors(self, rule: MonitorRule | None = None, *, with_density: bool = True) -> Readings:
+    def monitors(
+        self, rule: MonitorRule | None = None, *, with_density: bool = True, books: SourceBooks | None = None
+    ) -> Readings:
         """Every monitor but coverage, over the accounts of all shards (`read_shards`)."""
-        return read_shards(self, rule, with_density=with_density)
+        return read_shards(self, rule, with_density=with_density, books=books)
 
     def all(self, method: str, arguments: Sequence[tuple[Any, ...]] | None = None) -> list[Any]:
         """A question to every shard, all at once; one that is lost is started anew and asked again."""

@@ -11,6 +11,7 @@ import numpy as np
 from plimsoll.live.calls.desk import CallsReading
 from plimsoll.live.monitors.block import Block
 from plimsoll.live.monitors.density import Answer, Density, Question, drawn, questions
+from plimsoll.live.monitors.manipulation import SourceBooks, manipulation
 from plimsoll.live.monitors.readings import Readings, read_block
 from plimsoll.live.monitors.rule import MonitorRule
 
@@ -26,11 +27,17 @@ class Part:
     calls: CallsReading | None
 
 
-def read_shards(shards: Coordinator, rule: MonitorRule | None = None, *, with_density: bool = True) -> Readings:
+def read_shards(
+    shards: Coordinator,
+    rule: MonitorRule | None = None,
+    *,
+    with_density: bool = True,
+    books: SourceBooks | None = None,
+) -> Readings:
     """Every monitor of the accounts of all shards: the numbers of one engine over all of them, bit for bit.
 
     Oracle and feeds are those of the coordinator, which judges every message as each shard does. Coverage is `None`: it
-    is watched over time, and a shard watches nothing by itself.
+    is watched over time, and a shard watches nothing by itself. `books` as for `read`.
     """
     rule = rule or MonitorRule()
     router, names = shards.router, shards.names
@@ -45,6 +52,9 @@ def read_shards(shards: Coordinator, rule: MonitorRule | None = None, *, with_de
         events=shards.events,
         rules=router.model.rules.label,
         density=_density(shards, parts, block, rule.moves) if with_density else None,
+        manipulation=None
+        if books is None
+        else manipulation(block, _density(shards, parts, block, rule.pushes), router.gate, books, rule),
         calls=CallsReading.joined(names, desks) if desks else None,
     )
 
