@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class ShardReading:
     """One shard as the monitors see it: its accounts, and its desk if it has one."""
 
     block: Block
@@ -41,7 +41,7 @@ def read_shards(
     """
     rule = rule or MonitorRule()
     router, names = shards.router, shards.names
-    parts: list[Part] = shards.all("watched")
+    parts: list[ShardReading] = shards.all("watched")
     block = Block.joined(names, [p.block for p in parts])
     desks = [p.calls for p in parts if p.calls is not None]
     return read_block(
@@ -59,7 +59,7 @@ def read_shards(
     )
 
 
-def _density(shards: Coordinator, parts: Sequence[Part], block: Block, moves: Sequence[float]) -> Density:
+def _density(shards: Coordinator, parts: Sequence[ShardReading], block: Block, moves: Sequence[float]) -> Density:
     """Each question put to the shards that have accounts in it, which all answer at once."""
     market = shards.router.prices.snapshot()
     asked = questions(block, market, moves)

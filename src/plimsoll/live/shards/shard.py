@@ -15,7 +15,7 @@ from plimsoll.live.events import Event
 from plimsoll.live.monitors.block import Block
 from plimsoll.live.monitors.density import Answer, Question, answers
 from plimsoll.live.record import KIND, SNAPSHOT, Recorder, outcome_json, resumed
-from plimsoll.live.shards.monitors import Part
+from plimsoll.live.shards.monitors import ShardReading
 from plimsoll.live.shards.opening import Opening
 from plimsoll.margin.many.positions import F64
 
@@ -96,11 +96,11 @@ class Shard:
             engine.market().hash(),
         )
 
-    def watched(self) -> Part:
+    def watched(self) -> ShardReading:
         """What the monitors see of it."""
         engine = self.engine
         calls = None if engine.desk is None else engine.desk.read(engine.currency.tolist())
-        return Part(Block.of(engine), calls)
+        return ShardReading(Block.of(engine), calls)
 
     def answers(self, asked: Sequence[Question]) -> list[Answer]:
         """Which of its accounts, by their numbers here, a move of an underlying brings below their line."""
