@@ -152,6 +152,8 @@ def test_the_safety_of_a_median_by_hand() -> None:
     assert heavy.cost.tolist() == [100.0, 100.0 + 500.0, 100.0]
     with pytest.raises(DocumentError, match="levels on both sides"):
         safety([([], [(101.0, 2.0)])], [1.0], moves, lines, notional, bonus=0.01)
+    # three tenths are half of six, whatever their sum is in the last digit
+    assert attack_cost([10.0, 10.0, 1.0], [0.1, 0.2, 0.3]) == 1.0
     with pytest.raises(DocumentError, match="as many of both"):
         safety([thin], [1.0, 1.0], moves, lines, notional, bonus=0.01)
 

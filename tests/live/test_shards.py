@@ -19,7 +19,7 @@ import plimsoll as pl
 from builders import at
 from live_books import EXPIRIES, TIME, engine_of, small_accounts, small_market
 from plimsoll.documents import parse_instant
-from plimsoll.ledger import Ledger
+from plimsoll.ledger import Ledger, LedgerError
 from plimsoll.ledger.verify import verify
 from plimsoll.live import Clock, Engine, Event, Fill, Listing, Prices, Settlement, Transfer
 from plimsoll.live.calls import CallRule
@@ -239,6 +239,9 @@ def test_a_shard_that_is_lost_again_and_again_is_given_up(tmp_path: Path) -> Non
         handles[1].before = set(range(1_000))
         with pytest.raises(LostShardError, match="lost each time"):
             shards.apply(day(40))
+        handles[1].before = set()
+        with pytest.raises(LedgerError, match="shard 1 is at event 0 of"):
+            shards.monitors()
         # whoever comes after settles what of it arrived
         handles[1].before = set()
     with Coordinator(start, [Local(s, start, str(tmp_path), EVERY) for s in range(2)], str(tmp_path)) as again:

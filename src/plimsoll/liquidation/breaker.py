@@ -6,6 +6,7 @@ have. So it stops as little as it can: liquidations that follow from the doubtfu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -81,13 +82,14 @@ def attack_cost(costs: Sequence[float], weights: Sequence[float]) -> float:
     """
     if not 0 < len(costs) == len(weights) <= SOURCES:
         raise refuse("sources", f"{len(costs)} costs and {len(weights)} weights", f"as many of both, 1 to {SOURCES}")
-    half = sum(weights) / 2.0
+    # exactly half of the weight is enough, whatever the last digits of a sum are
+    half = math.fsum(weights) / 2.0 * (1.0 - 1e-12)
     places = range(len(costs))
     return min(
         sum(costs[i] for i in chosen)
         for n in range(1, len(costs) + 1)
         for chosen in combinations(places, n)
-        if sum(weights[i] for i in chosen) >= half
+        if math.fsum(weights[i] for i in chosen) >= half
     )
 
 

@@ -66,7 +66,7 @@ def reading_parts(reading: Readings) -> list[RenderableType]:
     rows.add_row("linked groups", f"{groups.count}, largest {groups.largest_share:.0%} of the notional")
     rows.add_row("oracle, furthest source", f"{reading.oracle.furthest:.2f} bands")
     for name, pushed in () if reading.manipulation is None else reading.manipulation.underlyings.items():
-        told = "nothing to gain" if pushed.at is None else f"{pushed.worst:.2f} of what it brings, at {pushed.at:+.2%}"
+        told = "nothing to gain" if pushed.at is None else f"costs {pushed.worst:,.2f} of its gain, at {pushed.at:+.2%}"
         rows.add_row(f"cheapest push, {name}", told)
     rows.add_row("stale prices", f"{reading.feeds.stale:,}")
     if reading.feeds.refused:

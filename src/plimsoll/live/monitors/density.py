@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,8 @@ class Bucket:
 @dataclass(frozen=True)
 class Side:
     """The buckets of one direction, from the index outwards. `beyond` accounts with positions there have no line within
-    the last move, or none; `silent` gave no number on the way and are counted from there on."""
+    the last move, or none; `silent` gave no number on the way and are counted from there on (under rules that are
+    followed along a path, from the first move on)."""
 
     buckets: tuple[Bucket, ...]
     beyond: int
@@ -101,26 +102,39 @@ Answer = tuple[BOOL, BOOL]
 """Of a question: which accounts are below `[K, J]`, and which gave no number on the way `[K]` and are taken to be."""
 
 
-def density(engine: Engine, block: Block, moves: Sequence[float], told: Told | None = None) -> Density:
+def density(
+    engine: Engine,
+    block: Block,
+    moves: Sequence[float],
+    told: Told | None = None,
+    *,
+    of: Collection[str] | None = None,
+    margined: bool = False,
+) -> Density:
     """The map of an engine's accounts at the edges `moves`, increasing parts of the index in (0, 1).
 
     Every account is margined at every edge, exactly: by hot rows of a market that has moved, or by the model along its
     path. So the first edge at which an account is below its line is the one after its nearest exact line
     (`liquidation.density.edges`), unless it comes back above it within one bucket. Whole accounts are counted at their
-    own line; what their sales do to others is a cascade, not this.
+    own line; what their sales do to others is a cascade, not this. `of` and `margined` as for `questions`.
     """
     market = engine.market()
-    asked = questions(block, market, moves)
+    asked = questions(block, market, moves, of, margined=margined)
     return drawn(block, market, moves, asked, answers(engine, asked, told))
 
 
-def questions(block: Block, market: Market, moves: Sequence[float]) -> list[Question]:
-    """What the map has to know: for each underlying that somebody holds, first its falls and then its rises."""
+def questions(
+    block: Block, market: Market, moves: Sequence[float], of: Collection[str] | None = None, *, margined: bool = False
+) -> list[Question]:
+    """What the map has to know: for each underlying that somebody holds (of those in `of`), first its falls and then
+    its rises. `margined` leaves out accounts that the rules refuse as they stand."""
     gross = block.gross_by_underlying()
+    if margined:
+        gross[np.isnan(block.equity)] = 0.0
     found = []
     for k, name in enumerate(block.underlyings):
         mine = np.flatnonzero(gross[:, k] > 0.0).astype(np.int64)
-        if name in market.indices and mine.size:
+        if name in market.indices and mine.size and (of is None or name in of):
             found += [Question(name, mine, np.array([1.0 + sign * m for m in moves])) for sign in (-1.0, 1.0)]
     return found
 
@@ -128,13 +142,21 @@ def questions(block: Block, market: Market, moves: Sequence[float]) -> list[Ques
 def answers(engine: Engine, asked: Sequence[Question], told: Told | None = None) -> list[Answer]:
     """Every account of every question margined at every edge; the numbers are those of the engine's accounts."""
     market = engine.market()
+    # of its shards one may have no account in a question
+    nobody = [not question.accounts.size for question in asked]
+    if all(nobody):
+        return [_none(question) for question in asked]
     below_of = _rows_below(engine, market) if isinstance(engine.margins, RowMargins) else _paths_below(engine, market)
     found = []
     for n, question in enumerate(asked):
         if told is not None:
             told(f"density of {question.underlying}", n, len(asked))
-        found.append(below_of(question))
+        found.append(_none(question) if nobody[n] else below_of(question))
     return found
+
+
+def _none(question: Question) -> Answer:
+    return np.zeros((0, question.multipliers.size), dtype=bool), np.zeros(0, dtype=bool)
 
 
 def drawn(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field
+import numpy as np
+from pydantic import Field, model_validator
 
-from plimsoll.documents import Asset, Document, Name, Positive
+from plimsoll.documents import Asset, Document, Instant, Name, Positive, fault
 from plimsoll.liquidation.breaker import attack_cost, push_cost
 from plimsoll.live.gate import Gate
 from plimsoll.live.monitors.block import Block
-from plimsoll.live.monitors.density import Density, Side
+from plimsoll.live.monitors.density import Density
 from plimsoll.live.monitors.rule import MonitorRule
-from plimsoll.market.oracle import band
+from plimsoll.live.prices import HotPrices
+from plimsoll.market.oracle import band, weighted_median
 from plimsoll.market.snapshot import Depth
 
 EXACT = 10
@@ -24,11 +26,24 @@ EXACT = 10
 MOST = 1e6
 """A cost is said to be at most so many times what it brings, as a document has no infinities."""
 
+LARGEST = 1e30
+"""Largest price and quantity of a level: their products and sums stay numbers."""
+
 
 class SourceBook(Depth):
-    """Resting orders of one source, prices in USD; `weight` is what its word counts where no feed says it."""
+    """Resting orders of one source, prices in USD. `weight` is what its word counts where no feed says it; a book of a
+    `time` that is older than the limit of an index (`stale_index`) counts as none, one without a time as of now."""
 
     weight: Positive = 1.0
+    time: Instant | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        for name in ("bids", "asks"):
+            for n, level in enumerate(getattr(self, name)):
+                if max(level) > LARGEST:
+                    raise fault(f"{name}[{n}]", list(level), f"a price and a quantity of at most {LARGEST:g}")
+        return self
 
 
 class SourceBooks(Document):
@@ -49,8 +64,8 @@ class Push:
     `cost` is lost at the cheapest sources with half of the weight. `liquidated` is the notional of the accounts whose
     line it crosses, and `brings` the part of it that whoever pushes may get, with what the largest holder on that side
     gains by the move. `ratio` is cost over what it brings, at most a million. `suspect` says that the oracle's rule
-    would not believe it at once, and `beyond` names the counted sources whose book ends before it, so that the cost is
-    a floor.
+    would not believe it in one step, and `beyond` names the sources whose book ends before it, so that the cost is a
+    floor.
     """
 
     move: float
@@ -64,15 +79,17 @@ class Push:
 
 @dataclass(frozen=True)
 class Pushed:
-    """One index. `sources` count now, those `without` a book as costing nothing; `band` is the log move that is
-    believed at once; `longest` and `shortest` hold the most delta on either side, USD. `worst` is the least ratio of
-    the pushes that are not suspect, `at` its move."""
+    """One index. `sources` count now, those `without` a book as costing nothing; `mids` are the log distances of the
+    middles of the books from the index. `longest` and `shortest` hold the most delta on either side. `refused` accounts
+    have positions there and no margin: they are in no push. `worst` is the least ratio, `at` its move, `None` where
+    nothing is to be gained."""
 
-    band: float
     sources: tuple[str, ...]
     without: tuple[str, ...]
+    mids: dict[str, float]
     longest: str
     shortest: str
+    refused: int
     pushes: tuple[Push, ...]
     worst: float
     at: float | None
@@ -80,109 +97,112 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Manipulation:
-    """By underlying of which there are books; `worst` is the least ratio of all. Below one an attack pays."""
+    """By underlying of which there are books; `worst` is the least ratio of all. Below one an attack pays. `unknown`
+    are books of what the market has no index or no contracts of."""
 
     underlyings: dict[str, Pushed]
+    unknown: tuple[str, ...]
     worst: float
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         rows = {
             u: dict(vars(x))
-            | {"sources": list(x.sources), "without": list(x.without)}
+            | {"sources": list(x.sources), "without": list(x.without), "mids": dict(x.mids)}
             | {"pushes": [dict(vars(p)) | {"beyond": list(p.beyond)} for p in x.pushes]}
             for u, x in self.underlyings.items()
         }
-        return {"underlyings": rows, "worst": self.worst}
+        return {"underlyings": rows, "unknown": list(self.unknown), "worst": self.worst}
 
 
-def manipulation(block: Block, lines: Density, gate: Gate, books: SourceBooks, rule: MonitorRule) -> Manipulation:
+def manipulation(
+    block: Block, lines: Density, gate: Gate, prices: HotPrices, books: SourceBooks, rule: MonitorRule
+) -> Manipulation:
     """Pushes of every index against the books of its sources.
 
-    `lines` is the density map at the edges `rule.pushes`. The sources are those whose quotes are fresh and believed.
-    Where no book is of one of them, the index is composed elsewhere: the sources are the books' own. The cost is that
-    of `liquidation.breaker.push_cost`, and of `attack_cost` over the sources: everything posted up to the price is
-    taken and sold back at the middle, nothing is counted beyond the last level, and of a source without a book nothing
-    at all, for an alarm needs a cost that is too low rather than too high. What it brings is `rule.push_bonus` of the
-    notional that comes below its line, and the gain of the one account with the most delta on that side: it may be
-    whoever pushes. What comes back when the price does is not taken off. Source: K21, `cost(move)` against
-    `profit(move)`.
+    `lines` is the density map at the edges `rule.pushes`, of the accounts that are margined. The sources are those
+    whose quotes are fresh and believed (all that ever quoted where none is); where no book is of a source that quotes,
+    the index is composed elsewhere: the sources are the books' own, with their weights.
+
+    The goal is the weighted median of the books' middles, moved. The cost is that of `liquidation.breaker.push_cost` up
+    to the goal and of `attack_cost` over the sources: everything posted on the way is taken and sold back at the
+    middle. Nothing is counted beyond the last level, for a source that is there already, or for one without a book, for
+    an alarm needs a cost that is too low rather than too high. What it brings is `rule.push_bonus` of the notional that
+    comes below its line, and the gain of the one account with the most delta on that side: it may be whoever pushes.
+    Of that account only today's delta counts, neither what its options gain by their curvature nor its coins. What
+    comes back when the price does is not taken off. Source: K21, `cost(move)` against `profit(move)`.
     """
     delta = block.by_underlying(block.delta)
-    found = {}
-    for name, own in books.books.items():
-        if name not in lines.underlyings:
+    gross = block.gross_by_underlying()
+    now = max(gate.clock, gate.newest)
+    found, unknown = {}, []
+    for name, given in books.books.items():
+        index = prices.index(name)
+        if index is None or name not in block.underlyings:
+            unknown.append(name)
             continue
-        weights = _fresh(gate, name)
-        if not weights.keys() & own.keys():
-            weights = {source: book.weight for source, book in own.items()}
-        state = gate.beliefs.state(name)
-        width = band(gate.rule.oracle, state.variance, gate.rule.oracle.lag)
-        mine = delta[:, block.underlyings.index(name)]
-        far = lines.underlyings[name]
+        own = {s: b for s, b in given.items() if b.time is None or now - b.time.timestamp() <= rule.stale_index}
+        weights = _weights(gate, name, given, now)
+        state, k = gate.beliefs.state(name), block.underlyings.index(name)
+        width = band(gate.rule.oracle, state.variance, max(0.0, now - state.time) + gate.rule.oracle.lag)
+        far = lines.underlyings.get(name)
         pushes = []
-        for sign, side in ((-1.0, far.fall), (1.0, far.rise)):
-            holder = max(0.0, float((sign * mine).max(initial=0.0)))
-            pushes += [
-                _push(sign * m, _crossed(side, k), holder, own, weights, width, rule) for k, m in enumerate(rule.pushes)
-            ]
-        told = [p for p in pushes if not p.suspect]
-        worst = min(told, key=lambda p: p.ratio, default=None)
+        for sign in (-1.0, 1.0):
+            side = None if far is None else far.fall if sign < 0.0 else far.rise
+            holder = max(0.0, float((sign * delta[:, k]).max(initial=0.0)))
+            for n, size in enumerate(rule.pushes):
+                crossed = 0.0 if side is None else sum(b.notional for b in side.buckets[: n + 1])
+                brings = rule.push_bonus * crossed + holder * size
+                cost, beyond = _cost(own, weights, sign * size)
+                ratio = min(MOST, cost / brings) if brings > 0.0 else MOST
+                suspect = abs(math.log1p(sign * size)) > width
+                pushes.append(Push(sign * size, cost, crossed, brings, ratio, suspect, beyond))
+        worst = min(pushes, key=lambda p: p.ratio)
         found[name] = Pushed(
-            band=width,
             sources=tuple(sorted(weights)),
             without=tuple(sorted(s for s in weights if s not in own)),
-            longest=block.names[int(mine.argmax())] if (mine > 0.0).any() else "",
-            shortest=block.names[int(mine.argmin())] if (mine < 0.0).any() else "",
+            mids={s: math.log(mid / index) for s, b in sorted(own.items()) if (mid := _middle(b)) is not None},
+            longest=block.names[int(delta[:, k].argmax())] if (delta[:, k] > 0.0).any() else "",
+            shortest=block.names[int(delta[:, k].argmin())] if (delta[:, k] < 0.0).any() else "",
+            refused=int((np.isnan(block.equity) & (gross[:, k] > 0.0)).sum()),
             pushes=tuple(pushes),
-            worst=MOST if worst is None else worst.ratio,
-            at=None if worst is None or worst.ratio >= MOST else worst.move,
+            worst=worst.ratio,
+            at=worst.move if worst.brings > 0.0 else None,
         )
-    return Manipulation(found, min((x.worst for x in found.values()), default=MOST))
+    return Manipulation(found, tuple(unknown), min((x.worst for x in found.values()), default=MOST))
 
 
-def _fresh(gate: Gate, name: str) -> dict[str, float]:
-    """The weights of the sources that count now."""
-    rule, now = gate.rule.oracle, max(gate.clock, gate.newest)
+def _weights(gate: Gate, name: str, books: Mapping[str, SourceBook], now: float) -> dict[str, float]:
+    """The sources that count now, and what their words do."""
+    rule, quotes = gate.rule.oracle, [q for q in gate.beliefs.quotes(name) if q.weight > 0.0]
+    if not any(q.source in books for q in quotes):
+        return {source: book.weight for source, book in books.items()}
     apart = gate.beliefs.state(name).quarantined
-    return {
-        q.source: q.weight
-        for q in gate.beliefs.quotes(name)
-        if q.weight > 0.0 and now - q.time <= rule.stale and apart.get(q.source, 0.0) <= now
-    }
+    fresh = [q for q in quotes if now - q.time <= rule.stale and apart.get(q.source, 0.0) <= now]
+    return {q.source: q.weight for q in fresh or quotes}
 
 
-def _push(
-    move: float,
-    liquidated: float,
-    holder: float,
-    books: Mapping[str, SourceBook],
-    weights: Mapping[str, float],
-    width: float,
-    rule: MonitorRule,
-) -> Push:
-    costs, beyond = [], []
-    for source in weights:
-        depth = books.get(source)
-        levels = () if depth is None else depth.bids if move < 0.0 else depth.asks
-        if depth is None or not levels or not depth.bids or not depth.asks:
-            costs.append(0.0)
+def _middle(book: SourceBook) -> float | None:
+    """The middle of a book that has two sides."""
+    return (book.bids[0][0] + book.asks[0][0]) / 2.0 if book.bids and book.asks else None
+
+
+def _cost(books: Mapping[str, SourceBook], weights: Mapping[str, float], move: float) -> tuple[float, tuple[str, ...]]:
+    """What it costs to bring half of the weight to the goal, and the sources whose book does not reach it."""
+    mids = {s: mid for s in weights if s in books and (mid := _middle(books[s])) is not None}
+    beyond = sorted(s for s in weights if s in books and s not in mids)
+    costs = dict.fromkeys(weights, 0.0)
+    goal = weighted_median([(mid, weights[s]) for s, mid in mids.items()]) * (1.0 + move) if mids else 0.0
+    for source, mid in mids.items():
+        way = goal / mid - 1.0
+        if way * move <= 0.0:
             continue
-        mid = (depth.bids[0][0] + depth.asks[0][0]) / 2.0
-        costs.append(push_cost(levels, mid, move))
-        if abs(levels[-1][0] / mid - 1.0) < abs(move):
+        levels = books[source].bids if move < 0.0 else books[source].asks
+        costs[source] = push_cost(levels, mid, way)
+        if abs(levels[-1][0] / mid - 1.0) < abs(way):
             beyond.append(source)
-    cost = (attack_cost if len(costs) <= EXACT else _least)(costs, list(weights.values()))
-    brings = rule.push_bonus * liquidated + holder * abs(move)
-    return Push(
-        move=move,
-        cost=cost,
-        liquidated=liquidated,
-        brings=brings,
-        ratio=min(MOST, cost / brings) if brings > 0.0 else MOST,
-        suspect=abs(math.log1p(move)) > width,
-        beyond=tuple(sorted(beyond)),
-    )
+    price = attack_cost if len(costs) <= EXACT else _least
+    return price(list(costs.values()), list(weights.values())), tuple(sorted(beyond))
 
 
 def _least(costs: Sequence[float], weights: Sequence[float]) -> float:
@@ -195,8 +215,3 @@ def _least(costs: Sequence[float], weights: Sequence[float]) -> float:
         if left <= 0.0:
             break
     return found
-
-
-def _crossed(side: Side, edge: int) -> float:
-    """Notional of the accounts whose line lies within an edge."""
-    return sum(b.notional for b in side.buckets[: edge + 1])

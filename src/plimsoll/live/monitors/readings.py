@@ -107,12 +107,15 @@ def read(
         events=engine.events,
         rules=engine.model.rules.label,
         density=density(engine, block, rule.moves, told) if with_density else None,
-        manipulation=None
-        if books is None
-        else manipulation(block, density(engine, block, rule.pushes, told), engine.gate, books, rule),
+        manipulation=None if books is None else _pushed(engine, block, rule, books, told),
         coverage=None if coverage is None else coverage.read(),
         calls=None if engine.desk is None else engine.desk.read(engine.currency.tolist()),
     )
+
+
+def _pushed(engine: Engine, block: Block, rule: MonitorRule, books: SourceBooks, told: Told | None) -> Manipulation:
+    lines = density(engine, block, rule.pushes, told, of=books.books, margined=True)
+    return manipulation(block, lines, engine.gate, engine.prices, books, rule)
 
 
 def read_block(

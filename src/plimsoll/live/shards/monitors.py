@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plimsoll.ledger import LedgerError
 from plimsoll.live.calls.desk import CallsReading
 from plimsoll.live.monitors.block import Block
-from plimsoll.live.monitors.density import Answer, Density, Question, drawn, questions
+from plimsoll.live.monitors.density import Answer, Question, drawn, questions
 from plimsoll.live.monitors.manipulation import SourceBooks, manipulation
 from plimsoll.live.monitors.readings import Readings, read_block
 from plimsoll.live.monitors.rule import MonitorRule
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ShardReading:
-    """One shard as the monitors see it: its accounts, and its desk if it has one."""
+    """One shard as the monitors see it: its accounts, its desk if it has one, its events and the hash of its market."""
 
     block: Block
     calls: CallsReading | None
+    position: int
+    market: str
 
 
 def read_shards(
@@ -38,12 +41,26 @@ def read_shards(
 
     Oracle and feeds are those of the coordinator, which judges every message as each shard does. Coverage is `None`: it
     is watched over time, and a shard watches nothing by itself. `books` as for `read`.
+
+    Errors: `LedgerError` where a shard is not where the coordinator has sent it, as after a batch that failed.
     """
     rule = rule or MonitorRule()
     router, names = shards.router, shards.names
+    market = router.prices.snapshot()
     parts: list[ShardReading] = shards.all("watched")
+    for s, (part, sent) in enumerate(zip(parts, router.sent, strict=True)):
+        if part.position != sent or part.market != market.hash():
+            raise LedgerError(f"shard {s} is at event {part.position} of {sent}, or sees another market")
     block = Block.joined(names, [p.block for p in parts])
     desks = [p.calls for p in parts if p.calls is not None]
+    density = pushed = None
+    if with_density:
+        asked = questions(block, market, rule.moves)
+        density = drawn(block, market, rule.moves, asked, _answers(shards, parts, names, asked))
+    if books is not None:
+        asked = questions(block, market, rule.pushes, books.books, margined=True)
+        lines = drawn(block, market, rule.pushes, asked, _answers(shards, parts, names, asked))
+        pushed = manipulation(block, lines, router.gate, router.prices, books, rule)
     return read_block(
         block,
         rule,
@@ -51,21 +68,19 @@ def read_shards(
         router.prices,
         events=shards.events,
         rules=router.model.rules.label,
-        density=_density(shards, parts, block, rule.moves) if with_density else None,
-        manipulation=None
-        if books is None
-        else manipulation(block, _density(shards, parts, block, rule.pushes), router.gate, books, rule),
+        density=density,
+        manipulation=pushed,
         calls=CallsReading.joined(names, desks) if desks else None,
     )
 
 
-def _density(shards: Coordinator, parts: Sequence[ShardReading], block: Block, moves: Sequence[float]) -> Density:
+def _answers(
+    shards: Coordinator, parts: Sequence[ShardReading], names: Sequence[str], asked: Sequence[Question]
+) -> list[Answer]:
     """Each question put to the shards that have accounts in it, which all answer at once."""
-    market = shards.router.prices.snapshot()
-    asked = questions(block, market, moves)
-    owner = np.zeros(len(block.names), dtype=np.int64)
-    within = np.zeros(len(block.names), dtype=np.int64)
-    order = {name: a for a, name in enumerate(block.names)}
+    owner = np.zeros(len(names), dtype=np.int64)
+    within = np.zeros(len(names), dtype=np.int64)
+    order = {name: a for a, name in enumerate(names)}
     for s, part in enumerate(parts):
         for k, name in enumerate(part.block.names):
             owner[order[name]], within[order[name]] = s, k
@@ -73,8 +88,7 @@ def _density(shards: Coordinator, parts: Sequence[ShardReading], block: Block, m
         [replace(q, accounts=within[q.accounts[owner[q.accounts] == s]]) for q in asked] for s in range(len(parts))
     ]
     answered: list[list[Answer]] = shards.all("answers", [(share,) for share in shares])
-    joined = [_joined(q, owner[q.accounts], [own[n] for own in answered]) for n, q in enumerate(asked)]
-    return drawn(block, market, moves, asked, joined)
+    return [_joined(q, owner[q.accounts], [own[n] for own in answered]) for n, q in enumerate(asked)]
 
 
 def _joined(question: Question, owner: np.ndarray, answered: Sequence[Answer]) -> Answer:

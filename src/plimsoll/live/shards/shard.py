@@ -100,7 +100,7 @@ class Shard:
         """What the monitors see of it."""
         engine = self.engine
         calls = None if engine.desk is None else engine.desk.read(engine.currency.tolist())
-        return ShardReading(Block.of(engine), calls)
+        return ShardReading(Block.of(engine), calls, engine.events, engine.market().hash())
 
     def answers(self, asked: Sequence[Question]) -> list[Answer]:
         """Which of its accounts, by their numbers here, a move of an underlying brings below their line."""
