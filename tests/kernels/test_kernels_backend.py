@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from conftest import ROOT, requires_all
-from plimsoll.kernels import backend, lognormal_values
+from plimsoll.kernels import backend
 
 BOOK = ([0], [100.0], [0.2], [True], [[100.0]], [[1.0]], None, [1.0])
 
 
-@pytest.fixture(autouse=True)
-def decided_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.delenv("PLIMSOLL_KERNELS", raising=False)
-    backend.native.cache_clear()
-    yield
-    backend.native.cache_clear()
+# A Python in which the compiled kernels cannot be imported.
+NOT_BUILT = (
+    "import importlib, sys\n"
+    "usual = importlib.import_module\n"
+    "def missing(name, package=None):\n"
+    "    if name == 'plimsoll.kernels._native':\n"
+    "        raise ModuleNotFoundError(name)\n"
+    "    return usual(name, package)\n"
+    "importlib.import_module = missing\n"
+)
 
 
-@pytest.fixture
-def not_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = importlib.import_module
-
-    def missing(name: str, package: str | None = None) -> ModuleType:
-        if name == "plimsoll.kernels._native":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return usual(name, package)
-
-    monkeypatch.setattr(importlib, "import_module", missing)
-
-
-def run_apart(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A Python of its own runs ``code`` on the tree's source, with no choice of kernels made for it."""
+# Whatever chooses kernels or says which are missing is looked at in a process of its own: the choice is one state for
+# all threads, and the server of an earlier test may still compute in one.
+def run_apart(code: str, *arguments: str, kernels: str | None = None) -> subprocess.CompletedProcess[str]:
+    """A Python of its own runs ``code`` on the tree's source; ``kernels`` is the choice made for it, if any."""
     environment = {name: value for name, value in os.environ.items() if name != "PLIMSOLL_KERNELS"}
+    chosen = {} if kernels is None else {"PLIMSOLL_KERNELS": kernels}
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env=environment | {"PYTHONPATH": str(ROOT / "src")},
+        env=environment | chosen | {"PYTHONPATH": str(ROOT / "src")},
         timeout=110,
     )
     assert done.returncode == 0, done.stderr
@@ -56,20 +48,12 @@ def run_apart(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_extension_was_built_where_everything_is_required() -> None:
     if not requires_all():
         pytest.skip("a machine without a compiler has no extension")
-    assert backend.native() is not None
+    run_apart("from plimsoll.kernels import backend\nassert backend.native() is not None")
 
 
-# In a process of its own: which warnings a process still shows is one state for all its threads, and an earlier
-# test's server may have left one that is not done.
 def test_one_warning_where_it_was_not_built() -> None:
-    code = (
-        "import importlib, sys, warnings\n"
-        "usual = importlib.import_module\n"
-        "def missing(name, package=None):\n"
-        "    if name == 'plimsoll.kernels._native':\n"
-        "        raise ModuleNotFoundError(name)\n"
-        "    return usual(name, package)\n"
-        "importlib.import_module = missing\n"
+    run_apart(
+        NOT_BUILT + "import warnings\n"
         "import numpy as np\n"
         "from plimsoll.kernels import SlowKernels, lognormal_values\n"
         f"book = {BOOK!r}\n"
@@ -81,41 +65,45 @@ def test_one_warning_where_it_was_not_built() -> None:
         "assert only.category is SlowKernels\n"
         "assert 'without its compiled kernels' in str(only.message)\n"
     )
-    run_apart(code)
 
 
-@pytest.mark.usefixtures("not_built")
-def test_asking_for_it_where_it_was_not_built_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLIMSOLL_KERNELS", "native")
-    with pytest.raises(ModuleNotFoundError):
-        lognormal_values(*BOOK)
+def test_asking_for_it_where_it_was_not_built_fails() -> None:
+    run_apart(
+        NOT_BUILT + "from plimsoll.kernels import lognormal_values\n"
+        "try:\n"
+        f"    lognormal_values(*{BOOK!r})\n"
+        "except ModuleNotFoundError:\n"
+        "    sys.exit()\n"
+        "sys.exit('the twins did the work')\n",
+        kernels="native",
+    )
 
 
-def test_the_twins_can_be_chosen_in_silence(monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder) -> None:
-    monkeypatch.setenv("PLIMSOLL_KERNELS", "numpy")
-    assert backend.native() is None
-    assert lognormal_values(*BOOK)[0, 0] == pytest.approx(7.965567455405804)
-    assert len(recwarn) == 0
+def test_the_twins_can_be_chosen_in_silence() -> None:
+    done = run_apart(
+        "from plimsoll.kernels import backend, lognormal_values\n"
+        "assert backend.native() is None\n"
+        f"print(lognormal_values(*{BOOK!r})[0, 0])\n",
+        kernels="numpy",
+    )
+    assert float(done.stdout) == pytest.approx(7.965567455405804)
+    assert done.stderr == ""
 
 
-def test_other_kernels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLIMSOLL_KERNELS", "cuda")
-    with pytest.raises(ValueError, match="PLIMSOLL_KERNELS: got 'cuda', must be 'native', 'numpy' or not set"):
-        lognormal_values(*BOOK)
+def test_other_kernels_are_refused() -> None:
+    done = run_apart(
+        "from plimsoll.kernels import lognormal_values\n"
+        "try:\n"
+        f"    lognormal_values(*{BOOK!r})\n"
+        "except ValueError as error:\n"
+        "    print(error)\n",
+        kernels="cuda",
+    )
+    assert done.stdout == "PLIMSOLL_KERNELS: got 'cuda', must be 'native', 'numpy' or not set\n"
 
 
 def test_the_command_says_it_in_one_line(tmp_path: Path) -> None:
-    code = (
-        "import importlib, sys\n"
-        "usual = importlib.import_module\n"
-        "def missing(name, package=None):\n"
-        "    if name == 'plimsoll.kernels._native':\n"
-        "        raise ModuleNotFoundError(name)\n"
-        "    return usual(name, package)\n"
-        "importlib.import_module = missing\n"
-        "from plimsoll.cli import run\n"
-        "sys.exit(run(['demo', '--output', sys.argv[1]]))\n"
-    )
+    code = NOT_BUILT + "from plimsoll.cli import run\nsys.exit(run(['demo', '--output', sys.argv[1]]))\n"
     done = run_apart(code, str(tmp_path / "demo"))
     (told,) = [line for line in done.stderr.splitlines() if "compiled kernels" in line]
     assert told.startswith("warning: plimsoll was built without its compiled kernels")

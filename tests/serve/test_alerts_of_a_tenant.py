@@ -261,7 +261,7 @@ def test_a_webhook_that_is_none_ends_the_command_and_is_not_told_with_its_passwo
 def test_the_command_says_which_rules_it_does_not_read_and_signs_by_the_environment(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The shipped rules as a file: coverage is for `plimsoll live monitor`."""
+    """The shipped rules as a file: coverage and books of the sources are for `plimsoll live monitor`."""
     path = tmp_path / "alerts.json"
     default_rules().save(path)
     made: list[Webhook] = []
@@ -278,6 +278,6 @@ def test_the_command_says_which_rules_it_does_not_read_and_signs_by_the_environm
         monkeypatch.setenv(SECRET, value)
         assert run(command) == 0
         told = capsys.readouterr()
-        assert "these alerts are for `plimsoll live monitor`: coverage drifts" in told.out
+        assert "these alerts are for `plimsoll live monitor`: an index is cheap to push, coverage drifts" in told.out
         assert "demo: webhook: 0 alerts sent, 1 alerts failed" in told.err
         assert made[-1].secret == secret
