@@ -17,7 +17,7 @@ import pytest
 import plimsoll as pl
 from ledger.servers import Server
 from ledger.streams import EVERY, START_TIME, STREAM, fill, head_of, recovered, written
-from plimsoll.ledger import ConflictError, Event, GroupCommit, Ledger, LedgerError, UnavailableError
+from plimsoll.ledger import ConflictError, Entry, Event, GroupCommit, Ledger, LedgerError, UnavailableError
 from plimsoll.ledger.archive import Archive, Joined, compact, write_archive
 from plimsoll.ledger.database import REVISION, engine_of, url_of
 from plimsoll.ledger.verify import verify
@@ -130,6 +130,33 @@ def test_whatever_goes_wrong_while_writing_is_what_the_futures_say(
         assert [f.exception(60) for f in futures] == [error] * 3
         monkeypatch.undo()
         assert commits.submit(fill(1)).result(60).seq == 1
+
+
+def test_nothing_stands_behind_a_gap_that_a_full_disk_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that finds no room, then smaller ones that would."""
+    with Ledger.open(tmp_path / "book.db") as ledger, GroupCommit(ledger, retries=0) as commits:
+        usual = ledger.append
+
+        def full(events: list[Event]) -> list[Entry]:
+            if any(e.position == 2 for e in events):
+                raise UnavailableError("full")
+            return usual(events)
+
+        state = replace(fill(4), stream=f"{STREAM} state")
+        monkeypatch.setattr(ledger, "append", full)
+        assert commits.submit(fill(1), behind=STREAM).result(60).seq == 1
+        for event in (fill(2), fill(3), state, fill(4)):
+            with pytest.raises(UnavailableError, match="full" if event.position == 2 else f"event 2 of {STREAM!r}"):
+                commits.submit(event, behind=STREAM).result(60)
+        # a stream of its own, and one that may have gaps, go on
+        assert commits.submit(replace(fill(9), stream="other"), behind="other").result(60).seq == 2
+        assert commits.submit(replace(fill(9), stream="notes")).result(60).seq == 3
+        monkeypatch.undo()
+        # there is room again: not before what is missing, and all of it at once in its order
+        with pytest.raises(UnavailableError, match=f"event 2 of {STREAM!r}"):
+            commits.submit(fill(3), behind=STREAM).result(60)
+        futures = [commits.submit(e, behind=STREAM) for e in (fill(2), fill(3), state, fill(4), fill(5))]
+        assert [f.result(60).position for f in futures] == [2, 3, 4, 4, 5]
 
 
 def test_snapshots_shorten_the_way_back_and_archives_keep_the_rest(place: str, tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def expected(day: Path) -> tuple[Engine, str]:
                 return 0
 
         @staticmethod
-        def submit(event: Event) -> Future[Entry]:
+        def submit(event: Event, **_options: object) -> Future[Entry]:
             events.append(event)
             return Future()
 

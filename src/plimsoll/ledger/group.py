@@ -13,6 +13,7 @@ from plimsoll.ledger.records import Entry, Event
 from plimsoll.ledger.store import Ledger
 
 _End = None
+_Waiting = tuple[Event, Future[Entry], str | None]
 
 
 class GroupCommit:
@@ -31,14 +32,21 @@ class GroupCommit:
         self.ledger, self.most, self.retries, self.pause = ledger, most, retries, pause
         self.batches = 0
         self._room = threading.Semaphore(room)
-        self._waiting: queue.SimpleQueue[tuple[Event, Future[Entry]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        # positions by stream that were not written for want of the database
+        self._lost: dict[str, set[int]] = {}
         self._closed = False
         self._guard = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="plimsoll-ledger", daemon=True)
         self._thread.start()
 
-    def submit(self, event: Event) -> Future[Entry]:
-        """Queue one event, once there is room for it. Raises `LedgerError` after `close`."""
+    def submit(self, event: Event, *, behind: str | None = None) -> Future[Entry]:
+        """Queue one event, once there is room for it. Raises `LedgerError` after `close`.
+
+        `behind` names a stream without gaps: where one of its events with a smaller position was not written for want
+        of the database, neither is this one, until that is there. Else a smaller batch that finds room on a full disk
+        would stand behind a gap.
+        """
         future: Future[Entry] = Future()
         if threading.current_thread() is not self._thread:
             self._room.acquire()
@@ -46,7 +54,7 @@ class GroupCommit:
             future.add_done_callback(lambda _: self._room.release())
         with self._guard:
             if not self._closed:
-                self._waiting.put((event, future))
+                self._waiting.put((event, future, behind))
                 return future
         future.cancel()
         raise LedgerError("the ledger was closed")
@@ -68,7 +76,7 @@ class GroupCommit:
     def _run(self) -> None:
         ended = False
         while not ended:
-            batch: list[tuple[Event, Future[Entry]]] = []
+            batch: list[_Waiting] = []
             item = self._waiting.get()
             while True:
                 if item is _End:
@@ -84,18 +92,36 @@ class GroupCommit:
             if batch:
                 self._write(batch)
 
-    def _write(self, batch: list[tuple[Event, Future[Entry]]]) -> None:
+    def _write(self, batch: list[_Waiting]) -> None:
         """Write a batch and answer each of its futures, whatever happens; what was cancelled before is not written."""
-        taken = [(event, future) for event, future in batch if future.set_running_or_notify_cancel()]
+        missing = {stream: set(positions) for stream, positions in self._lost.items() if positions}
+        taken = []
+        for event, future, behind in batch:
+            if not future.set_running_or_notify_cancel():
+                continue
+            gap = min(missing.get(behind or "", ()), default=None)
+            if gap is not None and event.position is not None and gap < event.position:
+                self._lose(event)
+                words = f"event {gap} of {behind!r}, which comes before, was not written"
+                future.set_exception(UnavailableError(words))
+                continue
+            if event.position is not None:
+                missing.get(event.stream, set()).discard(event.position)
+            taken.append((event, future))
         if taken:
             self._answer(taken)
+
+    def _lose(self, event: Event) -> None:
+        if event.position is not None:
+            self._lost.setdefault(event.stream, set()).add(event.position)
 
     def _answer(self, batch: list[tuple[Event, Future[Entry]]]) -> None:
         self.batches += 1
         try:
             entries = self._patiently([event for event, _ in batch])
         except UnavailableError as error:
-            for _, future in batch:
+            for event, future in batch:
+                self._lose(event)
                 future.set_exception(error)
         except BaseException as error:  # noqa: BLE001  whoever waits must hear of it, whatever it is
             if len(batch) == 1:
@@ -104,7 +130,9 @@ class GroupCommit:
             for one in batch:
                 self._answer([one])
         else:
-            for entry, (_, future) in zip(entries, batch, strict=True):
+            for entry, (event, future) in zip(entries, batch, strict=True):
+                if event.position is not None:
+                    self._lost.get(event.stream, set()).discard(event.position)
                 future.set_result(entry)
 
     def _patiently(self, events: list[Event]) -> list[Entry]:

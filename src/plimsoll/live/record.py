@@ -70,7 +70,7 @@ class Recorder:
         """Queue the record of one event."""
         content = {"event": to_json(event), "outcome": outcome_json(outcome)}
         future = self.commits.submit(
-            Written(KIND, self.stream, self.engine.prices.time, content, position=outcome.number)
+            Written(KIND, self.stream, self.engine.prices.time, content, position=outcome.number), behind=self.stream
         )
         if outcome.number % self.every == 0:
             self._state()
@@ -82,7 +82,8 @@ class Recorder:
         state = freeze(self.engine)
         content = {"events": self.engine.events, "sha256": hashlib.sha256(state).hexdigest(), "build": build()}
         return self.commits.submit(
-            Written(SNAPSHOT, self._states, self.engine.prices.time, content, place, {"state": state})
+            Written(SNAPSHOT, self._states, self.engine.prices.time, content, place, {"state": state}),
+            behind=self.stream,
         )
 
 
