@@ -159,6 +159,37 @@ def test_nothing_stands_behind_a_gap_that_a_full_disk_left(tmp_path: Path, monke
         assert [f.result(60).position for f in futures] == [2, 3, 4, 4, 5]
 
 
+def test_nothing_stands_behind_a_gap_when_a_batch_goes_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger.open(tmp_path / "book.db") as ledger, GroupCommit(ledger, retries=0) as commits:
+        usual = ledger.append
+
+        def odd(events: list[Event]) -> list[Entry]:
+            if len(events) > 1 or events[0].position == 3:
+                raise ValueError("odd")
+            return usual(events)
+
+        monkeypatch.setattr(ledger, "append", odd)
+        # another writer holds the lock: the others wait behind the first and come as one batch
+        with ledger.writing():
+            first = commits.submit(fill(1), behind=STREAM)
+            while not first.running():
+                time.sleep(0.001)
+            futures = [commits.submit(fill(n), behind=STREAM) for n in range(2, 7)]
+            futures[3].cancel()
+        assert futures[0].result(60).position == 2
+        assert str(futures[1].exception(60)) == "odd"
+        assert "event 3 of" in str(futures[2].exception(60))
+        # who cancels an event leaves a gap as well
+        assert "event 5 of" in str(futures[4].exception(60))
+        monkeypatch.undo()
+        again = [commits.submit(fill(n), behind=STREAM) for n in (3, 4, 6)]
+        assert [f.result(60).position for f in again[:2]] == [3, 4]
+        assert "event 5 of" in str(again[2].exception(60))
+        assert [e.position for e in ledger.entries()] == [1, 2, 3, 4]
+
+
 def test_snapshots_shorten_the_way_back_and_archives_keep_the_rest(place: str, tmp_path: Path) -> None:
     count = 3 * EVERY + 20
     with Ledger.open(place) as ledger:

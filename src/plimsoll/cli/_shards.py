@@ -118,7 +118,7 @@ def shards_view(found: Shown) -> Any:
     statuses = ", ".join(f"{n:,} {name}" for name, n in found.standing.counts().items() if n)
     lines = [
         f"{found.events:,} messages; {statuses}",
-        "the union of the shards is one engine over all accounts, bit for bit, and so are its monitors"
+        "margins and monitors of the shards are those of one engine, bit for bit"
         if found.same
         else "THE UNION OF THE SHARDS IS NOT WHAT ONE ENGINE SAYS",
         "no fault in any record" if not found.faults else f"{found.faults} faults in the records",

@@ -7,13 +7,19 @@ import threading
 import time
 from concurrent.futures import Future
 from types import TracebackType
+from typing import NamedTuple
 
 from plimsoll.ledger.errors import LedgerError, UnavailableError
 from plimsoll.ledger.records import Entry, Event
 from plimsoll.ledger.store import Ledger
 
 _End = None
-_Waiting = tuple[Event, Future[Entry], str | None]
+
+
+class _Waiting(NamedTuple):
+    event: Event
+    future: Future[Entry]
+    behind: str | None
 
 
 class GroupCommit:
@@ -21,7 +27,8 @@ class GroupCommit:
 
     `submit` hands back a future that has the entry once it is durable, or the error for which it is not. A batch that
     failed because the database was away is tried `retries` times with `pause` seconds before each; events with
-    positions are not written twice by that. An event that is refused by itself does not keep the others of its batch.
+    positions are not written twice by that. An event that is refused by itself does not keep the others of its batch,
+    but for those that are to stand behind it.
     A future that is cancelled while its event waits keeps it from being written; later it can no longer be cancelled.
     Where `room` events wait for a slow disk, `submit` waits too: whoever writes faster than the disk is slowed down.
     """
@@ -33,7 +40,7 @@ class GroupCommit:
         self.batches = 0
         self._room = threading.Semaphore(room)
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        # positions by stream that were not written for want of the database
+        # positions by stream of what was not written
         self._lost: dict[str, set[int]] = {}
         self._closed = False
         self._guard = threading.Lock()
@@ -43,8 +50,8 @@ class GroupCommit:
     def submit(self, event: Event, *, behind: str | None = None) -> Future[Entry]:
         """Queue one event, once there is room for it. Raises `LedgerError` after `close`.
 
-        `behind` names a stream without gaps: where one of its events with a smaller position was not written for want
-        of the database, neither is this one, until that is there. Else a smaller batch that finds room on a full disk
+        `behind` names a stream without gaps: where one of its events with a smaller position was not written, for
+        whatever reason, neither is this one, until that is there. Else a smaller batch that finds room on a full disk
         would stand behind a gap.
         """
         future: Future[Entry] = Future()
@@ -54,7 +61,7 @@ class GroupCommit:
             future.add_done_callback(lambda _: self._room.release())
         with self._guard:
             if not self._closed:
-                self._waiting.put((event, future, behind))
+                self._waiting.put(_Waiting(event, future, behind))
                 return future
         future.cancel()
         raise LedgerError("the ledger was closed")
@@ -94,46 +101,64 @@ class GroupCommit:
 
     def _write(self, batch: list[_Waiting]) -> None:
         """Write a batch and answer each of its futures, whatever happens; what was cancelled before is not written."""
+        running = []
+        for one in batch:
+            if one.future.set_running_or_notify_cancel():
+                running.append(one)
+            else:
+                self._lose(one.event)
+        self._answer(running)
+
+    def _answer(self, batch: list[_Waiting]) -> None:
+        batch = self._in_turn(batch)
+        if not batch:
+            return
+        self.batches += 1
+        try:
+            entries = self._patiently([one.event for one in batch])
+        except UnavailableError as error:
+            for one in batch:
+                self._fail(one, error)
+        except BaseException as error:  # noqa: BLE001  whoever waits must hear of it, whatever it is
+            if len(batch) == 1:
+                self._fail(batch[0], error)
+                return
+            for one in batch:
+                self._answer([one])
+        else:
+            for entry, one in zip(entries, batch, strict=True):
+                self._found(self._lost, one.event)
+                one.future.set_result(entry)
+
+    def _in_turn(self, batch: list[_Waiting]) -> list[_Waiting]:
+        """Those of a batch that stand behind nothing that is missing; the futures of the others are answered."""
         missing = {stream: set(positions) for stream, positions in self._lost.items() if positions}
-        taken = []
-        for event, future, behind in batch:
-            if not future.set_running_or_notify_cancel():
-                continue
-            gap = min(missing.get(behind or "", ()), default=None)
+        if not missing:
+            return batch
+        found = []
+        for one in batch:
+            event, behind = one.event, one.behind or ""
+            gap = min(missing.get(behind, ()), default=None)
             if gap is not None and event.position is not None and gap < event.position:
-                self._lose(event)
                 words = f"event {gap} of {behind!r}, which comes before, was not written"
-                future.set_exception(UnavailableError(words))
-                continue
-            if event.position is not None:
-                missing.get(event.stream, set()).discard(event.position)
-            taken.append((event, future))
-        if taken:
-            self._answer(taken)
+                self._fail(one, UnavailableError(words))
+            else:
+                self._found(missing, event)
+                found.append(one)
+        return found
+
+    def _fail(self, one: _Waiting, error: BaseException) -> None:
+        self._lose(one.event)
+        one.future.set_exception(error)
 
     def _lose(self, event: Event) -> None:
         if event.position is not None:
             self._lost.setdefault(event.stream, set()).add(event.position)
 
-    def _answer(self, batch: list[tuple[Event, Future[Entry]]]) -> None:
-        self.batches += 1
-        try:
-            entries = self._patiently([event for event, _ in batch])
-        except UnavailableError as error:
-            for event, future in batch:
-                self._lose(event)
-                future.set_exception(error)
-        except BaseException as error:  # noqa: BLE001  whoever waits must hear of it, whatever it is
-            if len(batch) == 1:
-                batch[0][1].set_exception(error)
-                return
-            for one in batch:
-                self._answer([one])
-        else:
-            for entry, (event, future) in zip(entries, batch, strict=True):
-                if event.position is not None:
-                    self._lost.get(event.stream, set()).discard(event.position)
-                future.set_result(entry)
+    @staticmethod
+    def _found(lost: dict[str, set[int]], event: Event) -> None:
+        if event.position is not None:
+            lost.get(event.stream, set()).discard(event.position)
 
     def _patiently(self, events: list[Event]) -> list[Entry]:
         # without a place an event that was written after all would be written again

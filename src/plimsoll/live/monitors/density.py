@@ -102,32 +102,40 @@ Answer = tuple[BOOL, BOOL]
 """Of a question: which accounts are below `[K, J]`, and which gave no number on the way `[K]` and are taken to be."""
 
 
-def density(
-    engine: Engine,
-    block: Block,
-    moves: Sequence[float],
-    told: Told | None = None,
-    *,
-    of: Collection[str] | None = None,
-    margined: bool = False,
-) -> Density:
+Answers = Callable[[list[Question]], list[Answer]]
+"""Whoever has the accounts: an engine, or shards together."""
+
+
+def density(engine: Engine, block: Block, moves: Sequence[float], told: Told | None = None) -> Density:
     """The map of an engine's accounts at the edges `moves`, increasing parts of the index in (0, 1).
 
     Every account is margined at every edge, exactly: by hot rows of a market that has moved, or by the model along its
     path. So the first edge at which an account is below its line is the one after its nearest exact line
     (`liquidation.density.edges`), unless it comes back above it within one bucket. Whole accounts are counted at their
-    own line; what their sales do to others is a cascade, not this. `of` and `margined` as for `questions`.
+    own line; what their sales do to others is a cascade, not this.
     """
-    market = engine.market()
-    asked = questions(block, market, moves, of, margined=margined)
-    return drawn(block, market, moves, asked, answers(engine, asked, told))
+    return mapped(block, engine.market(), moves, lambda asked: answers(engine, asked, told))
 
 
-def questions(
-    block: Block, market: Market, moves: Sequence[float], of: Collection[str] | None = None, *, margined: bool = False
+def mapped(
+    block: Block,
+    market: Market,
+    moves: Sequence[float],
+    answered: Answers,
+    of: Collection[str] | None = None,
+    *,
+    margined: bool = False,
+) -> Density:
+    """The map of a block, whoever answers its questions: of the underlyings in `of` or of all. `margined` leaves out
+    accounts that the rules refuse as they stand."""
+    asked = _questions(block, market, moves, of, margined)
+    return _drawn(block, market, moves, asked, answered(asked))
+
+
+def _questions(
+    block: Block, market: Market, moves: Sequence[float], of: Collection[str] | None, margined: bool
 ) -> list[Question]:
-    """What the map has to know: for each underlying that somebody holds (of those in `of`), first its falls and then
-    its rises. `margined` leaves out accounts that the rules refuse as they stand."""
+    """What the map has to know: for each underlying that somebody holds first its falls and then its rises."""
     gross = block.gross_by_underlying()
     if margined:
         gross[np.isnan(block.equity)] = 0.0
@@ -159,7 +167,7 @@ def _none(question: Question) -> Answer:
     return np.zeros((0, question.multipliers.size), dtype=bool), np.zeros(0, dtype=bool)
 
 
-def drawn(
+def _drawn(
     block: Block, market: Market, moves: Sequence[float], asked: Sequence[Question], answered: Sequence[Answer]
 ) -> Density:
     """The map from the answers to its questions."""

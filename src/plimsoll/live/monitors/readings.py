@@ -13,7 +13,7 @@ from plimsoll.live.gate import Gate
 from plimsoll.live.monitors.block import Block
 from plimsoll.live.monitors.concentration import Concentration, concentration
 from plimsoll.live.monitors.coverage import Coverage, CoverageWatch
-from plimsoll.live.monitors.density import Density, Told, density
+from plimsoll.live.monitors.density import Answers, Density, Told, answers, mapped
 from plimsoll.live.monitors.feeds import Feeds, feeds
 from plimsoll.live.monitors.ladder import Ladder, ladder
 from plimsoll.live.monitors.leverage import Leverage, leverage
@@ -104,18 +104,14 @@ def read(
         rule,
         engine.gate,
         engine.prices,
+        lambda asked: answers(engine, asked, told),
         events=engine.events,
         rules=engine.model.rules.label,
-        density=density(engine, block, rule.moves, told) if with_density else None,
-        manipulation=None if books is None else _pushed(engine, block, rule, books, told),
+        with_density=with_density,
+        books=books,
         coverage=None if coverage is None else coverage.read(),
         calls=None if engine.desk is None else engine.desk.read(engine.currency.tolist()),
     )
-
-
-def _pushed(engine: Engine, block: Block, rule: MonitorRule, books: SourceBooks, told: Told | None) -> Manipulation:
-    lines = density(engine, block, rule.pushes, told, of=books.books, margined=True)
-    return manipulation(block, lines, engine.gate, engine.prices, books, rule)
 
 
 def read_block(
@@ -123,15 +119,22 @@ def read_block(
     rule: MonitorRule,
     gate: Gate,
     prices: HotPrices,
+    answered: Answers,
     *,
     events: int,
     rules: str,
-    density: Density | None = None,
-    manipulation: Manipulation | None = None,
+    with_density: bool,
+    books: SourceBooks | None,
     coverage: Coverage | None = None,
     calls: CallsReading | None = None,
 ) -> Readings:
-    """What can be read from a block and from the prices that a gate let through, beside what was read already."""
+    """What can be read from a block, from the prices that a gate let through and from what whoever has the accounts
+    answers (`density.mapped`), beside what was read already."""
+    density = mapped(block, prices.snapshot(), rule.moves, answered) if with_density else None
+    pushed = None
+    if books is not None:
+        lines = mapped(block, prices.snapshot(), rule.pushes, answered, books.books, margined=True)
+        pushed = manipulation(block, lines, gate, prices, books, rule)
     limits = {"index": rule.stale_index, "mark": rule.stale_mark, "vol": rule.stale_vol}
     return Readings(
         time=prices.time,
@@ -145,7 +148,7 @@ def read_block(
         oracle=oracle(gate, prices),
         feeds=feeds(gate, prices, limits),
         density=density,
-        manipulation=manipulation,
+        manipulation=pushed,
         coverage=coverage,
         calls=calls,
     )

@@ -28,8 +28,7 @@ KIND, STREAM = "intake", "intake"
 STATE, STATES = "intake-state", "intake state"
 EVERY = 10_000
 TRIES = 3
-"""How often a shard is started anew for one batch."""
-_LOST = object()
+"""How often a shard is started anew for one question."""
 
 
 @dataclass(frozen=True)
@@ -140,22 +139,8 @@ class Coordinator:
     def all(self, method: str, arguments: Sequence[tuple[Any, ...]] | None = None) -> list[Any]:
         """A question to every shard, all at once; one that is lost is started anew and asked again."""
         own = arguments or [() for _ in self.handles]
-        asked: list[Any] = []
-        for handle, told in zip(self.handles, own, strict=True):
-            try:
-                asked.append(handle.ask(method, *told))
-            except LostShardError:
-                asked.append(_LOST)
-        found = []
-        for s, handle in enumerate(self.handles):
-            try:
-                if asked[s] is _LOST:
-                    raise LostShardError(f"shard {s}")
-                found.append(handle.answer(asked[s]))
-            except LostShardError:
-                self._restart(s)
-                found.append(handle.answer(handle.ask(method, *own[s])))
-        return found
+        asked = [self._ask(s, method, *told) for s, told in enumerate(own)]
+        return [self._answer(s, asked[s], method, *told) for s, told in enumerate(own)]
 
     def close(self) -> None:
         """End the shards and let the intake go."""
@@ -208,37 +193,34 @@ class Coordinator:
                     batch.first = batch.first or place
                     batch.events.append(event)
                     batch.of.append((m, k))
-        asked = [self._ask(s, b) if b.events else None for s, b in enumerate(batches)]
+        asked = [self._ask(s, "apply", b.first, b.events) if b.events else None for s, b in enumerate(batches)]
         found: list[list[list[dict[str, Any]]]] = [[[] for _ in route.routed] for _, route in routes]
         for s, batch in enumerate(batches):
             if batch.events:
-                outcomes = self._answer(s, batch, asked[s])
+                outcomes = self._answer(s, asked[s], "apply", batch.first, batch.events)
                 for (m, k), outcome in zip(batch.of, outcomes, strict=True):
                     found[m][k].append(outcome)
         return [self._combined(n, route, parts) for (n, route), parts in zip(routes, found, strict=True)]
 
-    def _ask(self, s: int, batch: _Batch) -> Any:
+    def _ask(self, s: int, method: str, *arguments: Any) -> Any:
+        """Begin a question; `None` where the shard is lost."""
         try:
-            return self.handles[s].ask("apply", batch.first, batch.events)
+            return self.handles[s].ask(method, *arguments)
         except LostShardError:
             return None
 
-    def _answer(self, s: int, batch: _Batch, asked: Any) -> list[dict[str, Any]]:
-        """What a shard answers; one that is lost comes back from its record and is sent the batch again."""
+    def _answer(self, s: int, asked: Any, method: str, *arguments: Any) -> Any:
+        """What a shard answers; one that is lost comes back from its record and is asked again."""
         for _ in range(TRIES):
             try:
                 if asked is None:
                     raise LostShardError(f"shard {s}")
-                outcomes: list[dict[str, Any]] = self.handles[s].answer(asked)
-                return outcomes
+                return self.handles[s].answer(asked)
             except LostShardError:
-                self._restart(s)
-                asked = self._ask(s, batch)
+                self.restarts[s] += 1
+                self.handles[s].start()
+                asked = self._ask(s, method, *arguments)
         raise LostShardError(f"shard {s} was started {TRIES} times and lost each time")
-
-    def _restart(self, s: int) -> None:
-        self.restarts[s] += 1
-        self.handles[s].start()
 
     def _combined(self, number: int, route: Route, parts: list[list[dict[str, Any]]]) -> Combined:
         """One outcome of those of the shards: what all of them judge is said once, what accounts did is joined."""

@@ -11,8 +11,8 @@ import numpy as np
 from plimsoll.ledger import LedgerError
 from plimsoll.live.calls.desk import CallsReading
 from plimsoll.live.monitors.block import Block
-from plimsoll.live.monitors.density import Answer, Question, drawn, questions
-from plimsoll.live.monitors.manipulation import SourceBooks, manipulation
+from plimsoll.live.monitors.density import Answer, Question
+from plimsoll.live.monitors.manipulation import SourceBooks
 from plimsoll.live.monitors.readings import Readings, read_block
 from plimsoll.live.monitors.rule import MonitorRule
 
@@ -46,30 +46,23 @@ def read_shards(
     """
     rule = rule or MonitorRule()
     router, names = shards.router, shards.names
-    market = router.prices.snapshot()
+    market = router.prices.snapshot().hash()
     parts: list[ShardReading] = shards.all("watched")
     for s, (part, sent) in enumerate(zip(parts, router.sent, strict=True)):
-        if part.position != sent or part.market != market.hash():
+        if part.position != sent or part.market != market:
             raise LedgerError(f"shard {s} is at event {part.position} of {sent}, or sees another market")
     block = Block.joined(names, [p.block for p in parts])
     desks = [p.calls for p in parts if p.calls is not None]
-    density = pushed = None
-    if with_density:
-        asked = questions(block, market, rule.moves)
-        density = drawn(block, market, rule.moves, asked, _answers(shards, parts, names, asked))
-    if books is not None:
-        asked = questions(block, market, rule.pushes, books.books, margined=True)
-        lines = drawn(block, market, rule.pushes, asked, _answers(shards, parts, names, asked))
-        pushed = manipulation(block, lines, router.gate, router.prices, books, rule)
     return read_block(
         block,
         rule,
         router.gate,
         router.prices,
+        lambda asked: _answers(shards, parts, names, asked),
         events=shards.events,
         rules=router.model.rules.label,
-        density=density,
-        manipulation=pushed,
+        with_density=with_density,
+        books=books,
         calls=CallsReading.joined(names, desks) if desks else None,
     )
 
