@@ -16,7 +16,8 @@ def prove(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
 
 def verify(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """Its verification from bytes: commitments and proof are decoded and checked too."""
-    from plimsoll.proofs.ranges import Claim, prove_ranges, verify_ranges
+    from plimsoll.proofs.equations import Claim, verify_ranges
+    from plimsoll.proofs.ranges import prove_ranges
     from plimsoll.proofs.wire import proof_bytes, read_commitments, read_proof
 
     rows, opening, encoded, _ = _statement(inputs, options)

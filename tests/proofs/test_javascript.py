@@ -16,8 +16,9 @@ import pytest
 from plimsoll.proofs import MarginProof, ProofRefusedError, new_key, public_key, sign
 from plimsoll.proofs.book import CommittedBook, RowsDocument
 from plimsoll.proofs.generators import generators_file
+from plimsoll.proofs.publication import verify_solvency
 from plimsoll.proofs.rows import Rows
-from plimsoll.proofs.solvency import Published, prove_solvency, verify_solvency
+from plimsoll.proofs.solvency import Published, prove_solvency
 from plimsoll.proofs.venue import Root
 from proofs_forgers import KINDS, PROVED, Kind, accepted, changed, flipped
 from proofs_toy import honest

@@ -8,8 +8,9 @@ import pytest
 
 from naive.proofs import P
 from plimsoll.proofs import Opening, ProofRefusedError
+from plimsoll.proofs.equations import Claim, verify_ranges
 from plimsoll.proofs.group import default_group
-from plimsoll.proofs.ranges import Claim, _prove, prove_ranges, verify_ranges
+from plimsoll.proofs.ranges import _prove, prove_ranges
 from plimsoll.proofs.rows import Row, Rows
 from plimsoll.proofs.wire import proof_bytes, proof_length, read_proof
 

@@ -10,10 +10,11 @@ import pytest
 from naive.proofs import P, accepts, read, times
 from naive.proofs import add as plain_add
 from plimsoll.proofs import NotProvableError, Opening, ProofRefusedError, commit
+from plimsoll.proofs.equations import Claim, Equations, verify_ranges
 from plimsoll.proofs.generators import PINNED, Generators, derive_pairs, generators
-from plimsoll.proofs.group import default_group
+from plimsoll.proofs.group import Bls12381, default_group
 from plimsoll.proofs.inner_product import dot, products, prove_inner_product
-from plimsoll.proofs.ranges import Claim, RangeProof, _prove, prove_ranges, verify_ranges
+from plimsoll.proofs.ranges import RangeProof, _prove, prove_ranges
 from plimsoll.proofs.rows import Row, Rows
 from plimsoll.proofs.transcript import Transcript
 from plimsoll.proofs.wire import proof_bytes, proof_length, read_proof
@@ -170,6 +171,47 @@ def test_a_batch_holds_only_if_each_holds() -> None:
     ]
     with pytest.raises(ProofRefusedError):
         verify_ranges(crossed)
+
+
+@pytest.mark.parametrize("wrong", [None, "begun", "later"])
+def test_what_is_multiplied_aside_counts_with_what_comes_later(wrong: str | None) -> None:
+    # the first is of 512 generators and more, so that its multiplication is cut off to another thread
+    wide = Rows(("x",), tuple([Row({0: 1}, 0, 50)] * 5), P)
+    group = Bls12381(threads=3)
+    equations = Equations(group)
+    for name, rows, most in (("begun", wide, 2**50 - 1), ("later", small(), 3)):
+        opening = Opening.of([most + (name == wrong)])
+        made = claim(rows, opening, _prove(rows, opening, b"c"))
+        equations.also(made.points, equations.add(rows, made.commitments, b"c", made.proof))
+        equations.begin()
+        # nothing is left of it to be begun twice
+        equations.begin()
+    assert equations.hold() is (wrong is None)
+    stray = commit(1, 2)
+    equations.also([stray], [group.scalar(1)])
+    assert not equations.hold()
+    if wrong is None:
+        equations.also([stray], [group.scalar(-1)])
+        equations.must_hold()
+    else:
+        with pytest.raises(ProofRefusedError, match="equations"):
+            equations.must_hold()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+@pytest.mark.parametrize("size", [0, 1, 511, 512, 515])
+def test_a_sum_does_not_depend_on_threads(threads: int, size: int) -> None:
+    group, base, rng = Bls12381(threads), generators(1024), random.Random(size)
+    points = list(base.left[:size])
+    scalars = [group.scalar(rng.randrange(P)) for _ in points]
+    total = Bls12381(threads=1).combine(points, scalars)
+    assert group.combine(points, scalars) == total
+    aside = group.combine_aside(points, scalars)
+    points.clear()
+    assert aside() == total
+    assert aside() == total
+    with pytest.raises(ValueError, match="one for each point"):
+        group.combine_aside(base.left[:2], scalars[:0])
 
 
 def test_generators_are_those_of_their_numbers() -> None:

@@ -11,12 +11,8 @@ from plimsoll.documents import DocumentError
 from plimsoll.proofs import NotProvableError, ProofRefusedError
 from plimsoll.proofs.commitments import commit
 from plimsoll.proofs.group import default_group
-from plimsoll.proofs.solvency import (
-    Published,
-    prove_solvency,
-    verify_inclusion,
-    verify_solvency,
-)
+from plimsoll.proofs.publication import verify_inclusion, verify_solvency
+from plimsoll.proofs.solvency import Published, prove_solvency
 from plimsoll.proofs.tree import Node, climb, joined, leaf, levels, path
 from plimsoll.proofs.venue import Inclusion, Solvency
 from proofs_venue import LIES, books, lie, three

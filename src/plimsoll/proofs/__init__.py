@@ -12,10 +12,11 @@ from plimsoll.proofs.continuity import Fill, FillLog, PrivateFill, follow, moved
 from plimsoll.proofs.errors import UNAUDITED, MissingProofsError, NotProvableError, ProofRefusedError
 from plimsoll.proofs.gathered import gather_books
 from plimsoll.proofs.listed import Stated, state_account
+from plimsoll.proofs.publication import verify_inclusion, verify_solvency
 from plimsoll.proofs.requirement import Requirement, requirement_of, shortfall_requirement
 from plimsoll.proofs.shortfall import Measure, ShortfallRules, measure_of, required
 from plimsoll.proofs.signing import Signature, check_signature, new_key, public_key, sign
-from plimsoll.proofs.solvency import Published, prove_solvency, verify_inclusion, verify_solvency
+from plimsoll.proofs.solvency import Published, prove_solvency
 from plimsoll.proofs.terms import MarginProof, MarginTerms, Pledged
 from plimsoll.proofs.vault import Vault, VaultFile
 from plimsoll.proofs.venue import Inclusion, Solvency, VenueBooks, VenueTerms

@@ -18,9 +18,10 @@ from plimsoll.margin.book import open_book
 from plimsoll.market import Market
 from plimsoll.proofs.book import CommittedBook
 from plimsoll.proofs.commitments import Opening
+from plimsoll.proofs.equations import Claim, verify_ranges
 from plimsoll.proofs.errors import NotProvableError, ProofRefusedError
 from plimsoll.proofs.group import default_group
-from plimsoll.proofs.ranges import Claim, prove_ranges, verify_ranges
+from plimsoll.proofs.ranges import prove_ranges
 from plimsoll.proofs.requirement import Requirement
 from plimsoll.proofs.terms import MarginProof, MarginTerms, Pledged
 from plimsoll.proofs.wire import from_hex, proof_bytes, read_commitments, read_proof

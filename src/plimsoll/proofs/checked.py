@@ -9,9 +9,9 @@ from plimsoll.market import Market
 from plimsoll.proofs.account import verify_margin
 from plimsoll.proofs.book import CommittedBook
 from plimsoll.proofs.errors import ProofRefusedError
+from plimsoll.proofs.publication import verify_solvency
 from plimsoll.proofs.shortfall import Measure, required
 from plimsoll.proofs.signing import Signature, check_signature
-from plimsoll.proofs.solvency import verify_solvency
 from plimsoll.proofs.terms import MarginProof
 from plimsoll.proofs.venue import Solvency
 

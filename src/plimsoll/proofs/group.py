@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 
 from plimsoll.proofs.errors import MissingProofsError, ProofRefusedError
@@ -111,20 +111,37 @@ class Bls12381(Group):
 
     def combine(self, points: Sequence[Point], scalars: Sequence[Scalar]) -> Point:
         """See `Group.combine`."""
-        size = len(points)
-        if size != len(scalars):
-            raise ValueError(f"scalars: got {len(scalars)}, allowed: {size}, one for each point")
-        if size == 0:
+        points, scalars = self._paired(points, scalars)
+        if not points:
             return self._identity
-        points, scalars = list(points), list(scalars)
-        if size < PARALLEL or self.threads < 2:
+        if len(points) < PARALLEL or self.threads < 2:
             return self._point.multiexp_unchecked(points, scalars)
-        step = -(-size // self.threads)
-        parts = [(points[i : i + step], scalars[i : i + step]) for i in range(0, size, step)]
-        total = self._identity
-        for part in _pool(self.threads).map(lambda p: self._point.multiexp_unchecked(*p), parts):
-            total = total + part
-        return total
+        return self._cut(points, scalars, self.threads)()
+
+    def combine_aside(self, points: Sequence[Point], scalars: Sequence[Scalar]) -> Callable[[], Point]:
+        """`combine`, begun on all threads but the caller's; what is given back waits for the sum.
+
+        With one thread nothing is begun before it is asked for.
+        """
+        points, scalars = self._paired(points, scalars)
+        if len(points) < PARALLEL or self.threads < 2:
+            return lambda: self.combine(points, scalars)
+        return self._cut(points, scalars, self.threads - 1)
+
+    @staticmethod
+    def _paired(points: Sequence[Point], scalars: Sequence[Scalar]) -> tuple[list[Point], list[Scalar]]:
+        if len(points) != len(scalars):
+            raise ValueError(f"scalars: got {len(scalars)}, allowed: {len(points)}, one for each point")
+        return list(points), list(scalars)
+
+    def _cut(self, points: list[Point], scalars: list[Scalar], count: int) -> Callable[[], Point]:
+        """Begin `count` multiplications of about as many points each; what is given back adds them up."""
+        step, multiply = -(-len(points) // count), self._point.multiexp_unchecked
+        parts = [
+            _pool(self.threads).submit(multiply, points[i : i + step], scalars[i : i + step])
+            for i in range(0, len(points), step)
+        ]
+        return lambda: functools.reduce(self.add, (part.result() for part in parts), self._identity)
 
     def combine_each(self, lists: Sequence[Sequence[Point]], scalars: Sequence[Scalar]) -> list[Point]:
         """`combine` of each of many lists with the same scalars, on all threads."""
@@ -173,12 +190,12 @@ def _cores() -> int:
     return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-@cache
+@functools.cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="plimsoll-proofs")
 
 
-@cache
+@functools.cache
 def default_group() -> Bls12381:
     """The one group that is served. Raises `MissingProofsError` without the extra `proofs`."""
     return Bls12381()

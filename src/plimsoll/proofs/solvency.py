@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from plimsoll.documents import canonical_bytes
-from plimsoll.proofs.commitments import Opening, commit, fresh_blinding
-from plimsoll.proofs.errors import NotProvableError, ProofRefusedError
-from plimsoll.proofs.group import Point, default_group
-from plimsoll.proofs.ranges import Claim, RangeProof, prove_ranges, verify_ranges
+from plimsoll.proofs.commitments import Opening, fresh_blinding
+from plimsoll.proofs.errors import NotProvableError
+from plimsoll.proofs.group import default_group
+from plimsoll.proofs.ranges import RangeProof, prove_ranges
 from plimsoll.proofs.rows import Row, Rows
-from plimsoll.proofs.tree import Node, Step, book_digest, climb, leaf, levels, path, salted
+from plimsoll.proofs.tree import Node, book_digest, leaf, levels, path, salted
 from plimsoll.proofs.venue import Inclusion, Leaf, Neighbour, Root, Solvency, VenueBooks, VenueTerms
-from plimsoll.proofs.wire import from_hex, proof_bytes, read_proof
+from plimsoll.proofs.wire import from_hex, proof_bytes
 
 TOGETHER = 2**13
 """Bits that one proof covers at most: half as many are half the generators for a verifier, and twice the proofs."""
@@ -160,7 +160,7 @@ def publish(
         openings.append((equity, secret.opening))
     numbers = [Opening((e.values[0], *o.values[n:]), (e.blindings[0], *o.blindings[n:])) for e, o in openings]
     flat = Opening(tuple(v for o in numbers for v in o.values), tuple(b for o in numbers for b in o.blindings))
-    chunks = _chunks(terms, leaves)
+    chunks = chunks_of(terms, leaves)
     context = context_of(terms, leaves)
     proofs, place = [], 0
     for i, (rows, encoded) in enumerate(chunks):
@@ -196,7 +196,7 @@ def context_of(terms: VenueTerms, leaves: Sequence[Leaf]) -> bytes:
     )
 
 
-def _chunks(terms: VenueTerms, leaves: Sequence[Leaf]) -> list[tuple[Rows, list[bytes]]]:
+def chunks_of(terms: VenueTerms, leaves: Sequence[Leaf]) -> list[tuple[Rows, list[bytes]]]:
     """Rows and encoded commitments of each proof: the numbers of the leaves in order, with the sign of each."""
     order, n = default_group().order, len(terms.instruments)
     numbers: list[tuple[int, bytes]] = []
@@ -233,121 +233,11 @@ def _totals(terms: VenueTerms, leaves: Sequence[Leaf], numbers: Sequence[Opening
     order = default_group().order
     values, blindings = [], []
     for j in range(1 + len(terms.assets)):
-        counted = [o for o, item in zip(numbers, leaves, strict=True) if _counts(terms, item, j)]
+        counted = [o for o, item in zip(numbers, leaves, strict=True) if counts(terms, item, j)]
         values.append(sum(o.values[j] for o in counted))
         blindings.append(sum(o.blindings[j] for o in counted) % order)
     return Opening(tuple(values), tuple(blindings))
 
 
-def _counts(terms: VenueTerms, item: Leaf, j: int) -> bool:
+def counts(terms: VenueTerms, item: Leaf, j: int) -> bool:
     return not item.under if j == 0 else terms.assets[j - 1].name not in item.owed
-
-
-def verify_solvency(made: Solvency, *, venue: str, epoch: str) -> None:
-    """Verify a publication; raises `ProofRefusedError` with the check that failed.
-
-    Equities follow from the books by the public map; each is in its range under the sign it is listed with, as is each
-    balance; the sums of what counts are within the reserves; open interest balances in every instrument; the root is
-    that of the leaves; no id and no commitment stands there twice.
-    """
-    terms, group = made.terms, default_group()
-    for name, got, expected in (("venue", terms.venue, venue), ("epoch", terms.epoch, epoch)):
-        if got != expected:
-            raise ProofRefusedError(f"it speaks of another {name}")
-    ids = [item.id for item in made.leaves]
-    spoken = [text for item in made.leaves for text in item.commitments]
-    if len(set(ids)) != len(ids) or len(set(spoken)) != len(spoken):
-        raise ProofRefusedError("an account that stands there twice")
-    n, width = len(terms.instruments), len(terms.map)
-    assets = {a.name for a in terms.assets}
-    for item in made.leaves:
-        if len(item.commitments) != width:
-            raise ProofRefusedError(f"{len(item.commitments)} commitments in a leaf, not {width}")
-        if not set(item.owed) <= assets or len(set(item.owed)) != len(item.owed):
-            raise ProofRefusedError("a leaf that owes what is no asset")
-    books = [[group.decode(from_hex(v)) for v in item.commitments] for item in made.leaves]
-    equities = [group.decode(from_hex(item.equity)) for item in made.leaves]
-    _check_map(terms, books, equities)
-    for j in range(n):
-        total = group.identity
-        for book in books:
-            total = group.add(total, book[j])
-        if total != group.identity:
-            raise ProofRefusedError(f"open interest in {terms.instruments[j].name} does not balance")
-    _check_root(made, equities)
-    verify_ranges(_claims(made, books, equities))
-
-
-def _check_map(terms: VenueTerms, books: Sequence[Sequence[Point]], equities: Sequence[Point]) -> None:
-    """`E_i = sum_j map_j V_ij` for all accounts at once, with random weights of 128 bits."""
-    group = default_group()
-    points: list[Point] = []
-    scalars = []
-    for book, equity in zip(books, equities, strict=True):
-        weight = 1 + secrets.randbelow(2**128 - 1)
-        points += [*book, equity]
-        scalars += [*(group.scalar(weight * m) for m in terms.map), group.scalar(-weight)]
-    if group.combine(points, scalars) != group.identity:
-        raise ProofRefusedError("an equity that does not follow from its book")
-
-
-def _check_root(made: Solvency, equities: Sequence[Point]) -> None:
-    group = default_group()
-    counted = [
-        leaf(bytes.fromhex(item.id), book_digest([from_hex(v) for v in item.commitments]), equity)
-        for item, equity in zip(made.leaves, equities, strict=True)
-        if not item.under
-    ]
-    if not counted:
-        raise ProofRefusedError("no account that counts")
-    top = levels(counted)[-1][0]
-    if (top.digest.hex(), group.encode(top.total).hex()) != (made.root.hash, made.root.total):
-        raise ProofRefusedError("the root is not that of the leaves")
-
-
-def _claims(made: Solvency, books: Sequence[Sequence[Point]], equities: Sequence[Point]) -> list[Claim]:
-    terms, group, n = made.terms, default_group(), len(made.terms.instruments)
-    context = context_of(terms, made.leaves)
-    chunks = _chunks(terms, made.leaves)
-    if len(chunks) != len(made.ranges):
-        raise ProofRefusedError(f"{len(made.ranges)} proofs of ranges, not {len(chunks)}")
-    points = [p for book, equity in zip(books, equities, strict=True) for p in (equity, *book[n:])]
-    claims, place = [], 0
-    for (rows, encoded), text in zip(chunks, made.ranges, strict=True):
-        part = points[place : place + len(encoded)]
-        claims.append(Claim(rows, part, encoded, context, read_proof(from_hex(text), rows)))
-        place += len(encoded)
-    sums = []
-    for j in range(1 + len(terms.assets)):
-        total = group.identity
-        for item, book, equity in zip(made.leaves, books, equities, strict=True):
-            if _counts(terms, item, j):
-                total = group.add(total, equity if j == 0 else book[n + j - 1])
-        sums.append(total)
-    rows = total_rows(terms)
-    proof = read_proof(from_hex(made.totals), rows)
-    claims.append(Claim(rows, sums, [group.encode(p) for p in sums], context, proof))
-    return claims
-
-
-def verify_inclusion(given: Inclusion, root: Root, *, venue: str, epoch: str, account: str, equity: int) -> None:
-    """What a customer checks alone, against the root that is published for all.
-
-    `account` and `equity` are his own name and what he knows to be his equity, units of the currency. Raises
-    `ProofRefusedError` with the check that failed.
-    """
-    group = default_group()
-    for name, got, expected in (
-        ("venue", given.venue, venue),
-        ("epoch", given.epoch, epoch),
-        ("account", given.account, account),
-        ("equity", given.equity, equity),
-    ):
-        if got != expected:
-            raise ProofRefusedError(f"it speaks of another {name}")
-    total = commit(given.equity, group.read_scalar(from_hex(given.blinding)))
-    start = leaf(salted(bytes.fromhex(given.salt), account), bytes.fromhex(given.book), total)
-    steps = [Step(Node(bytes.fromhex(s.hash), group.decode(from_hex(s.total))), s.on_left) for s in given.path]
-    top = climb(start, steps)
-    if (top.digest.hex(), group.encode(top.total).hex()) != (root.hash, root.total):
-        raise ProofRefusedError("its path does not lead to the published root")
