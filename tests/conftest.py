@@ -12,10 +12,13 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# `quick` serves the check before a commit; `ci` repeats its examples everywhere, `long` looks for new ones.
+# `quick` serves the check before a commit; `ci` repeats its examples everywhere, so more of them find nothing at the
+# next landing; `long` looks for new ones.
 # How long an example takes says how busy the machine is: no test may fail for it.
 UNTIMED = [HealthCheck.too_slow]
-settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, suppress_health_check=UNTIMED)
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, print_blob=True, max_examples=50, suppress_health_check=UNTIMED
+)
 settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=15)
 settings.register_profile(
     "long",
