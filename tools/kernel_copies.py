@@ -57,7 +57,7 @@ def test(environment: dict[str, str], *options: str) -> int:
 
     Not by the workers of a plugin: those start without -S and would import the installed package.
     """
-    files = sorted((ROOT / "tests/kernels").glob("test_*.py"), key=lambda file: file.stat().st_size)
+    files = sorted((ROOT / "tests/kernels").rglob("test_*.py"), key=lambda file: file.stat().st_size)
     run = [sys.executable, "-S", "-m", "pytest", "-p", "no:cacheprovider", "-o", "pythonpath=", "-k", "not backend"]
     with tempfile.TemporaryFile() as later:
         halves = [

@@ -163,6 +163,54 @@ def _root(leaves: Any) -> Any:
     return Root(hash=top.digest.hex(), total=default_group().encode(top.total).hex())
 
 
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_proofs_that_part_a_leaf_are_paired_with_its_numbers(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    """Three numbers to a leaf, five to a proof, and every multiplication cut among threads."""
+    group = default_group()
+    monkeypatch.setattr("plimsoll.proofs.solvency.TOGETHER", 64)
+    monkeypatch.setattr("plimsoll.proofs.group.PARALLEL", 8)
+    monkeypatch.setattr(group, "threads", threads)
+    assets = [{"name": n, "decimals": 0, "value": v, "reserve": 3000} for n, v in (("USD", 1), ("BTC", 2))]
+    toy = three()
+    terms = {**toy.terms.model_dump(mode="json"), "assets": assets, "instruments": [{"name": "PERP", "mark": 3}]}
+    accounts = [
+        {"name": "a", "positions": {"PERP": 4}, "balances": {"USD": 100, "BTC": 3}},
+        {"name": "b", "positions": {"PERP": -4}, "balances": {"USD": 90, "BTC": -3}},
+        {"name": "c", "balances": {"BTC": 50}},
+        {"name": "d", "balances": {"USD": -9}},
+    ]
+    head = {"schema": toy.SCHEMA, "schema_version": toy.VERSION}
+    made = prove_solvency(type(toy).from_dict({**head, "terms": terms, "accounts": accounts}), padding=1).solvency
+    verify_solvency(made, **ASKED)
+    assert len(made.ranges) == 3
+    stranger = group.encode(commit(5, 6)).hex()
+    for i, item in enumerate(made.leaves):
+        others = (*made.leaves[:i], item.model_copy(update={"equity": stranger}), *made.leaves[i + 1 :])
+        assert "equity" in refused(made.model_copy(update={"leaves": others}))
+    for i, text in enumerate(made.ranges):
+        changed = text[:-1] + ("1" if text[-1] == "0" else "0")
+        assert "equations" in refused(
+            made.model_copy(update={"ranges": (*made.ranges[:i], changed, *made.ranges[i + 1 :])})
+        )
+    assert "equations" in refused(made.model_copy(update={"ranges": (*made.ranges[1::-1], *made.ranges[2:])}))
+    last = made.totals[:-1] + ("1" if made.totals[-1] == "0" else "0")
+    assert "equations" in refused(made.model_copy(update={"totals": last}))
+
+
+def test_terms_that_are_no_statement_are_refused(published: Published) -> None:
+    """More assets than rows of sums can cover: a refusal, whatever the map says."""
+    made = published.solvency
+    asset = made.terms.assets[0]
+    many = tuple(asset.model_copy(update={"name": f"A{i}"}) for i in range(600))
+    width = len(made.terms.instruments) + len(many)
+    leaves = tuple(
+        item.model_copy(update={"commitments": tuple(f"{i:02x}{j:094x}" for j in range(width)), "owed": ()})
+        for i, item in enumerate(made.leaves)
+    )
+    terms = made.terms.model_copy(update={"assets": many})
+    assert "no statement" in refused(made.model_copy(update={"terms": terms, "leaves": leaves}))
+
+
 def test_bits_of_a_publication_cannot_be_flipped(published: Published) -> None:
     rng = random.Random(4)
     made = published.solvency

@@ -2,7 +2,8 @@
 
 Each proof is two equations that must give the identity (Bulletproofs section 4.2, 65 and 67, with 3.1 for the inner
 product). They are added with weights that the prover cannot know, drawn after the proofs, so that the generators are
-multiplied once for all: a false proof passes with a chance of about `2 / order`.
+multiplied once for all: a false proof passes with a chance of about `2 / order`. Equations that a caller adds are as
+sure as the weights he gives them.
 """
 
 from __future__ import annotations
@@ -130,11 +131,16 @@ class Equations:
 
     def also(self, points: Sequence[Point], scalars: Sequence[Scalar]) -> None:
         """Add multiples of elements: of commitments, or of an equation of the caller's own with a secret weight."""
+        if len(points) != len(scalars):
+            raise ValueError(f"scalars: got {len(scalars)}, allowed: {len(points)}, one for each point")
         self.points += points
         self.scalars += scalars
 
     def begin(self) -> None:
-        """Multiply what there is of the generators, on other threads while the caller goes on."""
+        """Multiply what there is of the generators, on other threads while the caller goes on.
+
+        A caller who then finds another fault does not wait for them; the next multiplication does.
+        """
         if self.left:
             self.begun.append(self.group.combine_aside(*self._on_all_generators()))
             self._nothing_on_generators()

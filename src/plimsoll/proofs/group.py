@@ -121,7 +121,7 @@ class Bls12381(Group):
     def combine_aside(self, points: Sequence[Point], scalars: Sequence[Scalar]) -> Callable[[], Point]:
         """`combine`, begun on all threads but the caller's; what is given back waits for the sum.
 
-        With one thread nothing is begun before it is asked for.
+        With one thread, or fewer than `PARALLEL` points, nothing is begun before it is asked for.
         """
         points, scalars = self._paired(points, scalars)
         if len(points) < PARALLEL or self.threads < 2:

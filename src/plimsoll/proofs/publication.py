@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 import secrets
 from collections.abc import Sequence
 
 from plimsoll.proofs.commitments import commit
 from plimsoll.proofs.equations import Equations
-from plimsoll.proofs.errors import ProofRefusedError
+from plimsoll.proofs.errors import NotProvableError, ProofRefusedError
 from plimsoll.proofs.group import Point, Scalar, default_group
+from plimsoll.proofs.rows import Rows
 from plimsoll.proofs.solvency import chunks_of, context_of, counts, total_rows
 from plimsoll.proofs.tree import Node, Step, book_digest, climb, leaf, levels, salted
 from plimsoll.proofs.venue import Inclusion, Root, Solvency, VenueTerms
@@ -38,6 +38,11 @@ def verify_solvency(made: Solvency, *, venue: str, epoch: str) -> None:
             raise ProofRefusedError(f"{len(item.commitments)} commitments in a leaf, not {width}")
         if not set(item.owed) <= assets or len(set(item.owed)) != len(item.owed):
             raise ProofRefusedError("a leaf that owes what is no asset")
+    try:
+        rows = total_rows(terms)
+    except NotProvableError as error:
+        raise ProofRefusedError(f"its terms are no statement: {error}") from None
+    # the form of the proofs of ranges comes before the elements of the leaves: their decoding is what takes long
     equations = Equations()
     context = context_of(terms, made.leaves)
     shares = _add_ranges(made, context, equations)
@@ -52,7 +57,7 @@ def verify_solvency(made: Solvency, *, venue: str, epoch: str) -> None:
             if total != group.identity:
                 raise ProofRefusedError(f"open interest in {terms.instruments[j].name} does not balance")
         _check_root(made, equities)
-        _add_totals(made, context, books, equities, equations)
+        _add_totals(made, rows, context, books, equities, equations)
         _add_books(terms, books, equities, shares, equations)
         equations.must_hold()
     except ProofRefusedError:
@@ -91,6 +96,7 @@ def _add_ranges(made: Solvency, context: bytes, equations: Equations) -> list[Sc
 
 def _add_totals(
     made: Solvency,
+    rows: Rows,
     context: bytes,
     books: Sequence[Sequence[Point]],
     equities: Sequence[Point],
@@ -105,7 +111,6 @@ def _add_totals(
             if counts(terms, item, j):
                 total = group.add(total, equity if j == 0 else book[n + j - 1])
         sums.append(total)
-    rows = total_rows(terms)
     proof = read_proof(from_hex(made.totals), rows)
     equations.also(sums, equations.add(rows, [group.encode(p) for p in sums], context, proof))
 
@@ -126,7 +131,7 @@ def _add_books(
         place += numbers
         mapped = [group.scalar(weight * m) for m in terms.map]
         equations.also([equity], [own[0] - group.scalar(weight)])
-        equations.also(book, [*mapped[:n], *map(operator.add, mapped[n:], own[1:])])
+        equations.also(book, [*mapped[:n], *(m + s for m, s in zip(mapped[n:], own[1:], strict=True))])
 
 
 def verify_inclusion(given: Inclusion, root: Root, *, venue: str, epoch: str, account: str, equity: int) -> None:

@@ -240,4 +240,5 @@ def _totals(terms: VenueTerms, leaves: Sequence[Leaf], numbers: Sequence[Opening
 
 
 def counts(terms: VenueTerms, item: Leaf, j: int) -> bool:
+    """Whether a leaf counts in sum `j`: 0 is that of the equities, then each asset's."""
     return not item.under if j == 0 else terms.assets[j - 1].name not in item.owed

@@ -126,7 +126,7 @@ class Root(Part):
 class Solvency(Document):
     """What a venue publishes: every leaf, the root, and proofs.
 
-    `ranges` are proofs over the numbers of the leaves in order (equity, then each balance, 2^14 bits to a proof);
+    `ranges` are proofs over the numbers of the leaves in order (equity, then each balance, 2^13 bits to a proof);
     `totals` is the proof that the sums are within the reserves.
     """
 
