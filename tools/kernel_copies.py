@@ -53,13 +53,14 @@ def asked(place: Path, environment: dict[str, str], question: str) -> str:
 
 
 def test(environment: dict[str, str], *options: str) -> int:
-    """Exit status of the kernel tests on the copy, half of their files in each of two processes.
+    """Exit status of the kernel tests on the copy, half of their files in each of two processes; `-m long` as options
+    for the many attacks that take long.
 
     Not by the workers of a plugin: those start without -S and would import the installed package.
     """
     files = sorted((ROOT / "tests/kernels").rglob("test_*.py"), key=lambda file: file.stat().st_size)
     # the twins in numpy are the same in every copy
-    chosen = ["-k", "not backend and not numpy"]
+    chosen = ["-k", "not backend and not numpy", "-m", "not long"]
     run = [sys.executable, "-S", "-m", "pytest", "-p", "no:cacheprovider", "-o", "pythonpath=", *chosen]
     with tempfile.TemporaryFile() as later:
         halves = [
