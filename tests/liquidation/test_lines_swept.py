@@ -23,8 +23,8 @@ HANDFUL, FEWER, LESS_ASSESSED = (1, 2, 0), 1_000, 12
 """Accounts of every run (of which one should turn near its line and one have two lines), prices, and how many of them
 are assessed again, for rule sets with arithmetic of their own on paths."""
 
-FORTY = 40
-"""Accounts of the slow run along paths."""
+SIXTY = 60
+"""Accounts of the slow run along paths: each number of lines is among the first 58 of every rule set."""
 
 ASSESSED, WHOLE_ASSESSED = 9, 30
 """Prices of each account that are assessed again in the slow run, and in the whole."""
@@ -114,18 +114,16 @@ def test_a_handful_of_accounts_along_their_paths(label: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("label", AT_ONCE)
-def test_forty_accounts_along_their_paths(label: str) -> None:
+def test_sixty_accounts_along_their_paths(label: str) -> None:
     tally = Found(label)
-    for seed in range(FORTY):
+    for seed in range(SIXTY):
         check(desk(label), seed, PRICES, tally, assessed_at=ASSESSED)
-    assert tally.accounts == FORTY
-    assert tally.prices >= FORTY * PRICES
-    assert tally.assessed >= FORTY * ASSESSED
+    assert tally.accounts == SIXTY
+    assert tally.prices >= SIXTY * PRICES
+    assert tally.assessed >= SIXTY * ASSESSED
     straight = desk(label).model.MODEL in STRAIGHT
-    # accounts without a line and with one or two, if not each of the three among so few
-    assert tally.lines["0"] >= 1, tally
-    assert sum(tally.lines[n] for n in "12") >= 10, tally
-    assert straight or (tally.lines["2"] >= 1 and tally.kinds["tangent"] >= 1), tally
+    assert min(tally.lines[n] for n in ("01" if straight else "012")) >= 1, tally
+    assert straight or tally.kinds["tangent"] >= 1
     assert {"falling", "rising"} <= set(tally.sides)
 
 
