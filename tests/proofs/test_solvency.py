@@ -168,7 +168,8 @@ def test_proofs_that_part_a_leaf_are_paired_with_its_numbers(monkeypatch: pytest
     """Three numbers to a leaf, five to a proof, and every multiplication cut among threads."""
     group = default_group()
     monkeypatch.setattr("plimsoll.proofs.solvency.TOGETHER", 64)
-    monkeypatch.setattr("plimsoll.proofs.group.PARALLEL", 8)
+    monkeypatch.setattr("plimsoll.proofs.arkworks.PARALLEL", 8)
+    monkeypatch.setattr("plimsoll.proofs.blst.CHUNK", 4)
     monkeypatch.setattr(group, "threads", threads)
     assets = [{"name": n, "decimals": 0, "value": v, "reserve": 3000} for n, v in (("USD", 1), ("BTC", 2))]
     toy = three()

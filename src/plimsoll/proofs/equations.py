@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from plimsoll.proofs.errors import ProofRefusedError
 from plimsoll.proofs.generators import generators
-from plimsoll.proofs.group import Bls12381, Point, Scalar, default_group
+from plimsoll.proofs.group import Group, Point, Scalar, default_group
 from plimsoll.proofs.inner_product import products
 from plimsoll.proofs.ranges import RangeProof, mixed, opened_transcript
 from plimsoll.proofs.rows import Rows
@@ -55,7 +55,7 @@ class Equations:
     and of `H`, beside what each has.
     """
 
-    def __init__(self, group: Bls12381 | None = None) -> None:
+    def __init__(self, group: Group | None = None) -> None:
         self.group = group or default_group()
         self.points: list[Point] = []
         self.scalars: list[Scalar] = []
@@ -179,9 +179,7 @@ def _added(one: list[Scalar], two: list[Scalar]) -> list[Scalar]:
     return [*map(operator.add, short, long), *long[len(short) :]]
 
 
-def _weighted_places(
-    group: Bls12381, rows: Rows, z: Scalar, back: Scalar, second: Scalar
-) -> tuple[list[Scalar], Scalar]:
+def _weighted_places(group: Group, rows: Rows, z: Scalar, back: Scalar, second: Scalar) -> tuple[list[Scalar], Scalar]:
     """`second d_i y^-i` up to the padding for `back = 1 / y`, and `sum_i d_i`."""
     places: list[Scalar] = []
     power, start, total = z, second, group.scalar(0)

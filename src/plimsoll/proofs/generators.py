@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plimsoll.proofs.errors import NotProvableError
-from plimsoll.proofs.group import Bls12381, Point, default_group
+from plimsoll.proofs.group import Group, Point, default_group
 
 LARGEST = 65_536
 """Pairs in the largest set."""
@@ -87,12 +87,12 @@ def generators_file(size: int) -> bytes:
     return b"".join(group.wide(p) for pair in zip(base.left, base.right, strict=True) for p in pair)
 
 
-def derive_pairs(group: Bls12381, size: int, start: int = 0) -> list[Point]:
+def derive_pairs(group: Group, size: int, start: int = 0) -> list[Point]:
     """`G_i, H_i` for `i` from `start` to `size`, from nothing but their numbers."""
     return [group.derive(message_of(name, i)) for i in range(start, size) for name in (b"left", b"right")]
 
 
-def _pairs(group: Bls12381, size: int, folder: Path | None) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
+def _pairs(group: Group, size: int, folder: Path | None) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
     points = None
     place = cache_folder(folder) / "generators-v1.bin"
     if size >= 1024:
@@ -118,7 +118,7 @@ def cache_folder(folder: Path | None = None) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "plimsoll"
 
 
-def _from_file(group: Bls12381, size: int, place: Path) -> list[Point] | None:
+def _from_file(group: Group, size: int, place: Path) -> list[Point] | None:
     """The pairs in the file, if it has enough of them and its hash is the pinned one."""
     length = size * 2 * 96
     try:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plimsoll.proofs.generators import Generators
-from plimsoll.proofs.group import Bls12381, Point, Scalar
+from plimsoll.proofs.group import Group, Point, Scalar
 from plimsoll.proofs.transcript import Transcript
 
 UNFOLDED = 5
@@ -27,7 +27,7 @@ class InnerProduct:
 
 
 def prove_inner_product(
-    group: Bls12381,
+    group: Group,
     transcript: Transcript,
     base: Generators,
     weights: Sequence[Scalar],
@@ -84,7 +84,7 @@ def prove_inner_product(
 
 
 def _folded(
-    group: Bls12381, g: list[Point], h: list[Point], scale: list[Scalar], cg: list[Scalar], ch: list[Scalar]
+    group: Group, g: list[Point], h: list[Point], scale: list[Scalar], cg: list[Scalar], ch: list[Scalar]
 ) -> tuple[list[Point], list[Point], list[Scalar]]:
     """The generators folded into `m`, with weights of one.
 
@@ -97,7 +97,7 @@ def _folded(
     return folded_g, folded_h, scale[:m]
 
 
-def dot(a: Sequence[Scalar], b: Sequence[Scalar], group: Bls12381) -> Scalar:
+def dot(a: Sequence[Scalar], b: Sequence[Scalar], group: Group) -> Scalar:
     """`<a, b>`."""
     total = group.scalar(0)
     for x, y in zip(a, b, strict=True):

@@ -47,14 +47,14 @@ def verify_solvency(made: Solvency, *, venue: str, epoch: str) -> None:
     context = context_of(terms, made.leaves)
     shares = _add_ranges(made, context, equations)
     equations.begin()
-    books = [[group.decode(from_hex(v)) for v in item.commitments] for item in made.leaves]
-    equities = [group.decode(from_hex(item.equity)) for item in made.leaves]
+    read = iter(group.decode_each([from_hex(v) for item in made.leaves for v in (*item.commitments, item.equity)]))
+    books, equities = [], []
+    for _ in made.leaves:
+        books.append([next(read) for _ in range(width)])
+        equities.append(next(read))
     try:
         for j in range(n):
-            total = group.identity
-            for book in books:
-                total = group.add(total, book[j])
-            if total != group.identity:
+            if group.total([book[j] for book in books]) != group.identity:
                 raise ProofRefusedError(f"open interest in {terms.instruments[j].name} does not balance")
         _check_root(made, equities)
         _add_totals(made, rows, context, books, equities, equations)
@@ -106,11 +106,9 @@ def _add_totals(
     terms, group, n = made.terms, default_group(), len(made.terms.instruments)
     sums = []
     for j in range(1 + len(terms.assets)):
-        total = group.identity
-        for item, book, equity in zip(made.leaves, books, equities, strict=True):
-            if counts(terms, item, j):
-                total = group.add(total, equity if j == 0 else book[n + j - 1])
-        sums.append(total)
+        every = zip(made.leaves, books, equities, strict=True)
+        counted = [equity if j == 0 else book[n + j - 1] for item, book, equity in every if counts(terms, item, j)]
+        sums.append(group.total(counted))
     proof = read_proof(from_hex(made.totals), rows)
     equations.also(sums, equations.add(rows, [group.encode(p) for p in sums], context, proof))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from plimsoll.proofs.commitments import Opening, fresh_blinding
 from plimsoll.proofs.errors import NotProvableError
 from plimsoll.proofs.generators import generators
-from plimsoll.proofs.group import Bls12381, Point, Scalar, default_group
+from plimsoll.proofs.group import Group, Point, Scalar, default_group
 from plimsoll.proofs.inner_product import InnerProduct, dot, prove_inner_product
 from plimsoll.proofs.rows import Rows
 from plimsoll.proofs.transcript import Transcript
@@ -36,7 +36,7 @@ class RangeProof:
     inner: InnerProduct
 
 
-def opened_transcript(group: Bls12381, rows: Rows, commitments: Sequence[bytes], context: bytes) -> Transcript:
+def opened_transcript(group: Group, rows: Rows, commitments: Sequence[bytes], context: bytes) -> Transcript:
     """Everything public, absorbed before the first element of the proof: group, context, rows, commitments."""
     transcript = Transcript(PROTOCOL)
     transcript.absorb(b"group", group.name.encode())
@@ -75,12 +75,10 @@ def _prove(rows: Rows, opening: Opening, context: bytes, commitments: Sequence[b
     alpha, rho = fresh_blinding(), fresh_blinding()
     a_l = [one if bit else zero for bit in bits]
     a_r = [x - one for x in a_l]
-    a = group.combine([base.blinding], [group.scalar(alpha)])
-    chosen = [p for p, bit in zip(base.left, bits, strict=True) if bit]
-    rest = [p for p, bit in zip(base.right, bits, strict=True) if not bit]
-    a = a + group.combine(chosen, [one] * len(chosen))
-    # times minus one is a number of full length: take the sum first
-    a = a + group.combine([group.combine(rest, [one] * len(rest))], [zero - one]) if rest else a
+    chosen = group.total([p for p, bit in zip(base.left, bits, strict=True) if bit])
+    rest = group.total([p for p, bit in zip(base.right, bits, strict=True) if not bit])
+    # times minus one is a number of full length: the sum comes first
+    a = group.add(chosen, group.combine([base.blinding, rest], [group.scalar(alpha), zero - one]))
     s_l, s_r = _random(group, rows.size), _random(group, rows.size)
     s = group.combine([base.blinding, *base.left, *base.right], [group.scalar(rho), *s_l, *s_r])
     transcript.absorb(b"A", group.encode(a))
@@ -126,7 +124,7 @@ def _bits(rows: Rows, x: Sequence[int]) -> list[int]:
     return bits + [0] * (rows.size - len(bits))
 
 
-def _places(group: Bls12381, rows: Rows, z: Scalar) -> list[Scalar]:
+def _places(group: Group, rows: Rows, z: Scalar) -> list[Scalar]:
     """`d[L]`: `z^(1+k) 2^i` at bit `i` of row `k = 1..K`, zero in the padding."""
     places: list[Scalar] = []
     power = z
@@ -139,7 +137,7 @@ def _places(group: Bls12381, rows: Rows, z: Scalar) -> list[Scalar]:
     return places + [group.scalar(0)] * (rows.size - len(places))
 
 
-def mixed(group: Bls12381, rows: Rows, z: Scalar) -> tuple[list[Scalar], Scalar]:
+def mixed(group: Group, rows: Rows, z: Scalar) -> tuple[list[Scalar], Scalar]:
     """`sum_k z^(1+k) A_kj` for each variable, and `sum_k z^(1+k) b_k`."""
     zero = group.scalar(0)
     shares, offset, power = [zero] * len(rows.variables), zero, z
@@ -152,7 +150,7 @@ def mixed(group: Bls12381, rows: Rows, z: Scalar) -> tuple[list[Scalar], Scalar]
     return shares, offset
 
 
-def _powers(group: Bls12381, base: Scalar, size: int) -> list[Scalar]:
+def _powers(group: Group, base: Scalar, size: int) -> list[Scalar]:
     powers, power = [], group.scalar(1)
     for _ in range(size):
         powers.append(power)
@@ -160,7 +158,7 @@ def _powers(group: Bls12381, base: Scalar, size: int) -> list[Scalar]:
     return powers
 
 
-def _random(group: Bls12381, size: int) -> list[Scalar]:
+def _random(group: Group, size: int) -> list[Scalar]:
     """Numbers below the order from the system's randomness, each from 64 bytes of it."""
     data = secrets.token_bytes(64 * size)
     from_bytes = int.from_bytes
