@@ -39,6 +39,7 @@ def test_the_wheel_for_linux_is_usable() -> None:
 
 @pytest.fixture
 def quick() -> Blst:
+    """blst, held to arkworks before; whether a wheel must have it is asked above."""
     if not blst.usable():
         pytest.skip("no blst that can be called")
     return Blst(1)
@@ -81,9 +82,11 @@ def test_sums_are_the_same(quick: Blst, size: int, threads: int) -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
 @pytest.mark.parametrize("size", [0, 1, 511, 512, 515])
 @pytest.mark.parametrize("kind", [Arkworks, Blst])
-def test_a_sum_does_not_depend_on_threads(kind: type[Arkworks], threads: int, size: int) -> None:
-    if kind is Blst and not blst.usable():
-        pytest.skip("no blst that can be called")
+def test_a_sum_does_not_depend_on_threads(
+    request: pytest.FixtureRequest, kind: type[Arkworks], threads: int, size: int
+) -> None:
+    if kind is Blst:
+        request.getfixturevalue("quick")
     group, rng = kind(threads), random.Random(size)
     few = [group.derive(bytes([i])) for i in range(7)]
     points = [few[i % 7] for i in range(size)]
@@ -106,6 +109,10 @@ def test_additions_are_the_same(quick: Blst) -> None:
             # a sum of opposites inside of a longer one
             assert same(quick, quick.total([p, r, p, r]), SLOW.total([q, s, q, s]))
     assert quick.total([]) == quick.identity == quick.combine([], [])
+    # the first call of many adds up to nothing
+    p, opposite = both[0][0], quick.combine([both[0][0]], [quick.scalar(-1)])
+    assert quick.total([p, opposite] * ADDED + [p]) == p
+    assert quick.total([p, opposite] * ADDED) == quick.identity
 
 
 def answer(group: Group, data: bytes) -> str:
@@ -239,12 +246,10 @@ def failing(*_: object) -> Any:
 @pytest.mark.parametrize("how", ["another element", "an error", "nothing"])
 @pytest.mark.parametrize("broken", ["_pippenger", "_endomorphism", "_sum", "add", "_read", "encode", "from_wide"])
 def test_a_library_that_does_not_agree_is_left_alone_with_a_warning(
-    forgotten: pytest.MonkeyPatch, broken: str, how: str
+    quick: Blst, forgotten: pytest.MonkeyPatch, broken: str, how: str
 ) -> None:
-    if blst._library() is None:
-        pytest.skip("no blst that can be called")
-    one = Blst(1)
-    wrong = {"another element": constant(one.derive(b"wrong")), "an error": failing, "nothing": constant(one.identity)}
+    element, nothing = constant(quick.derive(b"wrong")), constant(quick.identity)
+    wrong = {"another element": element, "an error": failing, "nothing": nothing}
     forgotten.setattr(Blst, broken, wrong[how])
     with pytest.warns(UserWarning, match="does not agree"):
         assert type(default_group()) is Arkworks
@@ -280,10 +285,8 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_within_the_library_is_noticed(forgotten: pytest.MonkeyPatch, name: str) -> None:
-    real = blst._library()
-    if real is None:
-        pytest.skip("no blst that can be called")
+def test_a_fault_within_the_library_is_noticed(quick: Blst, forgotten: pytest.MonkeyPatch, name: str) -> None:
+    real = quick._blst
     forgotten.setattr(blst, "_library", lambda: faulty(real, *FAULTS[name]))
     with pytest.warns(UserWarning, match="does not agree"):
         assert not blst.usable()
@@ -312,7 +315,9 @@ class Counted:
 
 
 @pytest.mark.parametrize("library", ["arkworks", "blst"])
-def test_bytes_of_a_proof_stay_as_they_are(forgotten: pytest.MonkeyPatch, library: str) -> None:
+def test_bytes_of_a_proof_stay_as_they_are(
+    request: pytest.FixtureRequest, forgotten: pytest.MonkeyPatch, library: str
+) -> None:
     """Faster arithmetic may not move a byte: proofs that are out would be another statement's, or no proof at all.
 
     Whoever changes what a prover says has another version of the format; the hash was taken before the verifier's
@@ -320,8 +325,8 @@ def test_bytes_of_a_proof_stay_as_they_are(forgotten: pytest.MonkeyPatch, librar
     """
     if library == "arkworks":
         forgotten.setattr(blst, "usable", lambda: False)
-    elif not blst.usable():
-        pytest.skip("no blst that can be called")
+    else:
+        request.getfixturevalue("quick")
     assert type(default_group()).__name__.lower() == library
     seeded = Counted()
     forgotten.setattr("plimsoll.proofs.ranges.secrets", seeded)
